@@ -1,0 +1,104 @@
+# Everything that a person or CI does with this repository. `make run` and `make test` need nothing but Python 3.11 or
+# newer: the rules on .venv make the virtual environment and install the locks, and do nothing where that has been done.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Wheels only: a fresh machine has no compiler, and a build would bring tools that no lock pins.
+INSTALL_LOCK := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: --requirement
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --fork-strategy fewest \
+	--no-emit-index-url --no-header --no-annotate
+# The first of these that is new enough makes the virtual environment.
+PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
+REPORT := stowage-report.html
+GOLDEN := ../shared/golden/sched
+FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable
+
+.PHONY: help setup run test lint bench golden report lock clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime ## make .venv with the locked dependencies and the command stowage in it
+	@echo "ready: $(BIN)/stowage"
+
+run: $(VENV)/.runtime ## the main job: 50,000 pods onto 10,000 nodes, then the openb-like sample; writes stowage-report.html
+	@$(BIN)/stowage bench demo --report $(REPORT)
+
+test: $(VENV)/.tests ## the whole test suite
+	@$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.tests ## style, format, types, layers
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.tests ## micro-benchmarks of the kernels
+	@$(BIN)/python -m pytest bench/micro --benchmark-only -q
+
+golden: $(VENV)/.runtime ## replay the expected decisions of kube-scheduler, where ../shared has them
+	@if [ ! -d $(GOLDEN) ]; then
+		echo "skipped: there is no folder $(GOLDEN)"
+		exit 0
+	fi
+	$(BIN)/stowage verify scheduler $(FAMILIES:%=$(GOLDEN)/%.json.gz)
+
+report: $(VENV)/.runtime ## measure again, write stowage-report.html and the table of the README
+	@$(BIN)/stowage bench demo --report $(REPORT)
+	$(BIN)/stowage bench table --update README.md
+
+lock: $(VENV)/.created ## resolve both locks again; pins that still fit stay, delete a lock to renew all of it
+	@$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) pyproject.toml --group build --output-file requirements.lock
+	$(COMPILE) --group test --group lint --constraint requirements.lock --output-file tests/requirements.lock
+
+clean: ## remove .venv and everything else that git ignores
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks
+	rm -f $(REPORT)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@python=; found=
+	for candidate in $(PYTHONS); do
+		version=$$($$candidate -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2> /dev/null) || continue
+		found="$$found $$candidate is $$version;"
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then python=$$candidate; break; fi
+	done
+	if [ -z "$$python" ]; then
+		echo "stowage needs Python 3.11 or newer on PATH:$${found:- no python3 there}" >&2
+		exit 1
+	fi
+	# Debian ships the part that puts pip into a virtual environment as a package of its own.
+	if ! $$python -c 'import ensurepip, venv' 2> /dev/null; then
+		package=$$($$python -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+			echo "$$python cannot make a virtual environment: install the system package $$package, then run make again" >&2
+			exit 1
+		fi
+		echo "==> installing the system package $$package"
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "$$package" > /dev/null
+	fi
+	echo "==> making $(VENV) with $$python $$version"
+	rm -rf $(VENV)
+	$$python -m venv $(VENV)
+	touch $@
+
+$(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.created
+	@echo "==> installing requirements.lock (once; about a minute)"
+	$(INSTALL_LOCK) requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.tests: tests/requirements.lock $(VENV)/.runtime
+	@echo "==> installing tests/requirements.lock"
+	$(INSTALL_LOCK) tests/requirements.lock
+	touch $@

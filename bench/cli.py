@@ -1,0 +1,155 @@
+"""``stowage bench``: the options of its commands. Nothing that is slow to import is imported before a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.scheduling.options import (
+    ENGINES,
+    MOST_NODES,
+    MOST_PODS,
+    MOST_ZONES,
+    NODES,
+    PODS,
+    SEED,
+    WORKLOAD,
+    ZONES,
+    Options,
+    PluginType,
+    WorkloadType,
+)
+
+INTERRUPTED = 130
+FILE = click.Path(path_type=Path, dir_okay=False)
+PROFILE_HELP = "A KubeSchedulerConfiguration.  [default: the default profile, every node considered for every pod]"
+EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def bench() -> None:
+    """Measure the scheduler: synthetic clusters, real lists, own objects."""
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+SYNTHETIC = _options(
+    click.option(
+        "--nodes",
+        type=click.IntRange(1, MOST_NODES),
+        metavar="N",
+        help=f"Nodes of the synthetic cluster.  [default: {NODES}]",
+    ),
+    click.option(
+        "--pods", type=click.IntRange(1, MOST_PODS), metavar="N", help=f"Pods to schedule.  [default: {PODS}]"
+    ),
+    click.option(
+        "--zones",
+        type=click.IntRange(1, MOST_ZONES),
+        metavar="N",
+        help=f"Zones of the synthetic cluster.  [default: {ZONES}]",
+    ),
+    click.option("--workload", type=WorkloadType(), help=f"What the pods are.  [default: {WORKLOAD}]"),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=f"Seed of cluster and pods.  [default: {SEED}]"
+    ),
+)
+OBJECTS = _options(
+    click.option(
+        "--from",
+        "from_files",
+        multiple=True,
+        metavar="FILES...",
+        help="Node and pod objects: files, folders, or - for standard input.",
+    ),
+    click.option("--skip-invalid", is_flag=True, help="Leave out objects that cannot be used, and say how many."),
+    click.option(
+        "--validate",
+        type=click.Choice(["strict", "ignore"]),
+        help="Refuse unknown fields, or ignore them.  [default: strict]",
+    ),
+    click.argument("more_files", nargs=-1, metavar=""),
+)
+TRACE = _options(
+    click.option("--trace", type=click.Choice(["openb"]), help="Lists of nodes and pods in this format."),
+    click.option("--nodes-csv", type=EXISTING, help="The list of nodes."),
+    click.option("--pods-csv", type=EXISTING, help="The list of pods."),
+)
+ENGINE = _options(
+    click.option("--profile", metavar="FILE", help=PROFILE_HELP),
+    click.option(
+        "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="Which of the three speeds."
+    ),
+    click.option(
+        "--plugin", "plugins", type=PluginType(), multiple=True, help="Add a plugin of your own, with its weight."
+    ),
+    click.option("--disable", multiple=True, metavar="NAME", help="Take a plugin out of the profile."),
+)
+OUTPUT = _options(
+    click.option(
+        "--json",
+        "json_file",
+        metavar="FILE|-",
+        help="Write the results as JSON; - is standard output, and the table goes to stderr.",
+    ),
+    click.option("--report", type=FILE, help="Write a report with figures (one HTML file)."),
+    click.option(
+        "--compare", type=EXISTING, multiple=True, help="A result of an earlier run (--json) to hold this one against."
+    ),
+)
+
+
+@bench.command()
+@SYNTHETIC
+@OBJECTS
+@TRACE
+@ENGINE
+@OUTPUT
+@click.pass_context
+def scheduling(ctx: click.Context, /, more_files: tuple[str, ...], **given: Any) -> None:
+    """Schedule many pods and say how fast and how well.
+
+    Without --from and --trace, cluster and pods are made up from the seed. --plugin, --disable, --from and --compare
+    may be given several times; --from takes all the files that follow it.
+    """
+    if more_files and not given["from_files"]:
+        raise click.UsageError(f"Got unexpected argument '{more_files[0]}'; files of objects need --from.")
+    given["from_files"] += more_files
+    options = Options(**given)
+    options.check()
+    from bench.scheduling.command import run
+
+    if run(options).interrupted:
+        ctx.exit(INTERRUPTED)
+
+
+@bench.command()
+@click.option(
+    "--report", type=FILE, default=Path("stowage-report.html"), show_default=True, help="The report to write."
+)
+@click.pass_context
+def demo(ctx: click.Context, report: Path) -> None:
+    """Run the main job: 50,000 pods onto 10,000 nodes, then a made-up GPU cluster in the openb format."""
+    from bench.demo import run
+
+    if run(report):
+        ctx.exit(INTERRUPTED)
+
+
+@bench.command()
+@click.option("--update", type=EXISTING, help="A Markdown file whose table, between two markers, is replaced.")
+def table(update: Path | None) -> None:
+    """Measure the four workloads that have a bar, and write the table of the README."""
+    from bench.table import run
+
+    run(update)

@@ -1,0 +1,1 @@
+"""``stowage bench scheduling``: run a workload through the engine, measure, compare. Figures are in ``report``."""

@@ -1,0 +1,68 @@
+"""What ``stowage bench scheduling`` does with its options: read everything, run, show, write.
+
+Nothing is written before everything that was given has been read and found good.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import msgspec
+
+from bench.output import check_writable, write_atomically
+from bench.scheduling.compare import read_earlier
+from bench.scheduling.config import configure
+from bench.scheduling.execute import execute
+from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
+from bench.scheduling.result import Result
+from bench.terminal import Bar, show, working
+from bench.workloads import source
+
+
+def run(options: Options) -> Result:
+    """Run, print and write; raises StowageError or a usage error for bad input."""
+    json_path = Path(options.json_file) if options.json_file and options.json_file != "-" else None
+    if json_path:
+        check_writable(json_path, "--json")
+    if options.report:
+        check_writable(options.report, "--report")
+    config, plugins = configure(options.profile, options.plugins, options.disable)
+    earlier = [(str(path), read_earlier(path)) for path in options.compare]
+    began = perf_counter()
+    workload = workload_of(options)
+    finished = execute(workload, config, plugins, options.engine, options.of_engine(), began, earlier)
+    result = finished.result
+    to_stdout = options.json_file == "-"
+    show(result, finished.comparisons, stderr=to_stdout)
+    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
+    if json_path:
+        write_atomically(json_path, text)
+    if options.report:
+        from bench.report.page import write_report
+
+        write_report(options.report, [finished])
+    if to_stdout:
+        sys.stdout.write(text)
+    return result
+
+
+def workload_of(options: Options) -> source.Workload:
+    """Read or make the workload; raises InvalidObjects for objects or lists that cannot be used."""
+    if options.from_files:
+        strict = options.validate != "ignore"
+        with Bar("reading objects") as bar:
+            return source.objects(
+                options.from_files, skip_invalid=options.skip_invalid, strict=strict, on_progress=bar.of
+            )
+    with working("making the cluster"):
+        if options.trace and options.nodes_csv and options.pods_csv:
+            return source.trace(options.nodes_csv, options.pods_csv)
+        return source.synthetic(
+            options.workload or WORKLOAD,
+            options.nodes or NODES,
+            options.pods or PODS,
+            options.zones or ZONES,
+            SEED if options.seed is None else options.seed,
+        )

@@ -1,0 +1,88 @@
+"""The configuration of a run: a profile from a file or the default, with plugins of one's own in place of others."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from bench.scheduling.options import PluginSpec
+from sched_core import InvalidConfig, Plugin, PluginError, Problem, SchedulerConfiguration, load_config
+from sched_core.config import PluginSet, ProfileConfig
+from sched_core.config.types import Plugin as PluginEntry
+
+EVERY_NODE = {
+    "apiVersion": "kubescheduler.config.k8s.io/v1",
+    "kind": "KubeSchedulerConfiguration",
+    "percentageOfNodesToScore": 100,
+}
+"""The default profile with every node considered for every pod: upstream samples where there are more than 100."""
+
+
+def configure(
+    profile: str | None, plugins: Sequence[PluginSpec], disable: Sequence[str]
+) -> tuple[SchedulerConfiguration, dict[str, type[Plugin]]]:
+    """Return the configuration and the plugin classes that it names besides the registry's.
+
+    A disabled plugin goes at every extension point of every profile; a plugin of one's own is added to every profile.
+    Raises InvalidConfig for a profile that cannot be used or a name that is not enabled, PluginError for a file without
+    the class.
+    """
+    config = load_config(EVERY_NODE if profile is None else profile)
+    enabled = {name for each in config.profiles for name in each.plugins.names()}
+    for name in disable:
+        if name not in enabled:
+            raise _refused("--disable", f'plugin "{name}" is not enabled; enabled are {", ".join(sorted(enabled))}')
+    classes: dict[str, type[Plugin]] = {}
+    added = []
+    for spec in plugins:
+        plugin = load_plugin(spec)
+        name = plugin.name or plugin.__name__
+        if name in classes:
+            raise _refused("--plugin", f'plugin "{name}" is given twice')
+        if name in enabled and name not in disable:
+            raise _refused("--plugin", f'plugin "{name}" is enabled already; --disable {name} as well to replace it')
+        classes[name] = plugin
+        added.append(PluginEntry(name, spec.weight))
+    profiles = tuple(_changed(each, added, disable) for each in config.profiles)
+    return replace(config, profiles=profiles), classes
+
+
+def load_plugin(spec: PluginSpec) -> type[Plugin]:
+    """Run a plugin's file and return its class; raises PluginError."""
+    module_name = f"stowage_user_plugin_{spec.file.stem}"
+    found = importlib.util.spec_from_file_location(module_name, spec.file)
+    if found is None or found.loader is None:
+        raise PluginError(spec.class_name, "load", f"{spec.file} is not a Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module_name] = module
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise PluginError(spec.class_name, "load", f"{spec.file}: {type(error).__name__}: {error}") from error
+    plugin = getattr(module, spec.class_name, None)
+    if plugin is None:
+        raise PluginError(spec.class_name, "load", f"{spec.file} has no class {spec.class_name}")
+    if not (inspect.isclass(plugin) and issubclass(plugin, Plugin)):
+        raise PluginError(
+            spec.class_name, "load", f"{spec.file}: {spec.class_name} is not a subclass of sched_core.Plugin"
+        )
+    return plugin
+
+
+def _changed(profile: ProfileConfig, added: Sequence[PluginEntry], disable: Sequence[str]) -> ProfileConfig:
+    sets = {}
+    for attribute in profile.plugins.__struct_fields__:
+        before: PluginSet = getattr(profile.plugins, attribute)
+        enabled = tuple(entry for entry in before.enabled if entry.name not in disable)
+        sets[attribute] = PluginSet(enabled=enabled, disabled=before.disabled)
+    every = sets["multi_point"]
+    sets["multi_point"] = PluginSet(enabled=(*every.enabled, *added), disabled=every.disabled)
+    return replace(profile, plugins=replace(profile.plugins, **sets))
+
+
+def _refused(option: str, reason: str) -> InvalidConfig:
+    return InvalidConfig([Problem("", option, "", reason)])

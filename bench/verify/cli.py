@@ -1,0 +1,41 @@
+"""``stowage verify``: the options of its commands. Nothing that is slow to import is imported before a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def verify() -> None:
+    """Hold decisions against recorded ones of kube-scheduler."""
+
+
+@verify.command()
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FILE_OR_FOLDER...",
+)
+@click.option("--except", "left_out", multiple=True, metavar="FAMILY", help="Leave a family (a file's name) out.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as JSON; - is standard output, and the report goes to stderr.",
+)
+@click.pass_context
+def scheduler(ctx: click.Context, paths: tuple[Path, ...], left_out: tuple[str, ...], json_file: str | None) -> None:
+    """Replay files of scheduling scenarios and compare every decision with the expected one.
+
+    Folders are searched for *.json and *.json.gz; a file's name is its family. Families that need what this version
+    does not have count as not passed; --except, which may be given several times, leaves them out. The exit status is 0
+    only if every scenario passed, 2 if a file cannot be used.
+    """
+    from bench.verify.command import run
+
+    if not run(paths, left_out, json_file).passed:
+        ctx.exit(1)

@@ -1,0 +1,129 @@
+"""What the engine found out about a pod, in the form of an entry of ``expect``.
+
+Nothing is decided, placed or compared here.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.verify.read import Json
+from sched_core import Code, Decision, Diagnosis, Engine, Pod
+
+BRIEF_NODES = 20
+"""How many nodes a brief entry names at most."""
+
+ALWAYS_THERE = frozenset({"feasible", "feasibleCount", "bestCount"})
+"""Fields that are told also when they are empty or 0."""
+
+_NOT_ELIGIBLE = "not eligible due to"
+
+
+def skipped(engine: Engine, pod: Pod) -> Json | None:
+    """Return the entry of a pod that is not tried at all; None if it is tried."""
+    info = engine.cluster.classes.info(pod)
+    reason = engine.why_not_tried(info)
+    if not reason:
+        return None
+    entry: Json = {"pod": info.key, "reason": reason, "feasible": None}
+    profile = engine.profiles.get(pod.spec.scheduler_name)
+    if profile is None:
+        return {**entry, "skipped": "unknownSchedulerName"}
+    for plugin in profile.points["preEnqueue"]:
+        if not plugin.pre_enqueue(info).is_success:  # type: ignore[attr-defined]
+            return {**entry, "skipped": "preEnqueue", "skippedPlugin": plugin.name}
+    return {**entry, "skipped": "deleting"}
+
+
+def entry_of(engine: Engine, decision: Decision, detail: Literal["", "brief"] = "") -> Json:
+    """Return the entry of an attempt in which all nodes were looked at."""
+    pod = decision.pod.pod
+    entry: Json = {"pod": decision.key, "profile": pod.spec.scheduler_name, "feasible": []}
+    if decision.status.code == Code.Error:
+        return {**entry, "error": decision.message}
+    feasible = sorted(decision.feasible)
+    if decision.nominated_node_used:
+        entry["nominatedNodeUsed"] = True
+    refused = {} if decision.nominated_node_used else _refused(decision)
+    if detail == "brief":
+        entry["feasibleCount"] = len(feasible)
+        if refused:
+            entry["infeasibleCount"] = {key: len(names) for key, names in refused.items()}
+    else:
+        entry["feasible"] = feasible
+        if refused:
+            entry["infeasible"] = refused
+            entry["unresolvable"] = _unresolvable(decision)
+    entry |= _scored(decision, detail)
+    if decision.row < 0:
+        entry |= {"unschedulable": True, "message": decision.message}
+        if "DefaultPreemption" in {plugin.name for plugin in engine.profiles[entry["profile"]].points["postFilter"]}:
+            entry |= _preemption(decision)
+    return {field: value for field, value in entry.items() if value or field in ALWAYS_THERE}
+
+
+def sequence_entry_of(engine: Engine, decision: Decision) -> Json:
+    """Return the entry of an attempt in which the engine took the node itself."""
+    best = decision.best
+    entry: Json = {
+        "pod": decision.key,
+        "nodes": engine.cluster.nodes.snapshot_size,
+        "evaluated": decision.evaluated,
+        "feasibleCount": len(decision.feasible_rows),
+        "nextStart": engine.start,
+    }
+    if decision.status.code == Code.Error:
+        return {**entry, "error": decision.message}
+    if decision.row < 0:
+        return {**entry, "unschedulable": True, "message": decision.message}
+    if len(decision.total):
+        entry |= {"score": int(decision.total.max()), "bestCount": len(best)}
+    return {**entry, "chosen": decision.node}
+
+
+def _scored(decision: Decision, detail: Literal["", "brief"]) -> Json:
+    """Return weights, scores and totals, and the nodes that come out best."""
+    best = sorted(decision.best)
+    names = decision.feasible
+    total = dict(zip(names, decision.total.tolist(), strict=False))
+    entry: Json = {"weights": dict(decision.weights)}
+    if detail == "brief":
+        first = sorted(total, key=lambda name: (-total[name], name))[:BRIEF_NODES]
+        entry |= {"total": {name: total[name] for name in first}, "best": best[:BRIEF_NODES], "bestCount": len(best)}
+    else:
+        raw, scores = decision.raw_scores, decision.scores
+        entry["rawScores"] = {name: dict(zip(names, raw[name].tolist(), strict=True)) for name in raw}
+        entry["scores"] = {name: dict(zip(names, scores[name].tolist(), strict=True)) for name in scores}
+        entry |= {"total": total, "best": best}
+    return {**entry, "chosen": best[0] if best else None}
+
+
+def _refused(decision: Decision) -> dict[str, list[str]]:
+    """Return ``"plugin|reason;reason"`` -> sorted names of the nodes."""
+    found: dict[str, list[str]] = {}
+    if decision.diagnosis is None:
+        return found
+    for plugin, reasons, rows in decision.diagnosis.groups():
+        found.setdefault(f"{plugin}|{';'.join(sorted(reasons))}", []).extend(_names(decision, rows))
+    return {key: sorted(names) for key, names in found.items()}
+
+
+def _unresolvable(decision: Decision) -> list[str]:
+    assert isinstance(decision.diagnosis, Diagnosis)
+    return sorted(_names(decision, np.flatnonzero(decision.diagnosis.codes == Code.UnschedulableAndUnresolvable)))
+
+
+def _names(decision: Decision, rows: NDArray[np.int64]) -> list[str]:
+    return [decision.nodes.names[row] for row in rows.tolist()]
+
+
+def _preemption(decision: Decision) -> Json:
+    """Return how the PostFilter step refused; nothing if there was none."""
+    if decision.post_filter is None:
+        return {}
+    text = decision.post_filter.message
+    never = decision.pod.pod.spec.preemption_policy == "Never"
+    return {"preemption": {"eligible": not never and _NOT_ELIGIBLE not in text, "message": text}}

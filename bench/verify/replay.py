@@ -1,0 +1,139 @@
+"""A scenario replayed: pods worked through in order, each decision compared before the next one is taken.
+
+A scenario ends at its first difference, and at the first pod that this version cannot decide: what follows would be
+decided on another state. Golden data's rules for both kinds of scenarios are kept here, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from bench.verify.compare import Difference, first_difference
+from bench.verify.entry import entry_of, sequence_entry_of, skipped
+from bench.verify.read import Json, Queue, Scenario, Step
+from sched_core import (
+    Cluster,
+    Engine,
+    InvalidConfig,
+    InvalidObjects,
+    NotSupported,
+    Pod,
+    Problem,
+    StowageError,
+    load_config,
+    load_documents,
+    pod_key,
+)
+from sched_core.config import UPSTREAM_PLUGINS
+from sched_core.framework.lacking import refuse_lacking
+
+FIRST_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+"""When the first pod of a scenario starts; the next one starts a second later."""
+
+QUEUE, NOMINATIONS = "the scheduling queue", "the nominations of other pods"
+
+
+class Outcome(NamedTuple):
+    """How far a scenario agreed: all the way if there is neither a difference nor a need."""
+
+    pods: int
+    pods_passed: int
+    pod: str = ""
+    """The pod at which it ended early."""
+    difference: Difference | None = None
+    needs: tuple[str, ...] = ()
+    """What this version lacks to go on."""
+
+    @property
+    def passed(self) -> bool:
+        return self.difference is None and not self.needs
+
+
+def replay(scenario: Scenario | Queue) -> Outcome:
+    """Work through the pods of a scenario until one is decided in another way or cannot be decided."""
+    if isinstance(scenario, Queue):
+        return Outcome(0, 0, needs=(QUEUE,))
+    count = len(scenario.pods)
+    try:
+        pods = load_documents(map(bytes, scenario.pods), source=scenario.name).pods
+        cluster = Cluster.from_objects(load_documents(map(bytes, scenario.objects), source=scenario.name))
+        engine = Engine(cluster, load_config(scenario.config), speed="cycle")
+    except (InvalidObjects, InvalidConfig) as refusal:
+        field = "config" if isinstance(refusal, InvalidConfig) else "objects"
+        return Outcome(count, 0, difference=Difference(field, "accepted", str(refusal)))
+    if len(pods) != count:
+        return Outcome(count, 0, difference=Difference("pods", f"{count} pods", f"{len(pods)} pods"))
+    entries = _sequence(scenario, engine, pods) if scenario.kind == "sequence" else _placed(scenario, engine, pods)
+    for index, expected in enumerate(scenario.expect):
+        try:
+            got = next(entries)
+        except NotSupported as lacking:
+            needs = needs_of(lacking) | _lacking(engine, pods)
+            return Outcome(count, index, expected["pod"], needs=tuple(sorted(needs)))
+        except StowageError as error:
+            got = {"pod": expected["pod"], "error": str(error)}
+        if difference := first_difference(expected, got):
+            return Outcome(count, index, expected["pod"], difference)
+    return Outcome(count, count)
+
+
+def needs_of(lacking: NotSupported) -> set[str]:
+    """Return the plugins that a refusal names, else its whole text."""
+    return UPSTREAM_PLUGINS.keys() & set(re.findall(r"\w+", str(lacking))) or {str(lacking)}
+
+
+def _lacking(engine: Engine, pods: list[Pod]) -> set[str]:
+    """Return all missing plugins that have a say about any of the pods; a refusal names only the first."""
+    cluster, found = engine.cluster, set[str]()
+    for pod in pods:
+        profile = engine.profiles.get(pod.spec.scheduler_name)
+        for name in profile.missing - found if profile is not None else ():
+            try:
+                refuse_lacking((name,), pod, pod_key(pod), cluster.placed_with_affinity, cluster.has_selectors)
+            except NotSupported:
+                found.add(name)
+    return found
+
+
+def _placed(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Json]:
+    """Yield an entry for each pod; all nodes are looked at, and it goes to the first of the best by name."""
+    nominated = {id(pod): pod.spec.priority or 0 for pod in pods if pod.status.nominated_node_name}
+    for index, pod in enumerate(pods):
+        entry = skipped(engine, pod)
+        if entry is not None:
+            yield entry
+            continue
+        nominated.pop(id(pod), None)  # placed, or refused for good: it is gone either way
+        if any(priority >= (pod.spec.priority or 0) for priority in nominated.values()):
+            raise NotSupported(NOMINATIONS)
+        entry = entry_of(engine, engine.evaluate(pod, all_nodes=True), scenario.detail)
+        if "chosen" in entry:
+            pod.status.start_time = f"{FIRST_START + timedelta(seconds=index):%Y-%m-%dT%H:%M:%SZ}"
+            engine.assume(pod, entry["chosen"])
+        yield entry
+
+
+def _sequence(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Json]:
+    """Yield an entry for each pod, which goes where the engine's own selection puts it."""
+    for index, pod in enumerate(pods):
+        for step in scenario.steps:
+            if step.before == index:
+                _take(step, engine.cluster, scenario.name)
+        entry = skipped(engine, pod)
+        yield sequence_entry_of(engine, engine.schedule(pod)) if entry is None else entry
+
+
+def _take(step: Step, cluster: Cluster, source: str) -> None:
+    """Change the cluster."""
+    node = step.add_node or step.update_node
+    if node is not None:
+        cluster.add_node(load_documents([node], source=source).nodes[0])
+    elif step.delete_node is not None:
+        if step.delete_node not in cluster.nodes.row_of:
+            raise InvalidObjects([Problem(source, f"Node {step.delete_node}", "", "is not there to be deleted")])
+        cluster.remove_node(step.delete_node)
+    elif step.delete_pod is not None:
+        cluster.remove_pod(step.delete_pod)

@@ -1,0 +1,1 @@
+"""What several plugins share; no plugins here (upstream: plugins/helper)."""

@@ -1,0 +1,47 @@
+"""NodeDeclaredFeatures: pods go where the kubelet can do what they need (upstream: plugins/nodedeclaredfeatures).
+
+Of the features that a node can declare in 1.36, two follow from a pod's spec when it is scheduled (upstream:
+component-helpers/nodedeclaredfeatures/features).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sched_core import SKIP, Plugin, PreFilterResult, Verdicts
+
+if TYPE_CHECKING:
+    from sched_core import CycleState, NodeColumns, Pod, PodInfo
+
+
+class NodeDeclaredFeatures(Plugin):
+    """Refuse nodes whose ``status.declaredFeatures`` lacks what the pod needs."""
+
+    name = "NodeDeclaredFeatures"
+    reason = "node(s) didn't match Pod's required features"
+
+    def sign_pod(self, pod: PodInfo) -> Hashable:
+        return required_features(pod.pod)
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
+        return PreFilterResult() if required_features(pod.pod) else PreFilterResult(SKIP)
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        required = required_features(pod.pod)
+        lacking = np.array([not required <= declared for declared in nodes.feature_sets], np.bool_)
+        return Verdicts.refuse(lacking[nodes.feature_set], self.reason)
+
+
+def required_features(pod: Pod) -> frozenset[str]:
+    """Return the features that a node must have declared for this pod."""
+    spec = pod.spec
+    features = set()
+    for container in (*spec.containers, *spec.init_containers):
+        if any(rule.action == "RestartAllContainers" for rule in container.restart_policy_rules or ()):
+            features.add("RestartAllContainersOnContainerExits")
+    if spec.host_network and spec.host_users is False:
+        features.add("UserNamespacesHostNetworkSupport")
+    return frozenset(features)

@@ -1,0 +1,30 @@
+"""NodeName: a pod that names its node goes nowhere else (upstream: plugins/nodename)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sched_core import Plugin, Verdicts
+
+if TYPE_CHECKING:
+    from sched_core import CycleState, NodeColumns, PodInfo
+
+
+class NodeName(Plugin):
+    """Refuse all nodes but the one in ``spec.nodeName``."""
+
+    name = "NodeName"
+    reason = "node(s) didn't match the requested node name"
+
+    def sign_pod(self, pod: PodInfo) -> Hashable:
+        return pod.pod.spec.node_name
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        wanted = pod.pod.spec.node_name
+        others = np.full(nodes.count, bool(wanted))
+        if wanted in nodes.row_of:
+            others[nodes.row_of[wanted]] = False
+        return Verdicts.refuse(others, self.reason)

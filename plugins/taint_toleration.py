@@ -1,0 +1,62 @@
+"""TaintToleration: taints keep pods away or make a node less liked (upstream: plugins/tainttoleration)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core import SUCCESS, Plugin, Status, Taint, Toleration, Verdicts, percent, tolerates
+
+if TYPE_CHECKING:
+    from sched_core import CycleState, NodeColumns, PodInfo
+
+STATE = "PreScoreTaintToleration"
+
+
+class TaintToleration(Plugin):
+    """Filter by taints that a pod does not bear, and prefer nodes with few taints of effect PreferNoSchedule."""
+
+    name = "TaintToleration"
+    reason = "node(s) had untolerated taint(s)"
+
+    def sign_pod(self, pod: PodInfo) -> Hashable:
+        return pod.pod.spec.tolerations
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        tolerations = pod.pod.spec.tolerations
+        return Verdicts.refuse(of_nodes(nodes, lambda taints: _keeps_away(taints, tolerations)) > 0, self.reason)
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
+        tolerations = pod.pod.spec.tolerations
+        state[STATE] = [each for each in tolerations if each.effect in ("", "PreferNoSchedule")]
+        return SUCCESS
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
+        """Count the taints of effect PreferNoSchedule that the pod does not bear, int64[N]."""
+        if STATE not in state:
+            raise LookupError(f'failed to read "{STATE}" from cycleState: not found')
+        tolerations = state[STATE]
+        return of_nodes(nodes, lambda taints: _untolerated(taints, tolerations, ("PreferNoSchedule",)))
+
+    @staticmethod
+    def normalize_row(score: Any, lowest: Any, highest: Any) -> Any:
+        return 100 - percent(score, max(highest, 1))
+
+
+def of_nodes(nodes: NodeColumns, number: Callable[[tuple[Taint, ...]], int]) -> NDArray[np.int64]:
+    """Return a number for the taints of each node, int64[N]: worked out once per distinct list of taints."""
+    return np.array([number(taints) for taints in nodes.taint_sets], np.int64)[nodes.taint_set]
+
+
+def _keeps_away(taints: Iterable[Taint], tolerations: Iterable[Toleration]) -> int:
+    return _untolerated(taints, tolerations, ("NoSchedule", "NoExecute"))
+
+
+def _untolerated(taints: Iterable[Taint], tolerations: Iterable[Toleration], effects: tuple[str, ...]) -> int:
+    return sum(
+        taint.effect in effects and not any(tolerates(toleration, taint) for toleration in tolerations)
+        for taint in taints
+    )

@@ -1,0 +1,169 @@
+"""Cluster: nodes, pod classes and placed pods together; the state that an engine decides on.
+
+Objects come in (added, updated, removed), columns change. No decision is taken here, and nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.arrays import NodeArray
+from sched_core.columns.classes import PodClasses, pod_key
+from sched_core.columns.nodes import NodeColumns, NodeState
+from sched_core.columns.pods import PodState
+from sched_core.objects.load import Objects
+from sched_core.objects.records import Node, Pod
+
+ENDED = ("Succeeded", "Failed")
+SELECTING = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
+
+
+class ClusterState(NamedTuple):
+    """What `Cluster.state` returns."""
+
+    nodes: NodeState
+    pods: PodState
+    waiting: dict[str, list[int]]
+    placed_with_affinity: list[Pod]
+    has_selectors: bool
+
+
+class Cluster:
+    """The state of a cluster."""
+
+    def __init__(self) -> None:
+        self.nodes = NodeColumns()
+        self.classes = PodClasses(self.nodes)
+        self.namespaces: dict[str, dict[str, str]] = {}
+        self.has_selectors = False
+        """Whether there are Services or owners from which default spreading would take its selectors."""
+        self.placed_with_affinity: list[Pod] = []
+        self._waiting: dict[str, list[int]] = {}
+
+    @classmethod
+    def from_objects(cls, objects: Objects) -> Cluster:
+        """Build a cluster from loaded objects; pods with ``spec.nodeName`` that have not ended are placed."""
+        cluster = cls()
+        cluster.namespaces = {each.metadata.name: dict(each.metadata.labels) for each in objects.namespaces}
+        cluster.has_selectors = any(objects.others.get(kind) for kind in SELECTING)
+        for node in objects.nodes:
+            cluster.add_node(node)
+        cluster.add_pods(pod for pod in objects.pods if pod.spec.node_name)
+        return cluster
+
+    @classmethod
+    def from_array(cls, nodes: NodeArray) -> Cluster:
+        """Build a cluster without pods from templates (see `NodeArray`)."""
+        cluster = cls()
+        cluster.nodes.add_array(nodes)
+        return cluster
+
+    def sample(self) -> Cluster:
+        """Return a small cluster with the same resources, for compiling what this one needs."""
+        small = Cluster()
+        for name in self.nodes.resources:
+            small.nodes.resource_row(name)
+        node = Node()
+        node.status.allocatable = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+        small.nodes.add_array(NodeArray(["a", "b"], [node], np.zeros(2, np.int32)))
+        return small
+
+    def add_node(self, node: Node) -> int:
+        """Add or update a node and return its row; pods that waited for this name count from now on."""
+        row = self.nodes.add(node)
+        for number in self._waiting.pop(node.metadata.name, ()):
+            self.nodes.pods.move(number, row)
+            self.add_usage(int(self.nodes.pods.class_of[number]), row)
+        return row
+
+    update_node = add_node
+
+    def remove_node(self, name: str) -> None:
+        """Remove a node; its pods count for nothing until a node of that name comes back."""
+        row = self.nodes.row_of[name]
+        numbers = self.nodes.pods.on(row).tolist()
+        if numbers:
+            self._waiting[name] = numbers
+        for number in numbers:
+            self.nodes.pods.move(number, -1)
+        self.nodes.remove(name)
+
+    def add_pods(self, pods: Iterable[Pod]) -> None:
+        """Add pods that run on ``spec.nodeName``; those that have ended do not count, a known key is replaced."""
+        for pod in pods:
+            key = pod_key(pod)
+            if self.nodes.pods.find(key) is not None:
+                self.remove_pod(key)
+            if pod.status.phase in ENDED:
+                continue
+            affinity = pod.spec.affinity
+            if affinity is not None and (affinity.pod_affinity or affinity.pod_anti_affinity):
+                self.placed_with_affinity.append(pod)
+            pod_class = self.classes.intern(pod)
+            row = self.nodes.row_of.get(pod.spec.node_name, -1)
+            number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32))
+            if row < 0:
+                self._waiting.setdefault(pod.spec.node_name, []).append(number)
+            else:
+                self.add_usage(pod_class, row)
+
+    def add_pod(self, pod: Pod) -> None:
+        self.add_pods([pod])
+
+    def remove_pod(self, key: str) -> bool:
+        """Remove a pod by ``namespace/name``; False if it is not there."""
+        pods = self.nodes.pods
+        number = pods.find(key)
+        if number is None:
+            return False
+        row = int(pods.node_of[number])
+        pods.drop(number)
+        if row >= 0:
+            self._subtract_usage(int(pods.class_of[number]), row)
+        else:
+            for numbers in self._waiting.values():
+                if number in numbers:
+                    numbers.remove(number)
+        return True
+
+    def place(self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32]) -> int:
+        """Note where pods are, without adding their usage; return the number of the first."""
+        return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes])
+
+    def add_usage(self, pod_class: int, row: int) -> None:
+        """Add what a pod of a class uses to a node (upstream: NodeInfo.AddPod)."""
+        self._change(pod_class, row, 1)
+        self.nodes.used_ports[:, row] |= self.classes.port_bits[pod_class]
+
+    def state(self) -> ClusterState:
+        """Return a copy of all that changes when nodes and pods come and go."""
+        nodes = self.nodes
+        return ClusterState(
+            nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
+            list(self.placed_with_affinity), self.has_selectors,
+        )  # fmt: skip
+
+    def restore(self, state: ClusterState) -> None:
+        """Go back to a state that `state` returned."""
+        self.nodes.restore(state.nodes)
+        self.nodes.pods.restore(state.pods)
+        self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
+        self.placed_with_affinity, self.has_selectors = list(state.placed_with_affinity), state.has_selectors
+
+    def _subtract_usage(self, pod_class: int, row: int) -> None:
+        self._change(pod_class, row, -1)
+        if self.classes.port_bits[pod_class].any():
+            # a set: two pods that share a port free it together, so only the ports of the others are looked at
+            self.nodes.used_ports[:, row] &= ~self.classes.port_bits[pod_class]
+
+    def _change(self, pod_class: int, row: int, sign: int) -> None:
+        nodes, classes = self.nodes, self.classes
+        classes.fit_resources()
+        nodes.requested[:, row] += sign * classes.usage[pod_class]
+        nodes.nonzero_requested[:, row] += sign * classes.nonzero_usage[pod_class]
+        nodes.pod_count[row] += sign
+        nodes.append_log(row)

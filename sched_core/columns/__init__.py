@@ -1,0 +1,1 @@
+"""Nodes, pods and pod classes as struct-of-arrays, strings interned at the edge."""

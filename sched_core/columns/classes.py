@@ -1,0 +1,249 @@
+"""Pod classes: pods whose scheduling-relevant spec is equal share one row of numbers.
+
+A Deployment of 10,000 replicas is one class. The rows are what compiled kernels read of a pod; `PodInfo` is what a
+plugin reads of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
+from sched_core.columns.ports import HostPort, host_ports
+from sched_core.errors import InvalidObjects, Problem
+from sched_core.objects.records import Pod
+from sched_core.objects.requests import is_scalar_resource, pod_requests
+
+_encode = msgspec.json.Encoder().encode
+_INT64_MAX = 2**63 - 1
+_AMOUNTS = ("requests", "usage", "score_requests", "nonzero_usage")
+
+
+def pod_key(pod: Pod) -> str:
+    """Return ``namespace/name``."""
+    return f"{pod.metadata.namespace or 'default'}/{pod.metadata.name}"
+
+
+def class_key(pod: Pod) -> bytes:
+    """Return what of a pod can matter to scheduling, as bytes: equal keys, equal class.
+
+    Of a placed pod the node's name is left out: where it runs is no property of its class.
+    """
+    meta, spec, status = pod.metadata, pod.spec, pod.status
+    resized = None
+    if status.container_statuses or status.init_container_statuses or status.resources or status.allocated_resources:
+        resized = (
+            [(each.name, each.resources, each.allocated_resources) for each in status.container_statuses],
+            [(each.name, each.resources, each.allocated_resources) for each in status.init_container_statuses],
+            status.resources,
+            status.allocated_resources,
+            [(condition.type, condition.reason) for condition in status.conditions],
+        )
+    return _encode(
+        (
+            meta.namespace,
+            meta.labels,
+            meta.owner_references,
+            meta.deletion_timestamp is not None,
+            [(each.image, each.resources, each.ports, each.restart_policy_rules) for each in spec.containers],
+            spec.init_containers,
+            spec.volumes,
+            spec.node_selector,
+            spec.affinity,
+            spec.tolerations,
+            spec.topology_spread_constraints,
+            spec.scheduler_name,
+            spec.scheduling_gates,
+            (spec.priority, spec.preemption_policy, spec.overhead, spec.resources, spec.resource_claims),
+            (spec.host_network, spec.host_users, spec.scheduling_group),
+            spec.node_name if not status.phase else None,
+            status.nominated_node_name,
+            resized,
+        )
+    )
+
+
+class PodInfo:
+    """A pod as plugins see it: the record, its key, and its row of numbers."""
+
+    __slots__ = ("_classes", "key", "pod", "row")
+
+    def __init__(self, pod: Pod, row: int, classes: PodClasses, key: str | None = None) -> None:
+        self.pod, self.row, self._classes = pod, row, classes
+        self.key = key if key is not None else pod_key(pod)
+
+    @property
+    def priority(self) -> int:
+        return self.pod.spec.priority or 0
+
+    @property
+    def requests(self) -> NDArray[np.int64]:
+        """int64[R]: what NodeResourcesFit filters by (no status, pod-level resources count)."""
+        return self._classes.requests[self.row, :]
+
+    @property
+    def usage(self) -> NDArray[np.int64]:
+        """int64[R]: what the pod adds to a node's Requested (status and pod-level resources count)."""
+        return self._classes.usage[self.row, :]
+
+    @property
+    def score_requests(self) -> NDArray[np.int64]:
+        """int64[R]: what NodeResourcesFit scores by (containers only, with the 100m and 200Mi defaults)."""
+        return self._classes.score_requests[self.row, :]
+
+    @property
+    def nonzero_usage(self) -> NDArray[np.int64]:
+        """int64[R]: what the pod adds to a node's NonZeroRequested."""
+        return self._classes.nonzero_usage[self.row, :]
+
+    @property
+    def has_host_ports(self) -> bool:
+        return self._classes.has_host_ports(self.row)
+
+    @property
+    def port_bits(self) -> NDArray[np.uint64]:
+        """uint64[W]: the host ports that the pod uses."""
+        return self._classes.port_bits[self.row, :]
+
+    @property
+    def port_conflicts(self) -> NDArray[np.uint64]:
+        """uint64[W]: the host ports that it cannot share a node with."""
+        return self._classes.port_conflicts[self.row, :]
+
+
+class PodClasses:
+    """The table of all classes seen so far: ``requests[C, R]`` and its siblings, one representative pod each."""
+
+    def __init__(self, nodes: NodeColumns) -> None:
+        self.nodes = nodes
+        self.pods: list[Pod] = []
+        self._number: dict[bytes, int] = {}
+        self._ports: dict[int, list[HostPort]] = {}
+        self._capacity = 0
+        self.requests = np.zeros((0, nodes.resource_count), np.int64)
+        self.usage = self.requests.copy()
+        self.score_requests = self.requests.copy()
+        self.nonzero_usage = self.requests.copy()
+        self.port_bits = np.zeros((0, nodes.ports.words), np.uint64)
+        self.port_conflicts = self.port_bits.copy()
+        self.priority = np.zeros(0, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.pods)
+
+    def intern(self, pod: Pod) -> int:
+        """Return the class of a pod; a new one gets the next row."""
+        key = class_key(pod)
+        number = self._number.get(key)
+        if number is None:
+            number = self._add(pod)
+            self._number[key] = number
+        return number
+
+    def info(self, pod: Pod, key: str | None = None) -> PodInfo:
+        """Return the pod as plugins see it."""
+        return PodInfo(pod, self.intern(pod), self, key)
+
+    def info_of(self, number: int) -> PodInfo:
+        """Return the representative of a class."""
+        return PodInfo(self.pods[number], number, self)
+
+    def has_host_ports(self, number: int) -> bool:
+        """Tell whether the pods of a class use host ports."""
+        return number in self._ports
+
+    def fit_resources(self) -> None:
+        """Give all rows the width that the node columns have by now."""
+        missing = self.nodes.resource_count - self.requests.shape[1]
+        if missing > 0:
+            for name in _AMOUNTS:
+                setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
+
+    def _add(self, pod: Pod) -> int:
+        number = len(self.pods)
+        amounts = self._amounts(pod)
+        if number == self._capacity:
+            self._grow(max(64, 2 * self._capacity))
+        self.fit_resources()
+        for name, row in amounts.items():
+            getattr(self, name)[number, : len(row)] = row
+        self.priority[number] = pod.spec.priority or 0
+        self.pods.append(pod)
+        if ports := list(host_ports(pod)):
+            self._add_ports(number, ports)
+        return number
+
+    def _amounts(self, pod: Pod) -> dict[str, list[int]]:
+        """Return the four rows of a pod, in the units of the columns; refuse what does not fit int64."""
+        requests = pod_requests(pod, use_status=False)
+        plain = not (pod.status.container_statuses or pod.status.init_container_statuses or pod.status.resources)
+        usage = requests if plain else pod_requests(pod, use_status=True)
+        nonzero = usage if _names_cpu_and_memory(pod) else pod_requests(pod, use_status=True, non_missing=True)
+        score = nonzero
+        if pod.spec.resources is not None:
+            score = pod_requests(pod, use_status=False, pod_level=False, non_missing=True)
+        elif not plain:
+            score = pod_requests(pod, use_status=False, non_missing=True)
+        rows: list[tuple[dict[str, int], list[int]]] = []
+        found = {}
+        for name, amounts in zip(_AMOUNTS, (requests, usage, score, nonzero), strict=True):
+            row = next((known for same, known in rows if same == amounts), None)  # most pods have one row in all four
+            if row is None:
+                row = self._row(pod, amounts)
+                rows.append((amounts, row))
+            found[name] = row
+        return found
+
+    def _row(self, pod: Pod, amounts: dict[str, int]) -> list[int]:
+        row = [0] * len(self.nodes.resources)
+        for name, nano in amounts.items():
+            if name in FIXED_RESOURCES or is_scalar_resource(name):
+                resource, amount = self.nodes.resource_row(name), in_unit(name, nano)
+                if amount > _INT64_MAX:
+                    where = ("<memory>", f"Pod {pod_key(pod)}", f"spec.resources[{name}]")
+                    raise InvalidObjects([Problem(*where, "more than int64 holds")])
+                row += [0] * (resource + 1 - len(row))
+                row[resource] = amount
+        return row
+
+    def _add_ports(self, number: int, ports: list[HostPort]) -> None:
+        table = self.nodes.ports
+        self._ports[number] = ports
+        fresh = [known for known, new in map(table.intern, ports) if new]
+        if table.words != self.port_bits.shape[1]:
+            self.nodes.grow_port_words()
+            width = ((0, 0), (0, table.words - self.port_bits.shape[1]))
+            self.port_bits, self.port_conflicts = np.pad(self.port_bits, width), np.pad(self.port_conflicts, width)
+        for port in ports:
+            _set_bit(self.port_bits, number, table.intern(port)[0])
+            for other in table.conflicts_of(port):
+                _set_bit(self.port_conflicts, number, other)
+        for known in fresh:  # classes that came before learn of the new ports
+            for other, theirs in self._ports.items():
+                if any(port.conflicts(table.ports[known]) for port in theirs):
+                    _set_bit(self.port_conflicts, other, known)
+
+    def _grow(self, capacity: int) -> None:
+        self.fit_resources()
+        for name in (*_AMOUNTS, "port_bits", "port_conflicts", "priority"):
+            array: NDArray[Any] = getattr(self, name)
+            grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
+            grown[: len(array)] = array
+            setattr(self, name, grown)
+        self._capacity = capacity
+
+
+def _names_cpu_and_memory(pod: Pod) -> bool:
+    """Tell whether every container requests both, so that no default of NodeResourcesFit's score applies."""
+    if pod.spec.resources is not None or pod.spec.init_containers or pod.status.container_statuses:
+        return False
+    wanted = [each.resources.requests for each in pod.spec.containers if each.resources is not None]
+    return len(wanted) == len(pod.spec.containers) and all("cpu" in each and "memory" in each for each in wanted)
+
+
+def _set_bit(words: NDArray[np.uint64], row: int, bit: int) -> None:
+    words[row, bit >> 6] |= np.uint64(1 << (bit & 63))

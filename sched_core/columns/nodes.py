@@ -1,0 +1,354 @@
+"""NodeColumns: all nodes as a struct of arrays (upstream: framework/types.go, NodeInfo; backend/cache).
+
+Numbers are int64 and resource-major (``requested[R, N]``: one resource streams). A node that goes leaves a free row.
+Every change of a row by a placement is appended to the change log; a change of a node object bumps
+``object_version``. No scheduling happens here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.arrays import NodeArray
+from sched_core.columns.labels import HOSTNAME, LabelColumn, LabelSets
+from sched_core.columns.order import NodeTree, zone_key
+from sched_core.columns.pods import PodTable
+from sched_core.columns.ports import PortTable
+from sched_core.errors import LimitExceeded
+from sched_core.objects.quantity import milli_value, parse_quantity, value
+from sched_core.objects.records import ContainerImage, Node, Taint
+from sched_core.objects.requests import is_scalar_resource
+
+FIXED_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+MAX_RESOURCES = 60
+"""A reason needs a bit of an int64, and two bits have other uses."""
+
+
+class ImageState(NamedTuple):
+    """An image name that nodes list: the size in bytes that the first of them gave, and the rows that have it."""
+
+    size: int
+    rows: NDArray[np.int64]
+
+
+class NodeState(NamedTuple):
+    """What `NodeColumns.state` returns."""
+
+    rows: int
+    arrays: dict[str, NDArray[Any]]
+    names: list[str]
+    row_of: dict[str, int]
+    objects: list[Node | None]
+    tree: NodeTree
+    free: list[int]
+
+
+def in_unit(resource: str, nano: int) -> int:
+    """Return an amount in the unit of its column: 1/1000 for cpu, 1 for everything else, rounded up."""
+    return milli_value(nano) if resource == "cpu" else value(nano)
+
+
+def padded(count: int) -> int:
+    """Return the number of resource rows that kernels are compiled for: the next of 4, 8, 16, 32, 64."""
+    size = 4
+    while size < count:
+        size *= 2
+    return size
+
+
+class NodeColumns:
+    """The nodes of a cluster; see the module for the rules and `count`-long views for the arrays."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Rows in use, free ones among them included."""
+        self.resources: list[str] = list(FIXED_RESOURCES)
+        self.names: list[str] = []
+        self.row_of: dict[str, int] = {}
+        self.objects: list[Node | None] = []
+        self.object_version = 0
+        self.taint_sets: list[tuple[Taint, ...]] = [()]
+        self.feature_sets: list[frozenset[str]] = [frozenset()]
+        self.image_sets: list[tuple[ContainerImage, ...]] = [()]
+        self.labels = LabelSets()
+        self.ports = PortTable()
+        self.pods = PodTable()
+        self.log = np.zeros(1 << 10, np.int32)
+        self.log_head = np.zeros(1, np.int64)
+        self._resource_row = {name: row for row, name in enumerate(self.resources)}
+        self._taint_number: dict[tuple[tuple[str, str, str], ...], int] = {(): 0}
+        self._feature_number: dict[frozenset[str], int] = {frozenset(): 0}
+        self._image_number: dict[tuple[ContainerImage, ...], int] = {(): 0}
+        self._tree = NodeTree()
+        self._free: list[int] = []
+        self._capacity = 0
+        self._columns: dict[str, tuple[int, LabelColumn]] = {}
+        self._images: tuple[int, dict[str, ImageState]] = (-1, {})
+        self._arrays: dict[str, NDArray[Any]] = {
+            "allocatable": np.zeros((4, 0), np.int64),
+            "requested": np.zeros((4, 0), np.int64),
+            "nonzero_requested": np.zeros((4, 0), np.int64),
+            "used_ports": np.zeros((1, 0), np.uint64),
+            "pod_count": np.zeros(0, np.int64),
+            "allowed_pods": np.zeros(0, np.int64),
+            "alive": np.zeros(0, np.bool_),
+            "unschedulable": np.zeros(0, np.bool_),
+            "hostname_is_name": np.zeros(0, np.bool_),
+            "taint_set": np.zeros(0, np.int32),
+            "feature_set": np.zeros(0, np.int32),
+            "image_set": np.zeros(0, np.int32),
+            "label_set": np.zeros(0, np.int32),
+        }
+        self._publish()
+
+    # The arrays, `count` long on the node axis.
+    allocatable: NDArray[np.int64]
+    requested: NDArray[np.int64]
+    nonzero_requested: NDArray[np.int64]
+    used_ports: NDArray[np.uint64]
+    pod_count: NDArray[np.int64]
+    allowed_pods: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+    unschedulable: NDArray[np.bool_]
+    hostname_is_name: NDArray[np.bool_]
+    taint_set: NDArray[np.int32]
+    feature_set: NDArray[np.int32]
+    image_set: NDArray[np.int32]
+    label_set: NDArray[np.int32]
+
+    @property
+    def resource_count(self) -> int:
+        """Number of resource rows R, padded so that a new resource seldom means new kernels."""
+        return len(self._arrays["requested"])
+
+    @property
+    def snapshot_size(self) -> int:
+        return len(self.row_of)
+
+    def order(self) -> NDArray[np.int32]:
+        """Return the rows int32[n] in the order in which they are looked at."""
+        order, free = self._tree.order()
+        self._free.extend(free)
+        return order
+
+    def resource_row(self, name: str) -> int:
+        """Return the row of a resource; a new scalar resource gets the next one."""
+        row = self._resource_row.get(name)
+        if row is None:
+            if len(self.resources) >= MAX_RESOURCES:
+                raise LimitExceeded(f"more than {MAX_RESOURCES} different resources; the next one is {name}")
+            row = self._resource_row[name] = len(self.resources)
+            self.resources.append(name)
+            for key in ("allocatable", "requested", "nonzero_requested"):
+                self._arrays[key] = _grow_rows(self._arrays[key], padded(len(self.resources)))
+            self._publish()
+        return row
+
+    def grow_port_words(self) -> None:
+        """Make room for the bits of all known host ports."""
+        self._arrays["used_ports"] = _grow_rows(self._arrays["used_ports"], self.ports.words)
+        self._publish()
+
+    def label(self, key: str) -> LabelColumn:
+        """Return the values of a label key as ids int32[N], -1 where a node lacks it."""
+        version, column = self._columns.get(key, (-1, None))
+        if version != self.object_version or column is None:
+            column = self.labels.column(key, self.label_set, self.hostname_is_name, self.names)
+            self._columns[key] = (self.object_version, column)
+        return column
+
+    @property
+    def images(self) -> Mapping[str, ImageState]:
+        """The images that nodes list, by exact name."""
+        if self._images[0] != self.object_version:
+            self._images = (self.object_version, self._image_states())
+        return self._images[1]
+
+    def labels_of(self, row: int) -> dict[str, str]:
+        """Return the labels of one node."""
+        labels = dict(self.labels.sets[self.label_set[row]])
+        if self.hostname_is_name[row]:
+            labels[HOSTNAME] = self.names[row]
+        return labels
+
+    def add(self, node: Node) -> int:
+        """Add a node and return its row; a name that is there already is updated."""
+        name = node.metadata.name
+        if name in self.row_of:
+            return self.update(node)
+        row = self._tree.reserved_row(name)
+        if row is None:
+            row = self._free.pop() if self._free else self.count
+        if row == self.count:
+            self._resize(self.count + 1)
+            self.names.append(name)
+            self.objects.append(node)
+        self.names[row], self.row_of[name] = name, row
+        self._fill(row, node)
+        self._tree.add(name, row, zone_key(node.metadata.labels))
+        return row
+
+    def add_array(self, nodes: NodeArray) -> NDArray[np.int64]:
+        """Add many new nodes at once and return their rows int64[N].
+
+        Raises ValueError when a name is there already or twice.
+        """
+        total = len(nodes.names)
+        rows = np.arange(self.count, self.count + total)
+        names = list(nodes.names)
+        if len(set(names)) != total or not self.row_of.keys().isdisjoint(names):
+            raise ValueError("a node name occurs twice")
+        self.row_of.update(zip(names, rows.tolist(), strict=True))
+        self._resize(self.count + total)
+        self.names += names
+        self.objects += [None] * total
+        for number, template in enumerate(nodes.templates):
+            mine = rows[nodes.template_of == number]
+            if len(mine):
+                self._fill_many(mine, template)
+        zones = [zone_key(template.metadata.labels) for template in nodes.templates]
+        self._tree.add_many(rows, zones, nodes.template_of.astype(np.int64))
+        return rows
+
+    def update(self, node: Node) -> int:
+        """Replace a node that is there and return its row; pods on it stay."""
+        row = self.row_of[node.metadata.name]
+        self._fill(row, node)
+        self._tree.move(row, zone_key(node.metadata.labels))
+        return row
+
+    def remove(self, name: str) -> int:
+        """Take a node out and return its row, which will be used again; its usage is zeroed."""
+        row = self.row_of.pop(name)
+        self._tree.remove(name, row)
+        self.alive[row] = False
+        self.objects[row] = None
+        for key in ("requested", "nonzero_requested", "used_ports"):
+            self._arrays[key][:, row] = 0
+        self.pod_count[row] = 0
+        self.object_version += 1
+        return row
+
+    def lowest_priority(self) -> NDArray[np.int64]:
+        """Return the lowest priority of the pods on each node, int64[N]; the largest int64 where there are none."""
+        lowest = np.full(self.count, np.iinfo(np.int64).max)
+        ids = np.flatnonzero(self.pods.node_of >= 0)
+        np.minimum.at(lowest, self.pods.node_of[ids], self.pods.priority[ids])
+        return lowest
+
+    def full(self, name: str) -> NDArray[Any]:
+        """Return an array at its whole capacity on the node axis: contiguous, as compiled loops need it."""
+        return self._arrays[name]
+
+    def state(self) -> NodeState:
+        """Return a copy of all that changes; interned strings and resources only ever grow and are left out."""
+        arrays = {key: array[..., : self.count].copy() for key, array in self._arrays.items()}
+        lists = (list(self.names), dict(self.row_of), list(self.objects))
+        return NodeState(self.count, arrays, *lists, copy.deepcopy(self._tree), list(self._free))
+
+    def restore(self, state: NodeState) -> None:
+        """Go back to a state that `state` returned."""
+        for key, kept in state.arrays.items():
+            array = self._arrays[key]
+            array[...] = 0
+            if array.ndim == 2:
+                array[: len(kept), : state.rows] = kept
+            else:
+                array[: state.rows] = kept
+        self.names, self.row_of = list(state.names), dict(state.row_of)
+        self.objects, self._free = list(state.objects), list(state.free)
+        self._tree = copy.deepcopy(state.tree)
+        self._tree.resize(self._capacity)
+        self.count = state.rows
+        self.object_version += 1
+        self._publish()
+
+    def append_log(self, row: int) -> None:
+        """Note that a placement changed a row."""
+        self.log[self.log_head[0] & (len(self.log) - 1)] = row
+        self.log_head[0] += 1
+
+    def _fill(self, row: int, node: Node) -> None:
+        self._fill_many(np.array([row]), node, hostname_is=node.metadata.name)
+        self.objects[row] = node
+
+    def _fill_many(self, rows: NDArray[np.int64], node: Node, hostname_is: str | None = None) -> None:
+        """Write what a node object says into its rows; a template's hostname stands for each row's name."""
+        amounts = {name: parse_quantity(text) for name, text in node.status.allocatable.items()}
+        counted = [name for name in amounts if name in FIXED_RESOURCES or is_scalar_resource(name)]
+        known = {name: self.resource_row(name) for name in counted}
+        self.allocatable[:, rows] = 0
+        for name, resource in known.items():
+            self.allocatable[resource, rows] = in_unit(name, amounts[name])
+        self.allowed_pods[rows] = value(amounts.get("pods", 0))
+        self.unschedulable[rows] = node.spec.unschedulable
+        taints = tuple(node.spec.taints)
+        key = tuple((taint.key, taint.value, taint.effect) for taint in taints)
+        self.taint_set[rows] = _intern(self._taint_number, self.taint_sets, key, taints)
+        features = frozenset(node.status.declared_features)
+        self.feature_set[rows] = _intern(self._feature_number, self.feature_sets, features, features)
+        images = tuple(node.status.images)
+        self.image_set[rows] = _intern(self._image_number, self.image_sets, images, images)
+        labels = node.metadata.labels
+        name = hostname_is if hostname_is is not None else labels.get(HOSTNAME, "")
+        self.label_set[rows], is_name = self.labels.intern(labels, name)
+        self.hostname_is_name[rows] = is_name and HOSTNAME in labels
+        self.alive[rows] = True
+        self.object_version += 1
+
+    def _image_states(self) -> dict[str, ImageState]:
+        # The size is that of the first node that listed the name: rows in the order in which their nodes came.
+        states: dict[str, ImageState] = {}
+        rows_of: dict[str, list[NDArray[np.int64]]] = {}
+        first: dict[str, tuple[int, int]] = {}
+        alive = np.flatnonzero(self.alive)
+        for number in np.unique(self.image_set[alive]).tolist():
+            rows = alive[self.image_set[alive] == number]
+            for image in self.image_sets[number]:
+                for name in image.names:
+                    rows_of.setdefault(name, []).append(rows)
+                    if name not in first or rows[0] < first[name][0]:
+                        first[name] = (int(rows[0]), image.size_bytes)
+        for name, parts in rows_of.items():
+            states[name] = ImageState(first[name][1], np.unique(np.concatenate(parts)))
+        return states
+
+    def _resize(self, count: int) -> None:
+        if count > self._capacity:
+            self._capacity = max(count, 2 * self._capacity, 16)
+            for key, array in self._arrays.items():
+                shape = (*array.shape[:-1], self._capacity)
+                grown = np.zeros(shape, array.dtype)
+                grown[..., : array.shape[-1]] = array
+                self._arrays[key] = grown
+            self._tree.resize(self._capacity)
+            size = len(self.log)
+            while size < 2 * self._capacity:
+                size *= 2
+            if size != len(self.log):
+                self.log = np.zeros(size, np.int32)
+                self.object_version += 1  # forgets the log: everything is scored anew
+        self.count = count
+        self._publish()
+
+    def _publish(self) -> None:
+        for key, array in self._arrays.items():
+            setattr(self, key, array[..., : self.count])
+
+
+def _grow_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    if rows == len(array):
+        return array
+    return np.concatenate([array, np.zeros((rows - len(array), array.shape[1]), array.dtype)])
+
+
+def _intern(numbers: dict[Any, int], values: list[Any], key: Any, item: Any) -> int:
+    number = numbers.setdefault(key, len(values))
+    if number == len(values):
+        values.append(item)
+    return number

@@ -1,0 +1,195 @@
+"""Compiled: place many pods of one profile in compiled calls, and keep the scores of classes that come again.
+
+Three ways with one result (design 2.3): a full pass for each pod (fused); a full pass that is brought up to date from the
+change log (a slot); the same with a heap of subtree maxima (a tree), worth it when few classes share the work.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.cluster import Cluster
+from sched_core.engine.program import Program
+from sched_core.engine.static import StaticResults
+from sched_core.framework.profile import Profile
+from sched_core.kernels.arithmetic import EXACT_BELOW
+from sched_core.kernels.select import BLOCK
+from sched_core.rows.batch import Log, Out, Slots, Tree, Work
+from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
+
+SLOT_MEMORY = 512 << 20
+TREE_MEMORY = 512 << 20
+TREE_CLASSES = 64
+"""A heap costs a climb per changed row: beyond so many classes in turn, looking at all totals is faster."""
+
+
+class Way(Enum):
+    """How the best node is found."""
+
+    FUSED = "fused"
+    SLOTS = "slots"
+    TREE = "tree"
+
+
+class Compiled:
+    """The compiled side of one profile on one cluster."""
+
+    def __init__(self, profile: Profile, cluster: Cluster, program: Program) -> None:
+        self.profile, self.cluster, self.program = profile, cluster, program
+        self.nodes, self.classes = cluster.nodes, cluster.classes
+        self.static = StaticResults(profile, self.nodes, self.classes, program)
+        self.failed_at = np.zeros(0, np.int64)
+        self._normalized = len(program.plugins.normalized)
+        self._version = (-1, False, False)
+        self._reset()
+
+    def prepare(self) -> None:
+        """Forget what a change of node objects has made wrong."""
+        version = (self.nodes.object_version, bool(self.cluster.placed_with_affinity), self.cluster.has_selectors)
+        if self._version != version:
+            self._version = version
+            self.static.clear()
+            self._reset()
+
+    def _reset(self) -> None:
+        size = len(self.nodes.full("alive"))
+        self._none = _empty_slots(0, 0, 0, self._normalized)
+        self._slots = _empty_slots(0, size, len(self.classes), self._normalized)
+        self._tree_slots = _empty_slots(0, size, len(self.classes), self._normalized)
+        self._tree = _empty_tree(0, size)
+        self._work: Work | None = None
+        self._widths = (0, 0)
+        self.failed_at[:] = -1
+
+    def run(
+        self, classes: NDArray[np.int32], start: int, stop: int, out: tuple[NDArray[np.int32], NDArray[np.int64]], way: Way,
+        scan_start: int,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Place pods ``start`` to ``stop`` of ``classes`` int32[P]; all of these classes are planned.
+
+        ``out`` is where rows int32[P] and the time stamp counter int64[P] (or [0]) go; ``scan_start`` is the index at which
+        the scan begins. Returns where it ended (``stop``, or the position of a pod that no node takes) and the index at
+        which the next scan begins.
+        """
+        self._fit(len(self.classes))
+        work = self._working()
+        module = self.module()
+        common = (pod_rows(self.classes), node_rows(self.nodes), self.static.static(), self.static.switches())
+        log, results = Log(self.nodes.log, self.nodes.log_head), Out(*out, self.failed_at)
+        work.start[0] = scan_start % len(work.order)
+        count = self.nodes.count
+        if way is Way.TREE:
+            slots = self._give_slots(np.unique(classes[start:stop]))
+            end = module.place_tree(classes, start, stop, count, *common, slots, self._tree, work, log, results)
+        else:
+            slots = self._slots if way is Way.SLOTS else self._none
+            end = module.place_scan(classes, start, stop, count, *common, slots, work, log, results)
+        return int(end), int(work.start[0])
+
+    def module(self) -> ModuleType:
+        """Return the generated module, in float64 where that is exact."""
+        exact = self.nodes.count == 0 or int(self.nodes.allocatable.max()) < EXACT_BELOW
+        return self.program.module(in_float=exact)
+
+    def tree_fits(self, classes: int) -> bool:
+        """Tell whether so many classes may have a heap each."""
+        return classes <= TREE_CLASSES and classes * 20 * len(self.nodes.full("alive")) <= TREE_MEMORY
+
+    def keep(self, classes: NDArray[np.int32]) -> None:
+        """Give classes a slot each, as long as memory allows."""
+        self._fit(len(self.classes))
+        wanted = classes[self._slots.slot_of[classes] < 0]
+        size = len(self.nodes.full("alive"))
+        room = SLOT_MEMORY // max(1, 4 * size)
+        used = int(np.count_nonzero(self._slots.slot_of >= 0))
+        wanted = wanted[: max(0, room - used)]
+        if not len(wanted):
+            return
+        if used + len(wanted) > len(self._slots.version):
+            grown = min(room, max(used + len(wanted), 2 * len(self._slots.version)))
+            slots = _empty_slots(grown, size, len(self._slots.slot_of), self._normalized)
+            for new, old in zip(slots[1:], self._slots[1:], strict=True):
+                new[:used] = old[:used]
+            slots.slot_of[:] = self._slots.slot_of
+            self._slots = slots
+        self._slots.slot_of[wanted] = np.arange(used, used + len(wanted))
+
+    def _give_slots(self, classes: NDArray[np.int32]) -> Slots:
+        """Return the slots with heaps; classes that have none take those of others."""
+        slots = self._tree_slots
+        wanted = classes[slots.slot_of[classes] < 0]
+        if not len(wanted):
+            return slots
+        taken = set(slots.slot_of[classes].tolist())
+        size = len(self.nodes.full("alive"))
+        free = [slot for slot in range(len(slots.version)) if slot not in taken]
+        if len(free) < len(wanted):
+            count = len(classes)
+            self._tree_slots = slots = _empty_slots(count, size, len(slots.slot_of), self._normalized)
+            self._tree = _empty_tree(count, size)
+            wanted, free = classes, list(range(count))
+        for pod_class, slot in zip(wanted.tolist(), free, strict=False):
+            slots.slot_of[slots.slot_of == slot] = -1
+            slots.slot_of[pod_class] = slot
+            slots.version[slot] = -1
+            self._tree.start[slot] = -1
+        return slots
+
+    def _working(self) -> Work:
+        order = self.nodes.order()
+        widths = (len(self.nodes.full("requested")), len(self.nodes.full("used_ports")))
+        if self._work is None or self._work.order is not order or self._widths != widths:
+            self._widths = widths
+            size = len(self.nodes.full("alive"))
+            identity = len(order) == self.nodes.count and bool(np.all(order == np.arange(len(order))))
+            ring = len(self.nodes.log)
+            self._work = Work(
+                order, _inverse(order, size), identity, np.zeros(1, np.int64), np.zeros(ring), np.zeros(size, np.int32),
+                np.zeros(_blocks(size), np.uint8), np.zeros((3, _blocks(size) + 1), np.int32), np.zeros(ring, np.int32), np.zeros(3, np.int64),
+                np.zeros((self._normalized, 2)), empty_node_rows(self.nodes, ring), np.zeros(ring, np.uint8),
+                np.zeros(ring, np.int32), np.full(1, self.nodes.log_head[0] - ring),
+            )  # fmt: skip
+            self._tree.start[:] = -1
+        return self._work
+
+    def _fit(self, count: int) -> None:
+        """Make room for classes that came since."""
+        if count > len(self.failed_at):
+            more = max(count, 2 * len(self.failed_at), 64) - len(self.failed_at)
+            self.failed_at = np.concatenate([self.failed_at, np.full(more, -1, np.int64)])
+        size = len(self.failed_at)
+        for name in ("_none", "_slots", "_tree_slots"):
+            slots: Slots = getattr(self, name)
+            if len(slots.slot_of) < size:
+                more = size - len(slots.slot_of)
+                setattr(self, name, slots._replace(slot_of=np.concatenate([slots.slot_of, np.full(more, -1, np.int32)])))
+
+
+def _empty_slots(count: int, nodes: int, classes: int, normalized: int) -> Slots:
+    blocks = (count, _blocks(nodes))
+    return Slots(
+        np.full(classes, -1, np.int32), np.full(count, -1, np.int64), np.zeros((count, nodes), np.int32),
+        np.zeros((count, normalized, 2)), np.zeros(blocks, np.int32), np.zeros(blocks, np.int32),
+    )  # fmt: skip
+
+
+def _blocks(nodes: int) -> int:
+    return (nodes + BLOCK - 1) // BLOCK
+
+
+def _inverse(order: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+    position = np.zeros(size, np.int32)
+    position[order] = np.arange(len(order))
+    return position
+
+
+def _empty_tree(count: int, nodes: int) -> Tree:
+    shape = (count, nodes)
+    return Tree(
+        np.full(count, -1, np.int64), np.zeros(count, np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32), np.zeros(shape, np.int32),
+    )  # fmt: skip

@@ -1,0 +1,274 @@
+"""The scheduling cycle: one pod, all nodes, every extension point in order, statuses and reasons kept (upstream:
+schedule_one.go).
+
+This is the reference in production form: compiled batches are held against it, it is held against recorded decisions
+of kube-scheduler. It takes a decision and changes nothing; whoever calls it places the pod.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.cluster import Cluster
+from sched_core.columns.classes import PodInfo
+from sched_core.engine.decision import Decision
+from sched_core.engine.diagnosis import Diagnosis
+from sched_core.engine.program import Program, is_row
+from sched_core.errors import StowageError
+from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.plugin import MAX_NODE_SCORE, MIN_NODE_SCORE, Plugin, PreFilterResult, Verdicts
+from sched_core.framework.profile import Profile
+from sched_core.framework.status import SUCCESS, Code, Status, error, unresolvable
+from sched_core.kernels.select import select_host
+
+NO_NODES = "no nodes available to schedule pods"
+
+
+class CycleError(Exception):
+    """An attempt that ends with an error; the text is the message."""
+
+
+def nodes_to_find(percentage: int, nodes: int) -> int:
+    """Return how many feasible nodes are wanted (upstream: numFeasibleNodesToFind); percentage 0 is adaptive."""
+    if nodes < 100:
+        return nodes
+    if percentage == 0:
+        percentage = max(50 - nodes // 125, 5)
+    return max(nodes * percentage // 100, 100)
+
+
+class Cycle:
+    """The cycle of one profile on one cluster."""
+
+    def __init__(self, profile: Profile, cluster: Cluster, program: Program) -> None:
+        self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
+
+    def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
+        """Decide on a pod; ``start`` is the index at which the scan begins.
+
+        With ``all_nodes`` the configured percentage does not count. Raises NotSupported.
+        """
+        decision = Decision(pod, self.nodes)
+        order = self.nodes.order()
+        if not len(order):
+            decision.status, decision.message = unresolvable(NO_NODES), NO_NODES
+            return decision
+        state = decision.state
+        diagnosis = Diagnosis(
+            len(order),
+            self.profile.points["filter"],
+            np.zeros(self.nodes.count, np.int8),
+            np.full(self.nodes.count, -1, np.int16),
+            np.zeros(self.nodes.count, np.int64),
+        )
+        decision.diagnosis = diagnosis
+        try:
+            candidates = self._pre_filter(state, pod, diagnosis)
+            if candidates is not None:
+                self._find_feasible(state, decision, diagnosis, candidates, order, start, all_nodes)
+            if not len(decision.feasible_rows):
+                self._post_filter(state, decision, diagnosis)
+                return decision
+            decision.row = self._select(state, decision)
+        except CycleError as reason:
+            decision.status, decision.message, decision.row = error(str(reason)), str(reason), -1
+            decision.feasible_rows = decision.feasible_rows[:0]
+        return decision
+
+    def _pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
+        """Return the nodes worth a look, bool[N]; None when the pod as a whole was refused."""
+        names: frozenset[str] | None = None
+        by: list[str] = []
+        refused: Status | None = None
+        for plugin in self.profile.points["preFilter"]:
+            text = f'running PreFilter plugin "{plugin.name}"'
+            result = self._call(plugin, "pre_filter", text, state, pod, self.nodes)
+            if not isinstance(result, PreFilterResult):
+                raise CycleError(f"{text}: it returned no PreFilterResult")
+            status = result.status.of(plugin.name)
+            if status.is_skip:
+                state.skip_filter.add(plugin.name)
+            elif status.code == Code.UnschedulableAndUnresolvable:
+                self._refuse_all(diagnosis, status)
+                return None
+            elif status.code == Code.Unschedulable:
+                refused = status
+            elif not status.is_success:
+                raise CycleError(f"{text}: {status.message}")
+            if result.node_names is not None:
+                by.append(plugin.name)
+                names = result.node_names if names is None else names & result.node_names
+                if not names:
+                    self._refuse_all(diagnosis, unresolvable(_unsatisfied(by)))
+                    return None
+        if refused is not None:
+            self._refuse_all(diagnosis, refused)
+            return None
+        if names is None:
+            return self.nodes.alive.copy()
+        candidates = np.zeros(self.nodes.count, np.bool_)
+        candidates[[self.nodes.row_of[name] for name in names if name in self.nodes.row_of]] = True
+        self._absent(diagnosis, unresolvable(f"node(s) didn't satisfy plugin(s) [{' '.join(by)}]"), ~candidates)
+        return candidates
+
+    def _refuse_all(self, diagnosis: Diagnosis, status: Status) -> None:
+        diagnosis.pre_filter_message = status.message
+        self._absent(diagnosis, status, np.ones(self.nodes.count, np.bool_))
+
+    def _absent(self, diagnosis: Diagnosis, status: Status, mask: NDArray[np.bool_]) -> None:
+        diagnosis.absent, diagnosis.absent_mask = status, mask & self.nodes.alive
+        diagnosis.codes[diagnosis.absent_mask] = status.code
+
+    def _find_feasible(
+        self, state: CycleState, decision: Decision, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
+        order: NDArray[np.int32], start: int, all_nodes: bool,
+    ) -> None:  # fmt: skip
+        """Fill in the feasible rows: of the nominated node alone if it passes, else of the (sampled) scan."""
+        passed = self._filter(state, decision.pod, diagnosis, candidates)
+        nominated = self.nodes.row_of.get(decision.pod.pod.status.nominated_node_name)
+        if nominated is not None and passed[nominated]:
+            decision.nominated_node_used, decision.feasible_rows = True, np.array([nominated])
+            return
+        scanned = order[candidates[order]] if diagnosis.absent_mask is not None else order
+        scanned = np.roll(scanned, -(start % len(scanned))) if len(scanned) else scanned
+        wanted = len(scanned) if all_nodes else nodes_to_find(self.profile.percentage_of_nodes_to_score, len(scanned))
+        if not self.profile.points["score"] and not all_nodes:
+            wanted = 1
+        found = np.cumsum(passed[scanned])
+        if len(found) and found[-1] > wanted:
+            end = int(np.searchsorted(found, wanted + 1))
+            beyond = np.zeros(self.nodes.count, np.bool_)
+            beyond[scanned[end:]] = True
+            diagnosis.forget(beyond)
+            scanned = scanned[:end]
+        decision.evaluated = len(scanned)
+        decision.feasible_rows = scanned[passed[scanned]].astype(np.int64)
+
+    def _filter(
+        self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        left = candidates
+        for number, plugin in enumerate(self.profile.points["filter"]):
+            if plugin.name in state.skip_filter or not left.any():
+                continue
+            if is_row(plugin, "filter"):
+                left = self._filter_row(number, plugin, pod, diagnosis, left)
+                continue
+            text = f'running "{plugin.name}" filter plugin'
+            verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
+            if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
+                raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+            left = diagnosis.refuse(number, verdicts, left)
+        return left
+
+    def _filter_row(
+        self, number: int, plugin: Plugin, pod: PodInfo, diagnosis: Diagnosis, left: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        bits = self.program.each(plugin, "filter_row", pod.row)
+        lasting = (bits >> 62) & 1 == 1
+        verdicts = Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
+        return diagnosis.refuse(number, verdicts, left)
+
+    def _select(self, state: CycleState, decision: Decision) -> int:
+        rows = decision.feasible_rows
+        if len(rows) == 1:
+            return int(rows[0])
+        self._score(state, decision)
+        limits = np.iinfo(np.int32)
+        total = decision.total
+        if total.max() > limits.max:  # only huge weights: ranks order the nodes in the same way
+            total = np.unique(total, return_inverse=True)[1]
+        return int(rows[select_host(total.astype(np.int32))])
+
+    def _score(self, state: CycleState, decision: Decision) -> None:
+        """Fill in raw, normalised and total scores over the feasible rows."""
+        pod, rows = decision.pod, decision.feasible_rows
+        for plugin in self.profile.points["preScore"]:
+            text = f'running PreScore plugin "{plugin.name}"'
+            status: Status = self._call(plugin, "pre_score", text, state, pod, self.nodes, rows)
+            if status.is_skip:
+                state.skip_score.add(plugin.name)
+            elif not status.is_success:
+                raise CycleError(f"{text}: {status.message}")
+        raw: dict[str, NDArray[np.int64]] = {}
+        scores: dict[str, NDArray[np.int64]] = {}
+        active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
+        for plugin in active:
+            raw[plugin.name] = self._raw(plugin, state, pod)[rows]
+        for plugin in active:
+            scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name])
+        decision.weights = {name: self.profile.weights[name] for name in raw}
+        decision.raw_scores, decision.scores = raw, scores
+        decision.total = np.zeros(len(rows), np.int64)
+        for name, score in scores.items():
+            decision.total += score * decision.weights[name]
+        if not self.profile.points["score"]:
+            decision.total += 1
+
+    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
+        if is_row(plugin, "score"):
+            return self.program.each(plugin, "score_row", pod.row)
+        text = f'running Score plugins: plugin "{plugin.name}" failed with'
+        found = np.asarray(self._call(plugin, "score", text, state, pod, self.nodes))
+        if found.shape != (self.nodes.count,):
+            raise CycleError(f"{text}: it returned scores of shape {found.shape}, not ({self.nodes.count},)")
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise CycleError(f"{text}: it returned a score that is not a finite number")
+        return found.astype(np.int64)
+
+    def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
+        scores = raw
+        if hasattr(plugin, "normalize_row"):
+            scores = self.program.normalize(plugin, raw)
+        elif hasattr(plugin, "normalize_score"):
+            text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
+            scores = np.asarray(self._call(plugin, "normalize_score", text, state, pod, raw.copy()))
+            if scores.shape != raw.shape:
+                raise CycleError(f"{text}: it returned scores of shape {scores.shape}, not {raw.shape}")
+        broken = (scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)
+        if broken.any():
+            worst = int(scores[broken][0])
+            raise CycleError(
+                f'plugin "{plugin.name}" returns an invalid score {worst}, it should in the range of '
+                f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"
+            )
+        return scores
+
+    def _post_filter(self, state: CycleState, decision: Decision, diagnosis: Diagnosis) -> None:
+        """Run PostFilter and word the failure."""
+        reasons: list[str] = []
+        outcome = SUCCESS
+        for plugin in self.profile.points["postFilter"]:
+            text = f'running PostFilter plugin "{plugin.name}"'
+            result = self._call(plugin, "post_filter", text, state, decision.pod, self.nodes, diagnosis)
+            outcome = result.status.of(plugin.name)
+            if outcome.is_success:
+                reasons = []
+                break
+            reasons += outcome.reasons
+            if outcome.code != Code.Unschedulable:
+                if not outcome.is_rejected:
+                    reasons = list(outcome.reasons)
+                break
+        if self.profile.points["postFilter"]:
+            decision.post_filter = outcome._replace(reasons=tuple(reasons))
+        decision.message = diagnosis.message(", ".join(reasons))
+        decision.status = Status(Code.Unschedulable, (decision.message,))
+
+    def _call(self, plugin: Plugin, method: str, text: str, *arguments: object) -> Any:
+        """Call a plugin; what it raises becomes the error of the attempt, naming the plugin."""
+        try:
+            return getattr(plugin, method)(*arguments)
+        except (StowageError, KeyboardInterrupt):
+            raise
+        except Exception as reason:
+            raise CycleError(f"{text}: {reason or type(reason).__name__}") from reason
+
+
+def _unsatisfied(plugins: list[str]) -> str:
+    if len(plugins) == 1:
+        return f"node(s) didn't satisfy plugin {plugins[0]}"
+    return f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plugins))}] simultaneously"

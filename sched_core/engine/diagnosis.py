@@ -1,0 +1,85 @@
+"""Diagnosis: why each node was refused, and the sentence that says so (upstream: framework/types.go, FitError)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.framework.plugin import Plugin, Verdicts
+from sched_core.framework.status import Code, Status
+
+
+@dataclass
+class Diagnosis:
+    """The verdicts of one attempt over all rows."""
+
+    nodes_total: int
+    filters: tuple[Plugin, ...]
+    codes: NDArray[np.int8]
+    """int8[N]: code of each node; Success where it passed or was not looked at."""
+    refused_by: NDArray[np.int16]
+    """int16[N]: index in ``filters`` of the first plugin that said no, -1 elsewhere."""
+    bits: NDArray[np.int64]
+    """int64[N]: reason bits of that plugin."""
+    reasons: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Index in ``filters`` -> reasons by bit."""
+    absent: Status | None = None
+    """The status of all nodes that no filter looked at: PreFilter refused the pod, or named other nodes."""
+    absent_mask: NDArray[np.bool_] | None = None
+    pre_filter_message: str = ""
+
+    def refuse(self, number: int, verdicts: Verdicts, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Note what a filter said of the candidates and return those that are left, bool[N]."""
+        refused: NDArray[np.bool_] = candidates & (verdicts.bits != 0)
+        if not refused.any():
+            return candidates
+        self.refused_by[refused] = number
+        self.bits[refused] = verdicts.bits[refused]
+        self.codes[refused] = verdicts.code
+        if verdicts.unresolvable is not None:
+            self.codes[refused & verdicts.unresolvable] = Code.UnschedulableAndUnresolvable
+        self.reasons[number] = verdicts.reasons
+        return candidates & ~refused
+
+    def forget(self, mask: NDArray[np.bool_]) -> None:
+        """Drop the verdicts of nodes that sampling did not reach."""
+        self.refused_by[mask] = -1
+        self.bits[mask] = 0
+        self.codes[mask] = Code.Success
+
+    def groups(self) -> list[tuple[str, tuple[str, ...], NDArray[np.int64]]]:
+        """Return (plugin, reasons, rows) of each distinct refusal; the plugin is empty where PreFilter named others."""
+        found = []
+        for number, reasons in self.reasons.items():
+            rows = np.flatnonzero(self.refused_by == number)
+            bits = self.bits[rows]
+            while len(rows):  # there are only a few distinct combinations of reasons
+                same = bits == bits[0]
+                mine = tuple(reason for bit, reason in enumerate(reasons) if int(bits[0]) >> bit & 1)
+                found.append((self.filters[number].name, mine, rows[same]))
+                rows, bits = rows[~same], bits[~same]
+        if self.absent is not None and self.absent_mask is not None:
+            absent = np.flatnonzero(self.absent_mask)
+            if len(absent):
+                found.append((self.absent.plugin, self.absent.reasons, absent))
+        return found
+
+    def histogram(self) -> Counter[str]:
+        """Return how many nodes have each reason."""
+        counts: Counter[str] = Counter()
+        for _, reasons, rows in self.groups():
+            for reason in reasons:
+                counts[reason] += len(rows)
+        return counts
+
+    def message(self, post_filter_message: str = "") -> str:
+        """Return the text of the FailedScheduling event."""
+        text = f"0/{self.nodes_total} nodes are available:"
+        if self.pre_filter_message:
+            text += f" {self.pre_filter_message}."
+        elif counts := self.histogram():
+            text += " " + ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items())) + "."
+        return f"{text} {post_filter_message}" if post_filter_message else text

@@ -1,0 +1,176 @@
+"""Engine: decisions for the pods of a cluster, one by one or many at once, by the fastest way with the same result.
+
+The engine owns no clock and no random stream: the same calls give the same decisions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from sched_core.cluster import Cluster, ClusterState
+from sched_core.columns.arrays import PodArray
+from sched_core.columns.classes import PodInfo
+from sched_core.config import SchedulerConfiguration, load_config
+from sched_core.engine.batch import Batch, Failure
+from sched_core.engine.bind import bind
+from sched_core.engine.compiled import Compiled
+from sched_core.engine.cycle import Cycle
+from sched_core.engine.decision import Decision
+from sched_core.engine.many import Many
+from sched_core.engine.program import Program
+from sched_core.engine.static import compilable
+from sched_core.framework.lacking import refuse_lacking
+from sched_core.framework.plugin import Plugin
+from sched_core.framework.profile import Profile, build_profiles
+from sched_core.framework.registry import Registry
+from sched_core.framework.status import Status
+from sched_core.objects.records import ObjectMeta, Pod
+
+Speed = Literal["auto", "cycle", "fused", "incremental"]
+
+
+class State(NamedTuple):
+    """What `Engine.snapshot` returns."""
+
+    cluster: ClusterState
+    start: int
+
+
+class Sides(NamedTuple):
+    """A profile with both ways to decide for it; ``compiled`` is None where only the cycle can."""
+
+    profile: Profile
+    cycle: Cycle
+    compiled: Compiled | None
+
+
+class Engine:
+    """Decides where pods go, and places them on its cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        config: SchedulerConfiguration | None = None,
+        *,
+        speed: Speed = "auto",
+        plugins: Mapping[str, type[Plugin]] | None = None,
+    ) -> None:
+        """Prepare to decide on ``cluster`` with the profiles of ``config`` (default: upstream's).
+
+        ``plugins`` are further plugin classes by the names that the configuration uses. ``speed`` forces one way for
+        all pods that it can decide on; whatever it cannot goes through the cycle. Raises InvalidConfig or PluginError.
+        """
+        self.cluster, self.speed, self.start = cluster, speed, 0
+        self.config = config if config is not None else load_config(None)
+        self._plugins = plugins
+        self.profiles = build_profiles(self.config, Registry(plugins))
+        self.seen = [0, 0]
+        """Pods and classes that compiled batches have met, to tell whether classes come again."""
+        self.known: dict[int, Failure] = {}
+        """Class -> why its last pod failed; the next one fails for the same reason if nothing has changed since."""
+        self._sides = {name: self._make_sides(profile) for name, profile in self.profiles.items()}
+
+    @property
+    def missing_plugins(self) -> frozenset[str]:
+        """Plugins of upstream that the profiles name and this version lacks."""
+        return frozenset().union(*(profile.missing for profile in self.profiles.values()))
+
+    def evaluate(self, pod: Pod, *, all_nodes: bool = False) -> Decision:
+        """Decide on a pod without placing it; ``all_nodes`` ignores percentageOfNodesToScore.
+
+        Raises KeyError if no profile has the pod's scheduler name, NotSupported if a plugin is needed that is missing.
+        """
+        return self.decide(self.cluster.classes.info(pod), self._sides[pod.spec.scheduler_name], all_nodes=all_nodes)
+
+    def schedule(self, pod: Pod) -> Decision:
+        """Decide on a pod and place it where it fits; see `evaluate`."""
+        sides = self._sides[pod.spec.scheduler_name]
+        decision = self.decide(self.cluster.classes.info(pod), sides)
+        self.advance(decision)
+        if decision.row >= 0:
+            bind(self, sides.profile, decision)
+        return decision
+
+    def assume(self, pod: Pod, node_name: str) -> int:
+        """Place a pod on a node, whatever the plugins say; return its number in the pod table."""
+        return self.place(self.cluster.classes.info(pod), self.cluster.nodes.row_of[node_name])
+
+    def forget(self, pod: str | Decision) -> bool:
+        """Take a placed pod (``namespace/name``, or its decision) away again; False if it is not there."""
+        return self.cluster.remove_pod(pod if isinstance(pod, str) else pod.key)
+
+    def snapshot(self) -> State:
+        """Return the state of the cluster, for `restore`."""
+        return State(self.cluster.state(), self.start)
+
+    def restore(self, state: State) -> None:
+        """Bring the cluster back to a snapshot."""
+        self.cluster.restore(state.cluster)
+        self.start = state.start
+
+    def why_not_tried(self, pod: PodInfo) -> str:
+        """Return why a pod is not tried at all: no profile, held back by PreEnqueue, being deleted; else nothing."""
+        name = pod.pod.spec.scheduler_name
+        if name not in self.profiles:
+            return f'profile not found for scheduler name "{name}"'
+        for plugin in self.profiles[name].points["preEnqueue"]:
+            status: Status = plugin.pre_enqueue(pod)  # type: ignore[attr-defined]
+            if not status.is_success:
+                return status.message
+        if pod.pod.metadata.deletion_timestamp is not None:
+            return f"skip schedule deleting pod: {pod.key}"
+        return ""
+
+    def warm_up(self) -> float:
+        """Compile what batches need, or load it from the cache; return the seconds that it took."""
+        began = time.perf_counter()
+        speeds: tuple[Speed, ...] = ("cycle", "fused", "incremental") if self.speed == "auto" else (self.speed,)
+        for speed in speeds:
+            engine = Engine(self.cluster.sample(), self.config, speed=speed, plugins=self._plugins)
+            for name in self.profiles:
+                pods = [Pod(metadata=ObjectMeta(name=f"warm-up-{number}")) for number in range(2)]
+                for pod in pods:
+                    pod.spec.scheduler_name = name
+                engine.schedule_many(pods, measure=True)
+        return time.perf_counter() - began
+
+    def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False) -> Batch:
+        """Decide on pods in the given order and place those that fit.
+
+        A pod that fails is in ``failures`` of the result; nothing is raised for it. With ``measure`` the time of each
+        decision is kept.
+        """
+        return Many(self, pods, measure).run()
+
+    def sides(self, scheduler_name: str) -> Sides | None:
+        """Return both ways to decide for a scheduler name, None if no profile has it."""
+        return self._sides.get(scheduler_name)
+
+    def advance(self, decision: Decision) -> None:
+        """Move the index at which the next scan starts."""
+        if decision.diagnosis is not None and not decision.nominated_node_used:
+            self.start = (self.start + decision.evaluated) % max(decision.diagnosis.nodes_total, 1)
+
+    def decide(self, pod: PodInfo, sides: Sides, *, all_nodes: bool = False) -> Decision:
+        """Run the cycle for a pod. Raises NotSupported if a plugin is needed that is missing."""
+        refuse_lacking(
+            sides.profile.missing, pod.pod, pod.key, self.cluster.placed_with_affinity, self.cluster.has_selectors
+        )
+        return sides.cycle.run(pod, self.start, all_nodes=all_nodes)
+
+    def place(self, pod: PodInfo, row: int) -> int:
+        """Note that a pod runs on a node; return its number in the pod table."""
+        number = self.cluster.place([pod.key], np.array([pod.row], np.int32), np.array([row], np.int32))
+        self.cluster.add_usage(pod.row, row)
+        return number
+
+    def _make_sides(self, profile: Profile) -> Sides:
+        program = Program(profile, self.cluster.nodes, self.cluster.classes)
+        compiled = None
+        if self.speed != "cycle" and compilable(profile):
+            compiled = Compiled(profile, self.cluster, program)
+        return Sides(profile, Cycle(profile, self.cluster, program), compiled)

@@ -1,0 +1,237 @@
+"""Many: one call of `Engine.schedule_many`; pods go through compiled code in runs, the rest through the cycle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.arrays import PodArray
+from sched_core.columns.classes import PodInfo, pod_key
+from sched_core.columns.pods import ArrayKeys
+from sched_core.engine.batch import Batch, Failure
+from sched_core.engine.bind import bind
+from sched_core.engine.compiled import Compiled, Way
+from sched_core.engine.cycle import nodes_to_find
+from sched_core.engine.static import IRREGULAR, UNPLANNED
+from sched_core.errors import NotSupported
+from sched_core.framework.lacking import refuse_lacking
+from sched_core.kernels.clock import read_ticks
+from sched_core.objects.records import Pod
+
+if TYPE_CHECKING:
+    from sched_core.engine.engine import Engine
+
+BLOCK = 1 << 16
+"""Pods that are planned together, at most."""
+RECURRENCE = 2
+"""How often a class must come, on the average over a batch and all before it, for its scores to be worth keeping."""
+
+
+class Many:
+    """The state of one call."""
+
+    def __init__(self, engine: Engine, pods: Sequence[Pod] | PodArray, measure: bool) -> None:
+        self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
+        self.classes = self._classes()
+        total = len(self.classes)
+        self.rows = np.full(total, -1, np.int32)
+        self.ticks = np.zeros(total if measure else 0, np.int64)
+        self.batch = Batch(self.rows)
+        self.placed_until = 0
+
+    def run(self) -> Batch:
+        """Decide on all pods."""
+        total = len(self.classes)
+        began, first = time.perf_counter_ns(), read_ticks()
+        start = 0
+        while start < total:
+            start = self._block(start)
+        self._flush(total)
+        if self.measure:
+            per_tick = (time.perf_counter_ns() - began) / max(read_ticks() - first, 1)
+            self.batch.latency_ns = np.diff(self.ticks, prepend=first) * per_tick
+        return self.batch
+
+    def _classes(self) -> NDArray[np.int32]:
+        """Return the class of each pod, int32[P]."""
+        intern = self.cluster.classes.intern
+        if not isinstance(self.pods, PodArray):
+            return np.array([intern(pod) for pod in self.pods], np.int32)
+        class_of = np.full(len(self.pods.templates), -1, np.int32)
+        for template in np.unique(self.pods.template_of).tolist():
+            class_of[template] = intern(self.pods.templates[template])
+        return class_of[self.pods.template_of]
+
+    def _info(self, position: int) -> PodInfo:
+        """Return a pod of the call as plugins see it."""
+        classes, number = self.cluster.classes, int(self.classes[position])
+        if isinstance(self.pods, PodArray):
+            template = self.pods.templates[self.pods.template_of[position]]
+            key = f"{template.metadata.namespace or 'default'}/{self.pods.names[position]}"
+            return PodInfo(template, number, classes, key)
+        return PodInfo(self.pods[position], number, classes)
+
+    def _block(self, start: int) -> int:
+        """Decide on pods with one profile from ``start`` on and return where they end."""
+        records = self.cluster.classes.pods
+        name = records[self.classes[start]].spec.scheduler_name
+        stop = min(start + BLOCK, len(self.classes))
+        distinct = np.unique(self.classes[start:stop])
+        others = [number for number in distinct.tolist() if records[number].spec.scheduler_name != name]
+        if others:
+            stop = start + int(np.argmax(np.isin(self.classes[start:stop], others)))
+        sides = self.engine.sides(name)
+        compiled = sides.compiled if sides is not None else None
+        if compiled is None or not self._looks_at_all(sides.profile.percentage_of_nodes_to_score):  # type: ignore[union-attr]
+            for position in range(start, stop):
+                self._cycle(position)
+            return stop
+        return self._compiled(compiled, start, stop)
+
+    def _looks_at_all(self, percentage: int) -> bool:
+        """Tell whether every node is looked at for every pod; only then do compiled batches decide."""
+        nodes = len(self.cluster.nodes.order())
+        return 0 < nodes <= nodes_to_find(percentage, nodes)
+
+    def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
+        compiled.prepare()
+        static = compiled.static
+        distinct = np.unique(self.classes[start:stop])
+        while len(distinct) > static.limit:  # so many different pods: as many as memory allows at a time
+            stop = start + max(1, (stop - start) // 2)
+            distinct = np.unique(self.classes[start:stop])
+        unplanned = distinct[static.plans(distinct) == UNPLANNED]
+        if static.count + len(unplanned) > static.limit:
+            static.clear()
+            unplanned = distinct
+        for number in unplanned.tolist():
+            self._plan(compiled, number)
+        plans = static.plans(distinct)
+        irregular = np.zeros(len(self.cluster.classes), np.bool_)
+        irregular[distinct[plans == IRREGULAR]] = True
+        way = self._way(compiled, distinct, stop - start)
+        position = start
+        while position < stop:
+            end = stop
+            if irregular.any():
+                hits = np.flatnonzero(irregular[self.classes[position:stop]])
+                end = position + int(hits[0]) if len(hits) else stop
+            if position < end:
+                position = self._run(compiled, position, end, way)
+            if position < stop and (irregular[self.classes[position]]):
+                self._cycle(position)
+                position += 1
+        return stop
+
+    def _plan(self, compiled: Compiled, number: int) -> None:
+        """Plan a class; IRREGULAR is also what is not tried at all or needs a plugin that is missing."""
+        pod = self.cluster.classes.info_of(number)
+        missing, cluster = compiled.profile.missing, self.cluster
+        try:
+            tried = not self.engine.why_not_tried(pod)
+            refuse_lacking(missing, pod.pod, pod.key, cluster.placed_with_affinity, cluster.has_selectors)
+            if tried:
+                compiled.static.plan(number)
+                return
+        except Exception:  # noqa: BLE001  # whatever a plugin raised, the cycle meets it again and words it
+            pass
+        compiled.static.set_aside(number)
+
+    def _way(self, compiled: Compiled, distinct: NDArray[np.int32], pods: int) -> Way:
+        if self.engine.speed == "fused":
+            return Way.FUSED
+        if compiled.tree_fits(len(distinct)):
+            return Way.TREE
+        seen = self.engine.seen
+        seen[0], seen[1] = seen[0] + pods, max(seen[1], len(self.cluster.classes))
+        if self.engine.speed == "auto" and seen[0] < RECURRENCE * seen[1]:
+            return Way.FUSED
+        compiled.keep(distinct)
+        return Way.SLOTS
+
+    def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
+        """Place pods in compiled code up to ``stop`` or behind a pod that fails; return the next position."""
+        end, self.engine.start = compiled.run(
+            self.classes, start, stop, (self.rows, self.ticks), way, self.engine.start
+        )
+        self._count("fused" if way is Way.FUSED else "incremental", min(end + 1, stop) - start)
+        for position in np.flatnonzero(self.rows[start:end] < 0).tolist():  # as a pod of the same class just before
+            self.batch.failures[start + position] = self.engine.known[int(self.classes[start + position])]
+        if end < stop:
+            self._flush(end)
+            self._fail(end)
+            return end + 1
+        return end
+
+    def _fail(self, position: int) -> None:
+        """Let the cycle say why a pod that compiled code did not place fits nowhere."""
+        pod = self._info(position)
+        failure = self._explain(position, pod)
+        if failure is not None:
+            self.engine.known[pod.row] = failure
+
+    def _explain(self, position: int, pod: PodInfo) -> Failure | None:
+        sides = self.engine.sides(pod.pod.spec.scheduler_name)
+        assert sides is not None
+        try:
+            decision = self.engine.decide(pod, sides)
+        except NotSupported as reason:
+            failure = Failure(str(reason), {}, error=True)
+        else:
+            if decision.row >= 0:
+                raise AssertionError(f"compiled code found no node for pod {pod.key}, the cycle takes {decision.node}")
+            failure = Failure(decision.message, decision.reasons, decision.status.code == 1)
+        self.batch.failures[position] = failure
+        self._tick(position)
+        return failure
+
+    def _cycle(self, position: int) -> None:
+        """Decide on one pod in the cycle and place it."""
+        pod = self._info(position)
+        self._flush(position)
+        self.placed_until = position + 1
+        self._count("cycle", 1)
+        try:
+            reason = self.engine.why_not_tried(pod)
+            if reason:
+                self.batch.failures[position] = Failure(reason, {})
+                return
+            sides = self.engine.sides(pod.pod.spec.scheduler_name)
+            assert sides is not None
+            decision = self.engine.decide(pod, sides)
+        except NotSupported as refusal:
+            self.batch.failures[position] = Failure(str(refusal), {}, error=True)
+            return
+        finally:
+            self._tick(position)
+        self.engine.advance(decision)
+        if decision.row >= 0:
+            bind(self.engine, sides.profile, decision)
+        self.rows[position] = decision.row
+        if decision.row < 0:
+            self.batch.failures[position] = Failure(decision.message, decision.reasons, decision.status.code == 1)
+        self._tick(position)
+
+    def _flush(self, stop: int) -> None:
+        """Enter the pods that compiled code placed into the pod table."""
+        start, self.placed_until = self.placed_until, max(stop, self.placed_until)
+        positions = start + np.flatnonzero(self.rows[start:stop] >= 0)
+        if not len(positions):
+            return
+        keys: Sequence[str]
+        if isinstance(self.pods, PodArray):
+            keys = ArrayKeys(self.pods, positions)
+        else:
+            keys = [pod_key(self.pods[position]) for position in positions.tolist()]
+        self.cluster.place(keys, self.classes[positions], self.rows[positions])
+
+    def _count(self, speed: str, pods: int) -> None:
+        self.batch.speed_used[speed] = self.batch.speed_used.get(speed, 0) + pods
+
+    def _tick(self, position: int) -> None:
+        if self.measure:
+            self.ticks[position] = read_ticks()

@@ -1,0 +1,246 @@
+"""Static results: what filters and scores say that depend on a pod's signatures and on node objects alone.
+
+Computed once per combination of signatures by the very plugins that the cycle calls, kept until a node object changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.classes import PodClasses, PodInfo
+from sched_core.columns.nodes import NodeColumns
+from sched_core.engine.program import Program, is_row
+from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
+from sched_core.framework.profile import Profile
+from sched_core.framework.status import Code
+from sched_core.rows.batch import Static, Switches
+
+IRREGULAR = -1
+"""A class that only the cycle can decide on."""
+UNPLANNED = -2
+MEMORY = 512 << 20
+_DECIDING = ("preFilter", "filter", "preScore", "score")
+_MUST_RUN = ("reserve", "permit", "preBind", "postBind")
+
+
+def compilable(profile: Profile) -> bool:
+    """Tell whether compiled batches can decide for a profile: all that decides is in row form or has a signature."""
+    if any(profile.points[point] for point in _MUST_RUN) or not profile.points["score"]:
+        return False
+    if any(not getattr(plugin, "in_memory", False) for plugin in profile.points["bind"]):
+        return False
+    for point in _DECIDING:
+        for plugin in profile.points[point]:
+            row = is_row(plugin, "filter") or is_row(plugin, "score")
+            if not row and not hasattr(plugin, "sign_pod"):
+                return False
+            if point == "score" and not _fusible(plugin):
+                return False
+    return True
+
+
+def _fusible(plugin: Plugin) -> bool:
+    if hasattr(plugin, "normalize_score"):
+        return False
+    return not (is_row(plugin, "score") and hasattr(plugin, "normalize_row"))
+
+
+class Combination(NamedTuple):
+    """What tells one static result from another."""
+
+    signatures: tuple[Hashable, ...]
+    skip_filter: frozenset[str]
+    skip_score: frozenset[str]
+
+
+class StaticResults:
+    """The static results of one profile, and which of them each pod class has."""
+
+    def __init__(self, profile: Profile, nodes: NodeColumns, classes: PodClasses, program: Program) -> None:
+        self.profile, self.nodes, self.classes, self.program = profile, nodes, classes, program
+        self.signed = [
+            plugin
+            for plugin in dict.fromkeys(plugin for point in _DECIDING for plugin in profile.points[point])
+            if hasattr(plugin, "sign_pod")
+        ]
+        points = profile.points
+        self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
+        self._pre_scores = [(plugin.name, plugin.pre_score) for plugin in points["preScore"]]  # type: ignore[attr-defined]
+        self._signs = [plugin.sign_pod for plugin in self.signed]  # type: ignore[attr-defined]
+        self._switch_rows: dict[tuple[frozenset[str], frozenset[str]], tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
+        rows = program.plugins
+        self._row_weights = np.array([profile.weights[plugin.name] for plugin in rows.scores], np.int64)
+        self._weight = np.array([profile.weights[plugin.name] for plugin in rows.normalized], np.int64)
+        self.index = np.zeros(0, np.int32)
+        self.filter_on = np.zeros((0, len(rows.filters)), np.uint8)
+        self.weight = np.zeros((0, len(rows.scores)), np.int64)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: a node object has changed, or memory is short."""
+        self._rows = np.flatnonzero(self.nodes.alive)
+        self.index[:] = UNPLANNED
+        self._number: dict[Combination, int] = {}
+        self._masks: dict[tuple[str, Hashable], NDArray[np.bool_]] = {}
+        self._raws: dict[tuple[str, Hashable], NDArray[np.int64]] = {}
+        size = len(self.nodes.full("alive"))
+        self.ok = np.zeros((0, size), np.uint8)
+        self.score = np.zeros((0, size), np.int32)
+        self.raw = np.zeros((0, size), np.int32)
+        self.raw_count = 0
+        self.step = np.zeros(0, np.int32)
+        self.part = np.zeros((0, size), np.int32)
+        self.part_bounds = np.zeros((0, len(self._weight), 2))
+        self.raw_index = np.zeros((0, len(self._weight)), np.int32)
+
+    @property
+    def limit(self) -> int:
+        """Number of combinations that may be kept."""
+        return max(8, MEMORY // max(1, 9 * len(self.nodes.full("alive"))))
+
+    @property
+    def count(self) -> int:
+        return len(self._number)
+
+    def plans(self, classes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the static results of classes, int32[D]: k, IRREGULAR or UNPLANNED."""
+        if len(self.classes) > len(self.index):
+            self._grow(len(self.classes))
+        return self.index[classes]
+
+    def plan(self, pod_class: int) -> None:
+        """Work out the static result of a class."""
+        self.index[pod_class] = self._plan(pod_class)
+
+    def set_aside(self, pod_class: int) -> None:
+        """Leave a class to the cycle."""
+        self.index[pod_class] = IRREGULAR
+
+    def static(self) -> Static:
+        return Static(self.index, self.ok, self.score, self.step, self.raw_index, self.raw, self._weight, self.part, self.part_bounds)
+
+    def switches(self) -> Switches:
+        return Switches(self.filter_on, self.weight)
+
+    def _plan(self, pod_class: int) -> int:
+        pod = self.classes.info_of(pod_class)
+        if pod.pod.status.nominated_node_name:
+            return IRREGULAR
+        state = CycleState()
+        names: frozenset[str] | None = None
+        for name, pre_filter in self._pre_filters:
+            status, named = pre_filter(state, pod, self.nodes)
+            if status.code == Code.Skip:
+                state.skip_filter.add(name)
+            elif status.code != Code.Success:
+                return IRREGULAR
+            if named is not None:
+                names = named if names is None else names & named
+        for name, pre_score in self._pre_scores:
+            status = pre_score(state, pod, self.nodes, self._rows)
+            if status.code == Code.Skip:
+                state.skip_score.add(name)
+            elif status.code != Code.Success:
+                return IRREGULAR
+        skip_filter, skip_score = frozenset(state.skip_filter), frozenset(state.skip_score)
+        self.filter_on[pod_class], self.weight[pod_class] = self._switches_for(skip_filter, skip_score)
+        signatures = tuple([sign_pod(pod) for sign_pod in self._signs])
+        return self._combine(Combination(signatures, skip_filter, skip_score), state, pod, names)
+
+    def _switches_for(
+        self, skip_filter: frozenset[str], skip_score: frozenset[str]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the rows of ``filter_on`` and ``weight`` for what is skipped."""
+        found = self._switch_rows.get((skip_filter, skip_score))
+        if found is None:
+            rows = self.program.plugins
+            on = np.array([plugin.name not in skip_filter for plugin in rows.filters], np.uint8)
+            counted = np.array([plugin.name not in skip_score for plugin in rows.scores], np.bool_)
+            found = self._switch_rows[skip_filter, skip_score] = (on, np.where(counted, self._row_weights, 0))
+        return found
+
+    def _combine(
+        self, combination: Combination, state: CycleState, pod: PodInfo, names: frozenset[str] | None
+    ) -> int:
+        k = self._number.get(combination)
+        if k is not None:
+            return k
+        signature = dict(zip((plugin.name for plugin in self.signed), combination.signatures, strict=True))
+        ok = self.nodes.alive.copy()
+        if names is not None:
+            ok[:] = False
+            ok[[self.nodes.row_of[name] for name in names if name in self.nodes.row_of]] = True
+        for plugin in self.profile.points["filter"]:
+            if not is_row(plugin, "filter") and plugin.name not in state.skip_filter:
+                ok &= self._mask(plugin, signature[plugin.name], state, pod)
+        score = np.zeros(self.nodes.count, np.int64)
+        raws: dict[str, NDArray[np.int64]] = {}
+        for plugin in self.profile.points["score"]:
+            if is_row(plugin, "score") or plugin.name in state.skip_score:
+                continue
+            raw = self._raw(plugin, signature[plugin.name], state, pod)
+            weight = self.profile.weights[plugin.name]
+            if not hasattr(plugin, "normalize_row"):
+                if np.any(ok & ((raw < 0) | (raw > MAX_NODE_SCORE))):
+                    return IRREGULAR
+                score += weight * raw
+            elif ok.any() and raw[ok].min() == raw[ok].max():
+                score += weight * self.program.normalize(plugin, raw[ok][:1])[0]
+            elif ok.any():
+                raws[plugin.name] = raw
+        if np.any(ok & (score > np.iinfo(np.int32).max)):
+            return IRREGULAR
+        named = 0 if names is None else sum(name in self.nodes.row_of for name in names)
+        return self._store(combination, ok, score, raws, named)
+
+    def _store(
+        self, combination: Combination, ok: NDArray[np.bool_], score: NDArray[np.int64],
+        raws: dict[str, NDArray[np.int64]], step: int,
+    ) -> int:  # fmt: skip
+        k = len(self._number)
+        count = self.nodes.count
+        if k == len(self.ok):
+            for name in ("ok", "score", "step", "raw_index", "part", "part_bounds"):
+                setattr(self, name, _longer(getattr(self, name)))
+        self.ok[k, :count], self.step[k], self.part_bounds[k] = ok, step, np.nan
+        self.score[k, :count] = np.where(ok, score, 0)
+        for number, plugin in enumerate(self.program.plugins.normalized):
+            self.raw_index[k, number] = -1
+            if plugin.name in raws:
+                if self.raw_count == len(self.raw):
+                    self.raw = _longer(self.raw)
+                order = self.nodes.order()
+                self.raw[self.raw_count, : len(order)] = raws[plugin.name][order]
+                self.raw_index[k, number] = self.raw_count
+                self.raw_count += 1
+        self._number[combination] = k
+        return k
+
+    def _mask(self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo) -> NDArray[np.bool_]:
+        key = (plugin.name, signature)
+        if key not in self._masks:
+            self._masks[key] = plugin.filter(state, pod, self.nodes).bits == 0  # type: ignore[attr-defined]
+        return self._masks[key]
+
+    def _raw(self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
+        key = (plugin.name, signature)
+        if key not in self._raws:
+            self._raws[key] = np.asarray(plugin.score(state, pod, self.nodes)).astype(np.int64)  # type: ignore[attr-defined]
+        return self._raws[key]
+
+    def _grow(self, count: int) -> None:
+        more = max(count, 2 * len(self.index), 64) - len(self.index)
+        self.index = np.concatenate([self.index, np.full(more, UNPLANNED, np.int32)])
+        self.filter_on = np.pad(self.filter_on, ((0, more), (0, 0)))
+        self.weight = np.pad(self.weight, ((0, more), (0, 0)))
+
+
+def _longer(array: NDArray[Any]) -> NDArray[Any]:
+    grown = np.zeros((max(4, 2 * len(array)), *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown

@@ -1,0 +1,17 @@
+"""CycleState: what the plugins of one scheduling cycle leave for each other, by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class CycleState(dict[str, Any]):
+    """A dictionary that lives for one attempt of one pod; a plugin keeps its state under its own name.
+
+    ``skip_filter`` and ``skip_score`` hold the names of the plugins that answered Skip in PreFilter and PreScore.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skip_filter: set[str] = set()
+        self.skip_score: set[str] = set()

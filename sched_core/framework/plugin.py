@@ -1,0 +1,142 @@
+"""The plugin contract: one class, upstream's extension points in Python spelling.
+
+A plugin implements an extension point by defining the method of that name. The base class defines none of them, so
+``hasattr`` tells what a plugin can do; the signatures stand in the docstring of `Plugin`. In-tree plugins get no
+private door: what they import from sched_core, a user's plugin can import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.framework.status import SUCCESS, Code, Status
+
+if TYPE_CHECKING:
+    from sched_core.columns.nodes import NodeColumns
+
+UNRESOLVABLE = 1 << 62
+"""The bit that a row filter adds when removing pods would not help on this node."""
+
+MAX_NODE_SCORE = 100
+MIN_NODE_SCORE = 0
+
+
+class PreFilterResult(NamedTuple):
+    """The answer of PreFilter: a status, and the only nodes worth a look (None: all)."""
+
+    status: Status = SUCCESS
+    node_names: frozenset[str] | None = None
+
+
+class Verdicts(NamedTuple):
+    """The answer of a filter in array form, for all rows at once.
+
+    ``bits`` int64[N]: 0 where the node passes, else bit k is set for ``reasons[k]`` (at most 62 reasons).
+    ``code`` applies to all refused nodes, ``unresolvable`` bool[N] (if given) marks those that are
+    UnschedulableAndUnresolvable.
+    """
+
+    bits: NDArray[np.int64]
+    reasons: tuple[str, ...]
+    code: Code = Code.UnschedulableAndUnresolvable
+    unresolvable: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def refuse(cls, mask: NDArray[np.bool_], reason: str, code: Code = Code.UnschedulableAndUnresolvable) -> Verdicts:
+        """Refuse the nodes of ``mask`` bool[N] with one reason."""
+        return cls(mask.astype(np.int64), (reason,), code)
+
+
+class PostFilterResult(NamedTuple):
+    """The answer of PostFilter: a status and the node that the pod is nominated to (None: leave it as it is)."""
+
+    status: Status
+    nominated_node: str | None = None
+
+
+class Plugin:
+    """Base of all plugins. Define the extension points that the plugin has:
+
+    ====================  =====================================================================================
+    pre_enqueue           ``(pod) -> Status``: may the pod enter the queue?
+    queue_sort_key        ``(pod, timestamp) -> tuple``: pods with smaller keys are scheduled first
+    pre_filter            ``(state, pod, nodes) -> PreFilterResult``; Skip leaves this plugin's filter out
+    filter                ``(state, pod, nodes) -> Verdicts``: array form, all nodes at once
+    filter_row            ``(pod, node, args) -> int``: row form, compiled; reason bits of one node, 0 passes
+    post_filter           ``(state, pod, nodes, diagnosis) -> PostFilterResult``: no node passed the filters
+    pre_score             ``(state, pod, nodes, feasible) -> Status``; Skip leaves this plugin's score out
+    score                 ``(state, pod, nodes) -> int64[N]``: array form
+    score_row             ``(pod, node, args) -> number``: row form, compiled
+    normalize_row         ``(score, lowest, highest) -> number``: compiled; extremes over the feasible nodes
+    normalize_score       ``(state, pod, scores: int64[F]) -> int64[F]``: array form over the feasible nodes
+    reserve, unreserve    ``(state, pod, node_name) -> Status`` / ``-> None``
+    permit                ``(state, pod, node_name) -> tuple[Status, float]`` (timeout in seconds)
+    pre_bind, bind        ``(state, pod, node_name) -> Status``
+    post_bind             ``(state, pod, node_name) -> None``
+    ====================  =====================================================================================
+
+    ``pod`` is a `PodInfo`, ``nodes`` are the `NodeColumns`; arrays over nodes have one entry a row (``nodes.count``
+    rows; rows with ``nodes.alive`` false are ignored whatever the plugin says of them).
+
+    **Row form.** A static function of one pod row and one node row in the subset of Python that numba compiles; it
+    may call functions decorated with `kernel` and read module constants. It sees ``pod.<column>[...]`` and
+    ``node.<column>[...]`` (the tables in `sched_core.rows.table`) and ``args.<name>`` (what `row_args` returns, burnt
+    in as constants). Numbers arrive as int64 in the cycle and as float64 (holding exact integers) in the compiled
+    batch: use `percent` and `quotient` for division, and no branches where a conditional expression does. PreFilter
+    and PreScore of a row-form plugin run once for a pod class, so they may depend on the pod, not on placements.
+
+    **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
+    so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per
+    signature (upstream has the same idea in KEP-5598). Without it, an array-form plugin runs for every pod.
+    """
+
+    name: str = ""
+    reasons: tuple[str, ...] = ()
+    """Reasons of `filter_row`, by bit; `row_args` may set them per instance."""
+
+    may_skip: bool = True
+    """Whether PreFilter or PreScore of a row-form plugin ever answer Skip; False lets its loop be fused with others."""
+
+    in_memory: bool = False
+    """Whether Bind only agrees, so that compiled batches need not call it pod by pod."""
+
+    def __init__(self, args: Any = None) -> None:
+        self.args = args
+
+    def row_args(self, nodes: NodeColumns) -> Mapping[str, Any]:
+        """Return the constants that the row functions see as ``args``: numbers or 1-D arrays.
+
+        Called again when the set of resources has grown. May also set ``self.reasons``.
+        """
+        return {}
+
+
+EXTENSION_POINTS: Mapping[str, tuple[str, ...]] = {
+    "preEnqueue": ("pre_enqueue",),
+    "queueSort": ("queue_sort_key",),
+    "preFilter": ("pre_filter",),
+    "filter": ("filter", "filter_row"),
+    "postFilter": ("post_filter",),
+    "preScore": ("pre_score",),
+    "score": ("score", "score_row"),
+    "reserve": ("reserve",),
+    "permit": ("permit",),
+    "preBind": ("pre_bind",),
+    "bind": ("bind",),
+    "postBind": ("post_bind",),
+}
+"""Upstream's extension points and the methods that implement them."""
+
+
+def extension_points(plugin: type[Plugin]) -> frozenset[str]:
+    """Return the extension points that a plugin class implements, in upstream's spelling."""
+    return frozenset(
+        point for point, methods in EXTENSION_POINTS.items() if any(hasattr(plugin, method) for method in methods)
+    )
+
+
+PluginFactory = Callable[[Any], Plugin]

@@ -1,0 +1,67 @@
+"""Profile: the plugins of one scheduler name, instantiated, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sched_core.config import ExpandedProfile, SchedulerConfiguration, expand, validate_profiles
+from sched_core.errors import PluginError
+from sched_core.framework.plugin import EXTENSION_POINTS, Plugin
+from sched_core.framework.registry import Registry
+
+
+class Profile(NamedTuple):
+    """What runs for the pods of one ``schedulerName``."""
+
+    scheduler_name: str
+    points: Mapping[str, tuple[Plugin, ...]]
+    """Extension point (upstream's spelling) -> plugins in execution order."""
+    weights: Mapping[str, int]
+    """Score plugin -> weight."""
+    missing: frozenset[str]
+    """Plugins of upstream that the profile names and this version lacks."""
+    percentage_of_nodes_to_score: int
+    """0 is adaptive, 100 looks at all nodes."""
+
+
+def build_profiles(config: SchedulerConfiguration, registry: Registry) -> dict[str, Profile]:
+    """Return the profiles of a configuration by scheduler name, all plugins instantiated.
+
+    Raises InvalidConfig or PluginError.
+    """
+    expanded = [expand(profile, registry.extension_points_of) for profile in config.profiles]
+    validate_profiles(expanded)
+    profiles = {}
+    for written, profile in zip(config.profiles, expanded, strict=True):
+        percentage = written.percentage_of_nodes_to_score
+        if percentage is None:
+            percentage = config.percentage_of_nodes_to_score
+        profiles[profile.scheduler_name] = _build(profile, registry, percentage)
+    return profiles
+
+
+def _build(profile: ExpandedProfile, registry: Registry, percentage: int) -> Profile:
+    instances: dict[str, Plugin | None] = {}
+    for name in dict.fromkeys(name for names in profile.points.values() for name in names):
+        found = registry.find(name)
+        instances[name] = None if found is None else _instantiate(found, name, profile)
+    points = {
+        point: tuple(
+            plugin
+            for name in profile.points[point]
+            if (plugin := instances[name]) is not None and any(hasattr(plugin, method) for method in methods)
+        )
+        for point, methods in EXTENSION_POINTS.items()
+    }
+    missing = frozenset(name for name, plugin in instances.items() if plugin is None)
+    return Profile(profile.scheduler_name, points, profile.score_weights, missing, percentage)
+
+
+def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile) -> Plugin:
+    try:
+        instance = plugin(profile.args.get(name))
+    except Exception as reason:
+        raise PluginError(name, "__init__", f"{type(reason).__name__}: {reason}") from reason
+    instance.name = name  # the one it was registered under
+    return instance

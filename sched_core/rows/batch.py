@@ -1,0 +1,512 @@
+"""Place many pods in one compiled call: the fixed part of the generated module.
+
+`generate` copies these functions behind the row functions of a profile and behind the real `score_all` and
+ `normalized_one`, whose placeholders here only show their form. Two ways to find the best node: `place_scan` looks at the
+totals of all nodes (fused; with a slot it scores only the rows in the change log since the class last ran), and
+`place_tree` keeps the totals of a class in a heap of subtree maxima (design 2.3).
+
+Pods are numbered p, classes c, static results k, slots s, rows of nodes i, positions in the order of the snapshot j,
+blocks of positions b, entries of the change log e. Scores are computed by row and kept by position.
+
+What runs for every pod is inlined: handing these tuples of arrays to a real function copies hundreds of words, which
+costs more than the work.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.kernels.clock import ticks
+from sched_core.kernels.jit import kernel
+from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
+from sched_core.rows.table import NodeRows, PodRows
+
+PREFETCH = 64
+"""So many changed rows are spread over most cache lines of a slot."""
+
+
+class Static(NamedTuple):
+    """Results that depend on the pod's signatures and on node objects alone."""
+
+    index: NDArray[np.int32]
+    """[C]: class -> k."""
+    ok: NDArray[np.uint8]
+    """[K, N]: 1 where all static filters pass."""
+    score: NDArray[np.int32]
+    """[K, N]: weighted scores that need no normalisation any more."""
+    step: NDArray[np.int32]
+    """[K]: how far a decision moves the start of the next scan: the number of nodes that PreFilter named, 0 for all."""
+    raw_index: NDArray[np.int32]
+    """[K, M]: row of ``raw`` for normalised plugin m, -1 where its raw scores are all equal or it is skipped."""
+    raw: NDArray[np.int32]
+    """[Q, N]: raw scores by position."""
+    weight: NDArray[np.int64]
+    """[M]: weights of the normalised plugins."""
+    part: NDArray[np.int32]
+    """[K, N]: weighted normalised scores by position, for the bounds in ``part_bounds``."""
+    part_bounds: NDArray[np.float64]
+    """[K, M, 2]: NaN where ``part`` is not filled in."""
+
+
+class Switches(NamedTuple):
+    """What PreFilter and PreScore of compiled plugins left on, by class."""
+
+    filter_on: NDArray[np.uint8]
+    """[C, F]."""
+    weight: NDArray[np.int64]
+    """[C, S]: 0 where the plugin is skipped."""
+
+
+class Slots(NamedTuple):
+    """Kept scores of classes."""
+
+    slot_of: NDArray[np.int32]
+    """[C]: class -> s, -1: none is kept."""
+    version: NDArray[np.int64]
+    """[S]: head of the change log when the slot was last right, -1: never."""
+    score: NDArray[np.int32]
+    """[S, N]: totals by position, negative where infeasible."""
+    bounds: NDArray[np.float64]
+    """[S, M, 2]: extremes of the raw scores over the feasible nodes, with which ``score`` was normalised."""
+    best: NDArray[np.int32]
+    """[S, B]: highest score in each block."""
+    feasible: NDArray[np.int32]
+    """[S, B]: number of feasible positions in each block."""
+
+
+class Tree(NamedTuple):
+    """Heaps over the feasible nodes, in the order of the snapshot."""
+
+    start: NDArray[np.int64]
+    """[S]: position at which the scan began for which the heap was made, -1: there is none."""
+    size: NDArray[np.int64]
+    """[S]: number of feasible nodes."""
+    rank_of: NDArray[np.int32]
+    """[S, N]: position -> rank among the feasible ones, which is its place in the heap."""
+    row_at: NDArray[np.int32]
+    """[S, N]: rank -> row."""
+    own: NDArray[np.int32]
+    """[S, N]: total by rank."""
+    best: NDArray[np.int32]
+    """[S, N]: highest total in the subtree of a rank."""
+
+
+class Work(NamedTuple):
+    """Order of the nodes and room for intermediate results."""
+
+    order: NDArray[np.int32]
+    """[n]: position -> row."""
+    position: NDArray[np.int32]
+    """[N]: row -> position."""
+    identity: bool
+    """Whether ``order`` is 0, 1, 2, ..."""
+    start: NDArray[np.int64]
+    """[1]: position at which the next scan begins; it decides among ties."""
+    sums: NDArray[np.float64]
+    """[L]."""
+    score: NDArray[np.int32]
+    """[N]: as in a slot, for classes without one."""
+    dirty: NDArray[np.uint8]
+    """[B]: blocks with changed scores."""
+    blocks: NDArray[np.int32]
+    """[3, B + 1]: room for the choice of a node."""
+    changed: NDArray[np.int32]
+    """[L]: positions with changed scores."""
+    count: NDArray[np.int64]
+    """[2]: see `update`."""
+    bounds: NDArray[np.float64]
+    """[M, 2]."""
+    ring: NodeRows
+    """[.., L]: the numbers of the rows in the change log, entry by entry; scoring a stretch of the log again reads them in
+    a stream, where gathering the rows from all columns costs five times as much."""
+    ok: NDArray[np.uint8]
+    """[L]: static results by entry."""
+    base: NDArray[np.int32]
+    """[L]."""
+    synced: NDArray[np.int64]
+    """[1]: head of the change log up to which the ring is filled."""
+
+
+class Log(NamedTuple):
+    """The change log: a ring of rows and the number of entries ever written."""
+
+    rows: NDArray[np.int32]
+    head: NDArray[np.int64]
+
+
+class Out(NamedTuple):
+    """Where results go."""
+
+    row: NDArray[np.int32]
+    """[P]: row of the node, -1: no node."""
+    ticks: NDArray[np.int64]
+    """[P] or [0]: counter at the end of each decision."""
+    failed_at: NDArray[np.int64]
+    """[C]: head of the change log when the class last found no node."""
+
+
+# generated from here -------------------------------------------------------------------------------------------------
+
+
+@kernel(inline=True)
+def score_all(
+    c: int, first: int, last: int, pods: PodRows, nodes: NodeRows, ok: NDArray[np.uint8], base: NDArray[np.int32],
+    switches: Switches, sums: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Write the totals of rows ``first`` to ``last`` without the normalised part, -1 where a filter says no.
+
+    ``ok`` and ``base`` are the static results of these rows. Return how many scores are out of range.
+    """
+    raise NotImplementedError
+
+
+@kernel(inline=True)
+def normalize(k: int, count: int, static: Static, bounds: NDArray[np.float64], part: NDArray[np.int32]) -> None:
+    """Write the weighted normalised scores of all positions."""
+    raise NotImplementedError
+
+
+# copied from here ----------------------------------------------------------------------------------------------------
+
+
+@kernel(inline=True)
+def note(i: int, nodes: NodeRows, work: Work, log: Log) -> None:
+    """Append a changed row to the log and its numbers to the ring."""
+    e = log.head[0] & (len(log.rows) - 1)
+    log.rows[e] = i
+    copy_row(i, e, nodes, work.ring)
+    log.head[0] += 1
+    work.synced[0] = log.head[0]
+
+
+@kernel(inline=True)
+def copy_row(i: int, e: int, nodes: NodeRows, ring: NodeRows) -> None:
+    for r in range(nodes.requested.shape[0]):
+        ring.allocatable[r, e] = nodes.allocatable[r, i]
+        ring.requested[r, e] = nodes.requested[r, i]
+        ring.nonzero_requested[r, e] = nodes.nonzero_requested[r, i]
+    for w in range(nodes.used_ports.shape[0]):
+        ring.used_ports[w, e] = nodes.used_ports[w, i]
+    ring.pod_count[e] = nodes.pod_count[i]
+    ring.allowed_pods[e] = nodes.allowed_pods[i]
+
+
+@kernel
+def sync(nodes: NodeRows, work: Work, log: Log) -> None:
+    """Copy the numbers of rows that were noted from outside since the last compiled call."""
+    head, mask = log.head[0], len(log.rows) - 1
+    for entry in range(max(work.synced[0], head - len(log.rows)), head):
+        copy_row(log.rows[entry & mask], entry & mask, nodes, work.ring)
+    work.synced[0] = head
+
+
+@kernel(inline=True)
+def rescore(
+    c: int, k: int, since: int, pods: PodRows, static: Static, switches: Switches, bounds: NDArray[np.float64], work: Work,
+    log: Log,
+) -> int:  # fmt: skip
+    """Score the log entries from ``since`` on: ``work.sums[e]`` is the total at entry e of the ring."""
+    mask = len(log.rows) - 1
+    normalized = has_normalized(k, static)
+    if normalized:
+        fill_part(k, len(work.order), static, bounds)
+    broken = 0
+    first = since
+    while first < log.head[0]:
+        e = first & mask
+        last = min(log.head[0], first + len(log.rows) - e)  # up to the end of the ring
+        for entry in range(e, e + last - first):
+            work.ok[entry] = static.ok[k, log.rows[entry]]
+            work.base[entry] = static.score[k, log.rows[entry]]
+        if normalized:
+            for entry in range(e, e + last - first):
+                work.base[entry] += static.part[k, work.position[log.rows[entry]]]
+        broken += score_all(c, e, e + last - first, pods, work.ring, work.ok, work.base, switches, work.sums)
+        first = last
+    return broken
+
+
+@kernel(inline=True)
+def has_normalized(k: int, static: Static) -> bool:
+    """Tell whether any normalised plugin tells nodes apart."""
+    for m in range(static.raw_index.shape[1]):
+        if static.raw_index[k, m] >= 0:
+            return True
+    return False
+
+
+@kernel
+def find_bounds(k: int, count: int, score: NDArray[np.int32], static: Static, bounds: NDArray[np.float64]) -> None:
+    """Find the extremes of the raw scores over the feasible positions."""
+    for m in range(static.raw_index.shape[1]):
+        q = static.raw_index[k, m]
+        if q >= 0:
+            raw = static.raw[q]
+            lowest, highest = np.int32(2147483647), np.int32(-2147483648)
+            for j in range(count):
+                feasible = score[j] >= 0
+                lowest = min(lowest, raw[j] if feasible else np.int32(2147483647))
+                highest = max(highest, raw[j] if feasible else np.int32(-2147483648))
+            bounds[m, 0], bounds[m, 1] = lowest, highest
+
+
+@kernel
+def fill_part(k: int, count: int, static: Static, bounds: NDArray[np.float64]) -> None:
+    """Make ``static.part`` right for some bounds; classes with the same static results mostly share them."""
+    same = True
+    for m in range(len(static.weight)):
+        if static.raw_index[k, m] >= 0:
+            same &= static.part_bounds[k, m, 0] == bounds[m, 0] and static.part_bounds[k, m, 1] == bounds[m, 1]
+            static.part_bounds[k, m, 0], static.part_bounds[k, m, 1] = bounds[m, 0], bounds[m, 1]
+    if not same:
+        normalize(k, count, static, bounds, static.part[k])
+
+
+@kernel(inline=True)
+def score_positions(
+    c: int, k: int, n: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work,
+    score: NDArray[np.int32], bounds: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Score all ``n`` rows into ``score`` by position, normalise, and note the bounds; return broken scores."""
+    broken = score_all(c, 0, n, pods, nodes, static.ok[k], static.score[k], switches, work.sums)
+    if work.identity:
+        for i in range(n):
+            score[i] = np.int32(work.sums[i])
+    else:
+        for j in range(len(work.order)):
+            score[j] = np.int32(work.sums[work.order[j]])
+    if has_normalized(k, static):
+        find_bounds(k, len(work.order), score, static, bounds)
+        fill_part(k, len(work.order), static, bounds)
+        part = static.part[k]
+        for j in range(len(work.order)):
+            score[j] = score[j] + part[j] if score[j] >= 0 else score[j]
+    return broken
+
+
+@kernel(inline=True)
+def may_move_bounds(k: int, j: int, static: Static, bounds: NDArray[np.float64]) -> bool:
+    """Tell whether the bounds can change when a position becomes feasible or ceases to be."""
+    for m in range(static.raw_index.shape[1]):
+        q = static.raw_index[k, m]
+        if q >= 0 and (static.raw[q, j] <= bounds[m, 0] or static.raw[q, j] >= bounds[m, 1]):
+            return True
+    return False
+
+
+@kernel
+def bounds_differ(k: int, count: int, score: NDArray[np.int32], static: Static, work: Work, bounds: NDArray[np.float64]) -> bool:
+    """Tell whether the extremes over the feasible positions are not ``bounds`` any more."""
+    find_bounds(k, count, score, static, work.bounds)
+    for m in range(static.raw_index.shape[1]):
+        if static.raw_index[k, m] >= 0 and (work.bounds[m, 0] != bounds[m, 0] or work.bounds[m, 1] != bounds[m, 1]):
+            return True
+    return False
+
+
+@kernel(inline=True)
+def update(
+    c: int, k: int, s: int, n: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, slots: Slots,
+    work: Work, log: Log,
+) -> int:  # fmt: skip
+    """Bring the scores of a slot up to date from the change log, or anew when that is less work.
+
+    Return broken scores. Changed positions are left in ``work.changed``, their number in ``work.count[0]``, -1 if all are
+    new; ``work.count[1]`` tells whether the feasibility of any has changed.
+    """
+    head, since, mask = log.head[0], slots.version[s], len(log.rows) - 1
+    score, bounds = slots.score[s], slots.bounds[s]
+    slots.version[s] = head
+    if since < 0 or head - since > n // 2:
+        work.count[0], work.count[1] = -1, 1
+        return score_positions(c, k, n, pods, nodes, static, switches, work, score, bounds)
+    if head - since > PREFETCH:  # reading in a line, ahead of the scattered writes, lets the processor fetch ahead
+        touched = np.int32(0)
+        for j in range(0, len(work.order), 16):
+            touched += score[j]
+        work.count[2] = touched
+    broken = rescore(c, k, since, pods, static, switches, bounds, work, log)
+    changed, moved = 0, 0
+    for entry in range(since, head):  # free of branches: no processor can predict which scores have changed
+        j = work.position[log.rows[entry & mask]]
+        old, new = score[j], np.int32(work.sums[entry & mask])
+        score[j] = new
+        work.changed[changed] = j
+        changed += new != old
+        moved |= (old < 0) != (new < 0)
+    work.count[0], work.count[1] = changed, moved
+    if moved != 0 and has_normalized(k, static):
+        at_bounds = False
+        for number in range(changed):
+            at_bounds |= may_move_bounds(k, work.changed[number], static, bounds)
+        if at_bounds and bounds_differ(k, len(work.order), score, static, work, bounds):
+            broken += score_positions(c, k, n, pods, nodes, static, switches, work, score, bounds)
+            work.count[0] = -1
+    return broken
+
+
+@kernel(inline=True)
+def update_blocks(s: int, slots: Slots, work: Work) -> None:
+    """Measure the blocks of a slot that have changed."""
+    score, count = slots.score[s], len(work.order)
+    if work.count[0] < 0:
+        work.dirty[:] = 1
+    for number in range(work.count[0]):
+        work.dirty[work.changed[number] // BLOCK] = 1
+    for b in range((count + BLOCK - 1) // BLOCK):
+        if work.dirty[b] != 0:
+            slots.best[s, b], slots.feasible[s, b] = measure_block(score[b * BLOCK : min((b + 1) * BLOCK, count)])
+            work.dirty[b] = 0
+
+
+@kernel(inline=True)
+def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, work: Work, log: Log) -> None:
+    """Add what a pod uses to its node and note the row in the change log."""
+    for r in range(nodes.requested.shape[0]):
+        nodes.requested[r, i] += pods.usage[c, r]
+        nodes.nonzero_requested[r, i] += pods.nonzero_usage[c, r]
+    for w in range(nodes.used_ports.shape[0]):
+        nodes.used_ports[w, i] |= pods.port_bits[c, w]
+    nodes.pod_count[i] += 1
+    note(i, nodes, work, log)
+
+
+@kernel(inline=True)
+def move_start(k: int, static: Static, work: Work) -> None:
+    """Move the start of the next scan by the nodes that this one looked at."""
+    work.start[0] = (work.start[0] + static.step[k]) % len(work.order)
+
+
+@kernel
+def place_scan(
+    classes: NDArray[np.int32], start: int, stop: int, n: int, pods: PodRows, nodes: NodeRows, static: Static,
+    switches: Switches, slots: Slots, work: Work, log: Log, out: Out,
+) -> int:  # fmt: skip
+    """Place pods ``start`` to ``stop``; return where it ended: ``stop``, or at a pod that the cycle must look at."""
+    sync(nodes, work, log)
+    count = len(work.order)
+    for p in range(start, stop):
+        c = classes[p]
+        k, s = static.index[c], slots.slot_of[c]
+        row = -1
+        if out.failed_at[c] != log.head[0]:
+            j = -1
+            if s >= 0:
+                broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
+                update_blocks(s, slots, work)
+                if broken == 0:
+                    j = best_of_blocks(slots.score[s], count, work.start[0], slots.best[s], slots.feasible[s], work.blocks[2])
+            else:
+                broken = score_positions(c, k, n, pods, nodes, static, switches, work, work.score, work.bounds)
+                if broken == 0:
+                    j = best_in_preorder(work.score, count, work.start[0], work.blocks[0], work.blocks[1], work.blocks[2])
+            row = work.order[j] if j >= 0 else -1
+            if row < 0:
+                out.row[p] = -1
+                out.failed_at[c] = log.head[0]
+                move_start(k, static, work)
+                return p
+            assume(c, row, pods, nodes, work, log)
+        out.row[p] = row
+        move_start(k, static, work)
+        if len(out.ticks) > 0:
+            out.ticks[p] = ticks()
+    return stop
+
+
+@kernel
+def build(s: int, slots: Slots, tree: Tree, work: Work) -> None:
+    """Make the heap of a slot from its scores."""
+    score = slots.score[s]
+    size = 0
+    count, start = len(work.order), work.start[0]
+    for offset in range(count):
+        j = start + offset - (count if start + offset >= count else 0)
+        if score[j] >= 0:
+            tree.row_at[s, size] = work.order[j]
+            tree.rank_of[s, j] = size
+            tree.own[s, size] = score[j]
+            size += 1
+    for j in range(size - 1, -1, -1):
+        best = tree.own[s, j]
+        if 2 * j + 1 < size:
+            best = max(best, tree.best[s, 2 * j + 1])
+        if 2 * j + 2 < size:
+            best = max(best, tree.best[s, 2 * j + 2])
+        tree.best[s, j] = best
+    tree.size[s] = size
+    tree.start[s] = start
+
+
+@kernel(inline=True)
+def raise_total(s: int, j: int, total: int, tree: Tree) -> None:
+    """Set the total at a rank and climb until the maximum of a subtree does not change."""
+    tree.own[s, j] = total
+    size = tree.size[s]
+    while True:
+        best = tree.own[s, j]
+        if 2 * j + 1 < size:
+            best = max(best, tree.best[s, 2 * j + 1])
+        if 2 * j + 2 < size:
+            best = max(best, tree.best[s, 2 * j + 2])
+        if best == tree.best[s, j]:
+            return
+        tree.best[s, j] = best
+        if j == 0:
+            return
+        j = (j - 1) >> 1
+
+
+@kernel(inline=True)
+def descend(s: int, tree: Tree) -> int:
+    """Return the row of the first of the highest totals in pre-order, -1 from an empty heap."""
+    if tree.size[s] == 0:
+        return -1
+    best, j = tree.best[s, 0], 0
+    while tree.own[s, j] != best:
+        j = 2 * j + 1 if tree.best[s, 2 * j + 1] == best else 2 * j + 2
+    return tree.row_at[s, j]
+
+
+@kernel(inline=True)
+def update_tree(s: int, slots: Slots, tree: Tree, work: Work) -> None:
+    """Bring the heap of a slot up to date; only a change of feasibility moves ranks and costs a new heap."""
+    if tree.start[s] != work.start[0] or work.count[0] < 0 or work.count[1] != 0:
+        build(s, slots, tree, work)
+        return
+    for number in range(work.count[0]):
+        j = work.changed[number]
+        if slots.score[s, j] >= 0:
+            raise_total(s, tree.rank_of[s, j], slots.score[s, j], tree)
+
+
+@kernel
+def place_tree(
+    classes: NDArray[np.int32], start: int, stop: int, n: int, pods: PodRows, nodes: NodeRows, static: Static,
+    switches: Switches, slots: Slots, tree: Tree, work: Work, log: Log, out: Out,
+) -> int:  # fmt: skip
+    """Do what `place_scan` does with a heap for each class; every class must have a slot."""
+    sync(nodes, work, log)
+    for p in range(start, stop):
+        c = classes[p]
+        k, s = static.index[c], slots.slot_of[c]
+        row = -1
+        if out.failed_at[c] != log.head[0]:
+            broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
+            update_tree(s, slots, tree, work)
+            if broken == 0:
+                row = descend(s, tree)
+            if row < 0:
+                out.row[p] = -1
+                out.failed_at[c] = log.head[0]
+                move_start(k, static, work)
+                return p
+            assume(c, row, pods, nodes, work, log)
+        out.row[p] = row
+        move_start(k, static, work)
+        if len(out.ticks) > 0:
+            out.ticks[p] = ticks()
+    return stop
