@@ -18,6 +18,7 @@ class DefaultBinder(Plugin):
     """Agree to every placement."""
 
     name = "DefaultBinder"
+    reads_amounts = False
     in_memory = True
 
     def bind(self, state: CycleState, pod: PodInfo, node_name: str) -> Status:

@@ -26,6 +26,7 @@ class DefaultPreemption(Plugin):
     """
 
     name = "DefaultPreemption"
+    reads_amounts = False
 
     def post_filter(
         self, state: CycleState, pod: PodInfo, nodes: NodeColumns, diagnosis: Diagnosis

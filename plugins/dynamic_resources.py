@@ -29,6 +29,7 @@ class DynamicResources(Plugin):
     """Let pods without resource claims pass."""
 
     name = "DynamicResources"
+    reads_amounts = False
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return bool(pod.pod.spec.resource_claims)

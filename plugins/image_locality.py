@@ -24,6 +24,7 @@ class ImageLocality(Plugin):
     """
 
     name = "ImageLocality"
+    reads_amounts = False
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return container_count(pod.pod), tuple(image_names(pod.pod))

@@ -28,6 +28,7 @@ class NodeAffinity(Plugin):
     """Filter by what is required of a node's labels and name, score by what is preferred."""
 
     name = "NodeAffinity"
+    reads_amounts = False
     reasons = (
         "node(s) didn't match scheduler-enforced node affinity",
         "node(s) didn't match Pod's node affinity/selector",
@@ -75,6 +76,8 @@ class NodeAffinity(Plugin):
 
     def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
         """Add up the weights of the terms that match, int64[N]."""
+        if errors := preferred_errors(preferred_of(pod)):  # only where a profile leaves out PreScore
+            raise ValueError(aggregate(errors))
         total = np.zeros(nodes.count, np.int64)
         for term in (*self.added_preferred, *preferred_of(pod)):
             total[self.masks.of_term(nodes, term.preference)] += term.weight

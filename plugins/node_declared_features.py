@@ -21,6 +21,8 @@ class NodeDeclaredFeatures(Plugin):
     """Refuse nodes whose ``status.declaredFeatures`` lacks what the pod needs."""
 
     name = "NodeDeclaredFeatures"
+    reads_amounts = False
+    without_pre_filter = 'error reading "PreFilterNodeDeclaredFeatures" from cycle-state: not found'
     reason = "node(s) didn't match Pod's required features"
 
     def sign_pod(self, pod: PodInfo) -> Hashable:

@@ -17,6 +17,7 @@ class NodeName(Plugin):
     """Refuse all nodes but the one in ``spec.nodeName``."""
 
     name = "NodeName"
+    reads_amounts = False
     reason = "node(s) didn't match the requested node name"
 
     def sign_pod(self, pod: PodInfo) -> Hashable:

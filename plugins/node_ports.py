@@ -14,6 +14,8 @@ class NodePorts(Plugin):
     """Refuse nodes where a host port of the pod, of its containers or sidecars, is taken."""
 
     name = "NodePorts"
+    reads_amounts = False
+    without_pre_filter = 'reading "PreFilterNodePorts" from cycleState: not found'
     reasons = ("node(s) didn't have free ports for the requested pod ports",)
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:

@@ -28,6 +28,7 @@ class NodeResourcesBalancedAllocation(Plugin):
     """
 
     name = "NodeResourcesBalancedAllocation"
+    reads_amounts = False
 
     def __init__(self, args: NodeResourcesBalancedAllocationArgs) -> None:
         super().__init__(args)

@@ -37,6 +37,8 @@ class NodeResourcesFit(Plugin):
     """Filter by what is free, score by what is (or will be) used."""
 
     name = "NodeResourcesFit"
+    reads_amounts = False
+    without_pre_filter = 'error reading "PreFilterNodeResourcesFit" from cycleState: not found'
     may_skip = False
 
     def __init__(self, args: NodeResourcesFitArgs) -> None:

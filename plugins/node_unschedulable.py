@@ -19,6 +19,7 @@ class NodeUnschedulable(Plugin):
     """Refuse nodes with ``spec.unschedulable`` to pods that do not tolerate the taint of that meaning."""
 
     name = "NodeUnschedulable"
+    reads_amounts = False
     reason = "node(s) were unschedulable"
 
     def sign_pod(self, pod: PodInfo) -> Hashable:

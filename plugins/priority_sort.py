@@ -14,6 +14,7 @@ class PrioritySort(Plugin):
     """Order the queue by priority, then by the time at which a pod was queued (not created)."""
 
     name = "PrioritySort"
+    reads_amounts = False
 
     def queue_sort_key(self, pod: PodInfo, timestamp: float) -> tuple[int, float]:
         return -pod.priority, timestamp

@@ -14,6 +14,7 @@ class SchedulingGates(Plugin):
     """Hold a pod back while ``spec.schedulingGates`` has an entry."""
 
     name = "SchedulingGates"
+    reads_amounts = False
 
     def pre_enqueue(self, pod: PodInfo) -> Status:
         gates = pod.pod.spec.scheduling_gates

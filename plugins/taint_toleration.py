@@ -20,6 +20,7 @@ class TaintToleration(Plugin):
     """Filter by taints that a pod does not bear, and prefer nodes with few taints of effect PreferNoSchedule."""
 
     name = "TaintToleration"
+    reads_amounts = False
     reason = "node(s) had untolerated taint(s)"
 
     def sign_pod(self, pod: PodInfo) -> Hashable:

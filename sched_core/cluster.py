@@ -28,7 +28,7 @@ class ClusterState(NamedTuple):
     nodes: NodeState
     pods: PodState
     waiting: dict[str, list[int]]
-    placed_with_affinity: list[Pod]
+    placed_with_affinity: bool
     has_selectors: bool
 
 
@@ -41,7 +41,8 @@ class Cluster:
         self.namespaces: dict[str, dict[str, str]] = {}
         self.has_selectors = False
         """Whether there are Services or owners from which default spreading would take its selectors."""
-        self.placed_with_affinity: list[Pod] = []
+        self.placed_with_affinity = False
+        """Whether a pod with affinity to other pods was ever placed."""
         self._waiting: dict[str, list[int]] = {}
 
     @classmethod
@@ -100,10 +101,7 @@ class Cluster:
                 self.remove_pod(key)
             if pod.status.phase in ENDED:
                 continue
-            affinity = pod.spec.affinity
-            if affinity is not None and (affinity.pod_affinity or affinity.pod_anti_affinity):
-                self.placed_with_affinity.append(pod)
-            pod_class = self.classes.intern(pod)
+            pod_class = self.classes.intern(pod, placed=True)
             row = self.nodes.row_of.get(pod.spec.node_name, -1)
             number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32))
             if row < 0:
@@ -132,6 +130,8 @@ class Cluster:
 
     def place(self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32]) -> int:
         """Note where pods are, without adding their usage; return the number of the first."""
+        if self.classes.with_affinity and self.classes.with_affinity.intersection(classes.tolist()):
+            self.placed_with_affinity = True
         return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes])
 
     def add_usage(self, pod_class: int, row: int) -> None:
@@ -144,7 +144,7 @@ class Cluster:
         nodes = self.nodes
         return ClusterState(
             nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
-            list(self.placed_with_affinity), self.has_selectors,
+            self.placed_with_affinity, self.has_selectors,
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
@@ -152,7 +152,7 @@ class Cluster:
         self.nodes.restore(state.nodes)
         self.nodes.pods.restore(state.pods)
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
-        self.placed_with_affinity, self.has_selectors = list(state.placed_with_affinity), state.has_selectors
+        self.placed_with_affinity, self.has_selectors = state.placed_with_affinity, state.has_selectors
 
     def _subtract_usage(self, pod_class: int, row: int) -> None:
         self._change(pod_class, row, -1)

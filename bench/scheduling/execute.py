@@ -12,7 +12,7 @@ from bench.scheduling.result import Result, summarise
 from bench.scheduling.run import schedule
 from bench.terminal import Bar, notice, working
 from bench.workloads.source import Workload
-from sched_core import Engine, Plugin, SchedulerConfiguration, kernels_cached
+from sched_core import Engine, Plugin, SchedulerConfiguration
 
 COMPILE_SECONDS = 10
 """What compiling everything takes on two cores, for the notice."""
@@ -39,7 +39,7 @@ def execute(
     with working("building the engine"):
         engine = Engine(workload.cluster, config, speed=speed, plugins=plugins)
     setup_seconds = perf_counter() - setup_began
-    if not kernels_cached():
+    if not engine.kernels_cached():
         notice(f"compiling kernels (first run on this machine, about {COMPILE_SECONDS} s)...")
     with working("loading kernels"):
         compile_seconds = engine.warm_up()

@@ -25,16 +25,14 @@ _NOT_ELIGIBLE = "not eligible due to"
 def skipped(engine: Engine, pod: Pod) -> Json | None:
     """Return the entry of a pod that is not tried at all; None if it is tried."""
     info = engine.cluster.classes.info(pod)
-    reason = engine.why_not_tried(info)
-    if not reason:
+    status = engine.admit(info)
+    if status.is_success:
         return None
-    entry: Json = {"pod": info.key, "reason": reason, "feasible": None}
-    profile = engine.profiles.get(pod.spec.scheduler_name)
-    if profile is None:
+    entry: Json = {"pod": info.key, "reason": status.message, "feasible": None}
+    if pod.spec.scheduler_name not in engine.profiles:
         return {**entry, "skipped": "unknownSchedulerName"}
-    for plugin in profile.points["preEnqueue"]:
-        if not plugin.pre_enqueue(info).is_success:  # type: ignore[attr-defined]
-            return {**entry, "skipped": "preEnqueue", "skippedPlugin": plugin.name}
+    if status.plugin:
+        return {**entry, "skipped": "preEnqueue", "skippedPlugin": status.plugin}
     return {**entry, "skipped": "deleting"}
 
 

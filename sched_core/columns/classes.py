@@ -28,42 +28,60 @@ def pod_key(pod: Pod) -> str:
     return f"{pod.metadata.namespace or 'default'}/{pod.metadata.name}"
 
 
-def class_key(pod: Pod) -> bytes:
-    """Return what of a pod can matter to scheduling, as bytes: equal keys, equal class.
+def shape_key(pod: Pod, placed: bool = False) -> bytes:
+    """Return what of a pod can matter to scheduling but for how much it requests, as bytes.
 
-    Of a placed pod the node's name is left out: where it runs is no property of its class.
+    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too.
     """
-    meta, spec, status = pod.metadata, pod.spec, pod.status
+    meta, spec = pod.metadata, pod.spec
+    return _encode(
+        (
+            meta.namespace,
+            meta.labels,
+            None if placed else (meta.annotations, spec.node_name, pod.status.nominated_node_name),
+            meta.owner_references,
+            meta.deletion_timestamp is not None,
+            [(each.image, each.ports, each.restart_policy_rules) for each in spec.containers],
+            [(each.image, each.ports, each.restart_policy, each.restart_policy_rules) for each in spec.init_containers],
+            spec.volumes,
+            spec.node_selector,
+            spec.affinity,
+            spec.tolerations,
+            spec.topology_spread_constraints,
+            (spec.scheduler_name, spec.scheduling_gates, spec.scheduling_group, spec.resource_claims),
+            (spec.priority, spec.preemption_policy, spec.host_network, spec.host_users),
+        )
+    )
+
+
+def amounts_key(pod: Pod) -> bytes:
+    """Return all that the amounts of a pod are worked out from, as bytes."""
+    spec, status = pod.spec, pod.status
     resized = None
-    if status.container_statuses or status.init_container_statuses or status.resources or status.allocated_resources:
+    if _has_status_resources(pod):
         resized = (
             [(each.name, each.resources, each.allocated_resources) for each in status.container_statuses],
             [(each.name, each.resources, each.allocated_resources) for each in status.init_container_statuses],
+            [(each.name, each.restart_policy) for each in (*spec.containers, *spec.init_containers)],
             status.resources,
             status.allocated_resources,
             [(condition.type, condition.reason) for condition in status.conditions],
         )
     return _encode(
         (
-            meta.namespace,
-            meta.labels,
-            meta.owner_references,
-            meta.deletion_timestamp is not None,
-            [(each.image, each.resources, each.ports, each.restart_policy_rules) for each in spec.containers],
-            spec.init_containers,
-            spec.volumes,
-            spec.node_selector,
-            spec.affinity,
-            spec.tolerations,
-            spec.topology_spread_constraints,
-            spec.scheduler_name,
-            spec.scheduling_gates,
-            (spec.priority, spec.preemption_policy, spec.overhead, spec.resources, spec.resource_claims),
-            (spec.host_network, spec.host_users, spec.scheduling_group),
-            spec.node_name if not status.phase else None,
-            status.nominated_node_name,
+            [each.resources for each in spec.containers],
+            [each.resources for each in spec.init_containers],
+            spec.overhead,
+            spec.resources,
             resized,
         )
+    )
+
+
+def _has_status_resources(pod: Pod) -> bool:
+    status = pod.status
+    return bool(
+        status.container_statuses or status.init_container_statuses or status.resources or status.allocated_resources
     )
 
 
@@ -121,7 +139,13 @@ class PodClasses:
     def __init__(self, nodes: NodeColumns) -> None:
         self.nodes = nodes
         self.pods: list[Pod] = []
-        self._number: dict[bytes, int] = {}
+        self.shape_of = np.zeros(0, np.int32)
+        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources."""
+        self._number: dict[tuple[int, bytes], int] = {}
+        self._spec_number: dict[bytes, int] = {}
+        self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.with_affinity: set[int] = set()
+        """Classes with affinity or anti-affinity to pods."""
         self._ports: dict[int, list[HostPort]] = {}
         self._capacity = 0
         self.requests = np.zeros((0, nodes.resource_count), np.int64)
@@ -135,13 +159,13 @@ class PodClasses:
     def __len__(self) -> int:
         return len(self.pods)
 
-    def intern(self, pod: Pod) -> int:
+    def intern(self, pod: Pod, placed: bool = False) -> int:
         """Return the class of a pod; a new one gets the next row."""
-        key = class_key(pod)
+        spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
+        key = (spec, amounts_key(pod))
         number = self._number.get(key)
         if number is None:
-            number = self._add(pod)
-            self._number[key] = number
+            number = self._number[key] = self._add(pod, spec)
         return number
 
     def info(self, pod: Pod, key: str | None = None) -> PodInfo:
@@ -163,7 +187,7 @@ class PodClasses:
             for name in _AMOUNTS:
                 setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
 
-    def _add(self, pod: Pod) -> int:
+    def _add(self, pod: Pod, spec: int) -> int:
         number = len(self.pods)
         amounts = self._amounts(pod)
         if number == self._capacity:
@@ -171,8 +195,13 @@ class PodClasses:
         self.fit_resources()
         for name, row in amounts.items():
             getattr(self, name)[number, : len(row)] = row
+        requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
+        self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
         self.priority[number] = pod.spec.priority or 0
         self.pods.append(pod)
+        affinity = pod.spec.affinity
+        if affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None):
+            self.with_affinity.add(number)
         if ports := list(host_ports(pod)):
             self._add_ports(number, ports)
         return number
@@ -180,7 +209,7 @@ class PodClasses:
     def _amounts(self, pod: Pod) -> dict[str, list[int]]:
         """Return the four rows of a pod, in the units of the columns; refuse what does not fit int64."""
         requests = pod_requests(pod, use_status=False)
-        plain = not (pod.status.container_statuses or pod.status.init_container_statuses or pod.status.resources)
+        plain = not _has_status_resources(pod)
         usage = requests if plain else pod_requests(pod, use_status=True)
         nonzero = usage if _names_cpu_and_memory(pod) else pod_requests(pod, use_status=True, non_missing=True)
         score = nonzero
@@ -229,7 +258,7 @@ class PodClasses:
 
     def _grow(self, capacity: int) -> None:
         self.fit_resources()
-        for name in (*_AMOUNTS, "port_bits", "port_conflicts", "priority"):
+        for name in (*_AMOUNTS, "port_bits", "port_conflicts", "priority", "shape_of"):
             array: NDArray[Any] = getattr(self, name)
             grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
             grown[: len(array)] = array

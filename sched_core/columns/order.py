@@ -56,15 +56,15 @@ class NodeTree:
         """Add new rows at once, in their order; ``zone_of[i]`` is the index of row i's zone in ``zones``."""
         self._came = True
         first_seen = np.unique(zone_of, return_index=True)[1]
+        counts = np.bincount(zone_of, minlength=len(zones))
         number = np.zeros(len(zones), np.int32)
         for position in np.sort(first_seen).tolist():
             zone = int(zone_of[position])
             number[zone] = self._zone_number(zones[zone], self._clock + position)
+            self._zone_count[number[zone]] += int(counts[zone])  # at once: two entries of ``zones`` may be equal
         self._zone_of[rows] = number[zone_of]
         self._joined[rows] = self._clock + np.arange(len(rows))
         self._clock += len(rows)
-        for zone, count in zip(*np.unique(number[zone_of], return_counts=True), strict=True):
-            self._zone_count[zone] += int(count)
 
     def remove(self, name: str, row: int) -> None:
         self._gone[name] = row

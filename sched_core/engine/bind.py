@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sched_core.engine.decision import Decision
+from sched_core.errors import PluginError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
@@ -55,14 +56,21 @@ def _run(profile: Profile, decision: Decision) -> Status:
             return _undo(profile, decision, node, status)
         break
     for plugin in points["postBind"]:
-        plugin.post_bind(state, pod, node)  # type: ignore[attr-defined]
+        try:
+            plugin.post_bind(state, pod, node)  # type: ignore[attr-defined]
+        except Exception as reason:  # the pod is bound, there is no decision left to fail
+            raise PluginError(plugin.name, "postBind", _text(reason), pod.key, node) from reason
     return Status()
 
 
 def _undo(profile: Profile, decision: Decision, node: str, status: Status) -> Status:
+    """Run Unreserve of all plugins, the last one first; one that raises does not keep the others from it."""
     for plugin in reversed(profile.points["reserve"]):
         if hasattr(plugin, "unreserve"):
-            plugin.unreserve(decision.state, decision.pod, node)
+            try:
+                plugin.unreserve(decision.state, decision.pod, node)
+            except Exception as reason:
+                status = error(f'{status.message}, running Unreserve plugin "{plugin.name}": {_text(reason)}')
     return status
 
 
@@ -70,8 +78,16 @@ def _call(plugin: Plugin, method: str, text: str, state: CycleState, pod: object
     try:
         answer = getattr(plugin, method)(state, pod, node)
     except Exception as reason:
-        return error(f"{text}: {reason or type(reason).__name__}")
-    status: Status = answer[0] if method == "permit" and not isinstance(answer, Status) else answer
+        return error(f"{text}: {_text(reason)}")
+    if method == "permit" and not isinstance(answer, Status) and isinstance(answer, tuple) and answer:
+        answer = answer[0]  # without the time to wait
+    if not isinstance(answer, Status):
+        return error(f"{text}: it returned no Status")
+    status: Status = answer
     if status.code == Code.Error:
         return error(f"{text}: {status.message}")
     return status.of(plugin.name)
+
+
+def _text(reason: Exception) -> str:
+    return str(reason) or type(reason).__name__

@@ -1,7 +1,7 @@
 """Compiled: place many pods of one profile in compiled calls, and keep the scores of classes that come again.
 
-Three ways with one result (design 2.3): a full pass for each pod (fused); a full pass that is brought up to date from the
-change log (a slot); the same with a heap of subtree maxima (a tree), worth it when few classes share the work.
+Three ways with one result (design 2.3): a full pass for each pod (fused); a full pass that is brought up to date from
+the change log (a slot); the same with a heap of subtree maxima (a tree), worth it when few classes share the work.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sched_core.engine.static import StaticResults
 from sched_core.framework.profile import Profile
 from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
-from sched_core.rows.batch import Log, Out, Slots, Tree, Work
 from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
+from sched_core.rows.tuples import Log, Out, Slots, Tree, Work
 
 SLOT_MEMORY = 512 << 20
 TREE_MEMORY = 512 << 20
@@ -49,7 +49,7 @@ class Compiled:
 
     def prepare(self) -> None:
         """Forget what a change of node objects has made wrong."""
-        version = (self.nodes.object_version, bool(self.cluster.placed_with_affinity), self.cluster.has_selectors)
+        version = (self.nodes.object_version, self.cluster.placed_with_affinity, self.cluster.has_selectors)
         if self._version != version:
             self._version = version
             self.static.clear()
@@ -66,14 +66,14 @@ class Compiled:
         self.failed_at[:] = -1
 
     def run(
-        self, classes: NDArray[np.int32], start: int, stop: int, out: tuple[NDArray[np.int32], NDArray[np.int64]], way: Way,
-        scan_start: int,
+        self, classes: NDArray[np.int32], start: int, stop: int, out: tuple[NDArray[np.int32], NDArray[np.int64]],
+        way: Way, scan_start: int,
     ) -> tuple[int, int]:  # fmt: skip
         """Place pods ``start`` to ``stop`` of ``classes`` int32[P]; all of these classes are planned.
 
-        ``out`` is where rows int32[P] and the time stamp counter int64[P] (or [0]) go; ``scan_start`` is the index at which
-        the scan begins. Returns where it ended (``stop``, or the position of a pod that no node takes) and the index at
-        which the next scan begins.
+        ``out`` is where rows int32[P] and the time stamp counter int64[P] (or [0]) go; ``scan_start`` is the index at
+        which the scan begins. Returns where it ended (``stop``, or the position of a pod that no node takes) and where
+        the next scan begins.
         """
         self._fit(len(self.classes))
         work = self._working()
@@ -112,9 +112,9 @@ class Compiled:
         if used + len(wanted) > len(self._slots.version):
             grown = min(room, max(used + len(wanted), 2 * len(self._slots.version)))
             slots = _empty_slots(grown, size, len(self._slots.slot_of), self._normalized)
-            for new, old in zip(slots[1:], self._slots[1:], strict=True):
-                new[:used] = old[:used]
             slots.slot_of[:] = self._slots.slot_of
+            for field in Slots._fields[1:]:
+                getattr(slots, field)[:used] = getattr(self._slots, field)[:used]
             self._slots = slots
         self._slots.slot_of[wanted] = np.arange(used, used + len(wanted))
 
@@ -148,11 +148,22 @@ class Compiled:
             identity = len(order) == self.nodes.count and bool(np.all(order == np.arange(len(order))))
             ring = len(self.nodes.log)
             self._work = Work(
-                order, _inverse(order, size), identity, np.zeros(1, np.int64), np.zeros(ring), np.zeros(size, np.int32),
-                np.zeros(_blocks(size), np.uint8), np.zeros((3, _blocks(size) + 1), np.int32), np.zeros(ring, np.int32), np.zeros(3, np.int64),
-                np.zeros((self._normalized, 2)), empty_node_rows(self.nodes, ring), np.zeros(ring, np.uint8),
-                np.zeros(ring, np.int32), np.full(1, self.nodes.log_head[0] - ring),
-            )  # fmt: skip
+                order=order,
+                position=_inverse(order, size),
+                identity=identity,
+                start=np.zeros(1, np.int64),
+                sums=np.zeros(ring),
+                score=np.zeros(size, np.int32),
+                dirty=np.zeros(_blocks(size), np.uint8),
+                blocks=np.zeros((3, _blocks(size) + 1), np.int32),
+                changed=np.zeros(ring, np.int32),
+                counts=np.zeros(3, np.int64),
+                bounds=np.zeros((self._normalized, 2)),
+                ring=empty_node_rows(self.nodes, ring),
+                ok=np.zeros(ring, np.uint8),
+                base=np.zeros(ring, np.int32),
+                synced=np.full(1, self.nodes.log_head[0] - ring),
+            )
             self._tree.start[:] = -1
         return self._work
 
@@ -166,7 +177,9 @@ class Compiled:
             slots: Slots = getattr(self, name)
             if len(slots.slot_of) < size:
                 more = size - len(slots.slot_of)
-                setattr(self, name, slots._replace(slot_of=np.concatenate([slots.slot_of, np.full(more, -1, np.int32)])))
+                setattr(
+                    self, name, slots._replace(slot_of=np.concatenate([slots.slot_of, np.full(more, -1, np.int32)]))
+                )
 
 
 def _empty_slots(count: int, nodes: int, classes: int, normalized: int) -> Slots:

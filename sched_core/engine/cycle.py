@@ -7,7 +7,7 @@ of kube-scheduler. It takes a decision and changes nothing; whoever calls it pla
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,22 @@ from sched_core.columns.classes import PodInfo
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.program import Program, is_row
-from sched_core.errors import StowageError
+from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
-from sched_core.framework.plugin import MAX_NODE_SCORE, MIN_NODE_SCORE, Plugin, PreFilterResult, Verdicts
+from sched_core.framework.plugin import (
+    MAX_NODE_SCORE,
+    MIN_NODE_SCORE,
+    Plugin,
+    PostFilterResult,
+    PreFilterResult,
+    Verdicts,
+)
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SUCCESS, Code, Status, error, unresolvable
 from sched_core.kernels.select import select_host
 
 NO_NODES = "no nodes available to schedule pods"
+Answer = TypeVar("Answer")
 
 
 class CycleError(Exception):
@@ -85,9 +93,7 @@ class Cycle:
         refused: Status | None = None
         for plugin in self.profile.points["preFilter"]:
             text = f'running PreFilter plugin "{plugin.name}"'
-            result = self._call(plugin, "pre_filter", text, state, pod, self.nodes)
-            if not isinstance(result, PreFilterResult):
-                raise CycleError(f"{text}: it returned no PreFilterResult")
+            result = _expect(PreFilterResult, self._call(plugin, "pre_filter", text, state, pod, self.nodes), text)
             status = result.status.of(plugin.name)
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
@@ -154,6 +160,8 @@ class Cycle:
         for number, plugin in enumerate(self.profile.points["filter"]):
             if plugin.name in state.skip_filter or not left.any():
                 continue
+            if plugin.without_pre_filter and plugin.name not in self.profile.named["preFilter"]:
+                raise CycleError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
             if is_row(plugin, "filter"):
                 left = self._filter_row(number, plugin, pod, diagnosis, left)
                 continue
@@ -167,7 +175,10 @@ class Cycle:
     def _filter_row(
         self, number: int, plugin: Plugin, pod: PodInfo, diagnosis: Diagnosis, left: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        bits = self.program.each(plugin, "filter_row", pod.row)
+        try:
+            bits = self.program.each(plugin, "filter_row", pod.row)
+        except PluginError as reason:
+            raise CycleError(f'running "{plugin.name}" filter plugin: {reason.reason}') from reason
         lasting = (bits >> 62) & 1 == 1
         verdicts = Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
         return diagnosis.refuse(number, verdicts, left)
@@ -188,7 +199,7 @@ class Cycle:
         pod, rows = decision.pod, decision.feasible_rows
         for plugin in self.profile.points["preScore"]:
             text = f'running PreScore plugin "{plugin.name}"'
-            status: Status = self._call(plugin, "pre_score", text, state, pod, self.nodes, rows)
+            status = _expect(Status, self._call(plugin, "pre_score", text, state, pod, self.nodes, rows), text)
             if status.is_skip:
                 state.skip_score.add(plugin.name)
             elif not status.is_success:
@@ -209,25 +220,25 @@ class Cycle:
             decision.total += 1
 
     def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
-        if is_row(plugin, "score"):
-            return self.program.each(plugin, "score_row", pod.row)
         text = f'running Score plugins: plugin "{plugin.name}" failed with'
-        found = np.asarray(self._call(plugin, "score", text, state, pod, self.nodes))
-        if found.shape != (self.nodes.count,):
-            raise CycleError(f"{text}: it returned scores of shape {found.shape}, not ({self.nodes.count},)")
-        if found.dtype.kind == "f" and not np.isfinite(found).all():
-            raise CycleError(f"{text}: it returned a score that is not a finite number")
-        return found.astype(np.int64)
+        if is_row(plugin, "score"):
+            try:
+                return self.program.each(plugin, "score_row", pod.row)
+            except PluginError as reason:
+                raise CycleError(f"{text}: {reason.reason}") from reason
+        return _whole(self._call(plugin, "score", text, state, pod, self.nodes), self.nodes.count, text)
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = raw
         if hasattr(plugin, "normalize_row"):
-            scores = self.program.normalize(plugin, raw)
+            try:
+                scores = self.program.normalize(plugin, raw)
+            except PluginError as reason:
+                text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
+                raise CycleError(f"{text}: {reason.reason}") from reason
         elif hasattr(plugin, "normalize_score"):
             text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
-            scores = np.asarray(self._call(plugin, "normalize_score", text, state, pod, raw.copy()))
-            if scores.shape != raw.shape:
-                raise CycleError(f"{text}: it returned scores of shape {scores.shape}, not {raw.shape}")
+            scores = _whole(self._call(plugin, "normalize_score", text, state, pod, raw.copy()), len(raw), text)
         broken = (scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)
         if broken.any():
             worst = int(scores[broken][0])
@@ -243,8 +254,8 @@ class Cycle:
         outcome = SUCCESS
         for plugin in self.profile.points["postFilter"]:
             text = f'running PostFilter plugin "{plugin.name}"'
-            result = self._call(plugin, "post_filter", text, state, decision.pod, self.nodes, diagnosis)
-            outcome = result.status.of(plugin.name)
+            answer = self._call(plugin, "post_filter", text, state, decision.pod, self.nodes, diagnosis)
+            outcome = _expect(PostFilterResult, answer, text).status.of(plugin.name)
             if outcome.is_success:
                 reasons = []
                 break
@@ -265,7 +276,26 @@ class Cycle:
         except (StowageError, KeyboardInterrupt):
             raise
         except Exception as reason:
-            raise CycleError(f"{text}: {reason or type(reason).__name__}") from reason
+            raise CycleError(f"{text}: {str(reason) or type(reason).__name__}") from reason
+
+
+def _expect(kind: type[Answer], answer: object, text: str) -> Answer:
+    """Return the answer of a plugin; it ends the attempt when it is of another kind."""
+    if not isinstance(answer, kind):
+        raise CycleError(f"{text}: it returned no {kind.__name__}")
+    return answer
+
+
+def _whole(answer: object, count: int, text: str) -> NDArray[np.int64]:
+    """Return scores in int64, fractions cut off; anything but ``count`` finite numbers ends the attempt."""
+    found = np.asarray(answer)
+    if found.shape != (count,):
+        raise CycleError(f"{text}: it returned scores of shape {found.shape}, not ({count},)")
+    if found.dtype.kind not in "biuf":
+        raise CycleError(f"{text}: it returned scores that are not numbers")
+    if found.dtype.kind == "f" and not (np.abs(found) < 2.0**63).all():
+        raise CycleError(f"{text}: it returned a score that is not a finite number")
+    return found.astype(np.int64)
 
 
 def _unsatisfied(plugins: list[str]) -> str:

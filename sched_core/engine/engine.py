@@ -23,11 +23,12 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.many import Many
 from sched_core.engine.program import Program
 from sched_core.engine.static import compilable
+from sched_core.errors import NotSupported, StowageError
 from sched_core.framework.lacking import refuse_lacking
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile, build_profiles
 from sched_core.framework.registry import Registry
-from sched_core.framework.status import Status
+from sched_core.framework.status import SUCCESS, Status, error, unresolvable
 from sched_core.objects.records import ObjectMeta, Pod
 
 Speed = Literal["auto", "cycle", "fused", "incremental"]
@@ -62,10 +63,13 @@ class Engine:
         """Prepare to decide on ``cluster`` with the profiles of ``config`` (default: upstream's).
 
         ``plugins`` are further plugin classes by the names that the configuration uses. ``speed`` forces one way for
-        all pods that it can decide on; whatever it cannot goes through the cycle. Raises InvalidConfig or PluginError.
+        all pods that it can decide on; whatever it cannot goes through the cycle. Raises InvalidConfig, NotSupported or
+        PluginError.
         """
         self.cluster, self.speed, self.start = cluster, speed, 0
         self.config = config if config is not None else load_config(None)
+        if self.config.extenders:
+            raise NotSupported("extenders: calling an extender is not supported yet")
         self._plugins = plugins
         self.profiles = build_profiles(self.config, Registry(plugins))
         self.seen = [0, 0]
@@ -112,18 +116,23 @@ class Engine:
         self.cluster.restore(state.cluster)
         self.start = state.start
 
-    def why_not_tried(self, pod: PodInfo) -> str:
-        """Return why a pod is not tried at all: no profile, held back by PreEnqueue, being deleted; else nothing."""
+    def admit(self, pod: PodInfo) -> Status:
+        """Tell whether a pod is tried at all; if not: no profile, held back by PreEnqueue (named), or being deleted."""
         name = pod.pod.spec.scheduler_name
         if name not in self.profiles:
-            return f'profile not found for scheduler name "{name}"'
+            return unresolvable(f'profile not found for scheduler name "{name}"')
         for plugin in self.profiles[name].points["preEnqueue"]:
-            status: Status = plugin.pre_enqueue(pod)  # type: ignore[attr-defined]
+            try:
+                status: Status = plugin.pre_enqueue(pod)  # type: ignore[attr-defined]
+            except StowageError:
+                raise
+            except Exception as reason:
+                status = error(f'running PreEnqueue plugin "{plugin.name}": {str(reason) or type(reason).__name__}')
             if not status.is_success:
-                return status.message
+                return status.of(plugin.name)
         if pod.pod.metadata.deletion_timestamp is not None:
-            return f"skip schedule deleting pod: {pod.key}"
-        return ""
+            return unresolvable(f"skip schedule deleting pod: {pod.key}")
+        return SUCCESS
 
     def warm_up(self) -> float:
         """Compile what batches need, or load it from the cache; return the seconds that it took."""
@@ -136,6 +145,8 @@ class Engine:
                 for pod in pods:
                     pod.spec.scheduler_name = name
                 engine.schedule_many(pods, measure=True)
+            for sides in engine._sides.values():
+                sides.cycle.program.compile_loops()
         return time.perf_counter() - began
 
     def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False) -> Batch:
@@ -168,8 +179,17 @@ class Engine:
         self.cluster.add_usage(pod.row, row)
         return number
 
+    def give_up_compiled(self, scheduler_name: str) -> None:
+        """Leave all pods of a profile to the cycle, because its row functions cannot be compiled together."""
+        self._sides[scheduler_name] = self._sides[scheduler_name]._replace(compiled=None)
+
+    def kernels_cached(self) -> bool:
+        """Tell whether this machine has compiled the batches of all profiles before."""
+        return all(sides.compiled is None or sides.compiled.program.is_cached() for sides in self._sides.values())
+
     def _make_sides(self, profile: Profile) -> Sides:
         program = Program(profile, self.cluster.nodes, self.cluster.classes)
+        program.module(in_float=False)  # compiles nothing, but refuses row functions that break the rules
         compiled = None
         if self.speed != "cycle" and compilable(profile):
             compiled = Compiled(profile, self.cluster, program)

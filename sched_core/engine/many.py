@@ -19,7 +19,9 @@ from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.static import IRREGULAR, UNPLANNED
 from sched_core.errors import NotSupported
 from sched_core.framework.lacking import refuse_lacking
+from sched_core.framework.status import Code
 from sched_core.kernels.clock import read_ticks
+from sched_core.kernels.jit import CompileError
 from sched_core.objects.records import Pod
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Many:
     def __init__(self, engine: Engine, pods: Sequence[Pod] | PodArray, measure: bool) -> None:
         self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
         self.classes = self._classes()
+        self._refuse_nominations()
         total = len(self.classes)
         self.rows = np.full(total, -1, np.int32)
         self.ticks = np.zeros(total if measure else 0, np.int64)
@@ -66,6 +69,17 @@ class Many:
             class_of[template] = intern(self.pods.templates[template])
         return class_of[self.pods.template_of]
 
+    def _refuse_nominations(self) -> None:
+        """Refuse pods that hold a nomination beside others: it would count in the filters of the others."""
+        records = self.cluster.classes.pods
+        for number in np.unique(self.classes).tolist() if len(self.classes) > 1 else ():
+            node = records[number].status.nominated_node_name
+            if node in self.cluster.nodes.row_of:
+                key = self._info(int(np.argmax(self.classes == number))).key
+                raise NotSupported(
+                    f"pod {key} is nominated to node {node}: nominations do not count for other pods yet"
+                )
+
     def _info(self, position: int) -> PodInfo:
         """Return a pod of the call as plugins see it."""
         classes, number = self.cluster.classes, int(self.classes[position])
@@ -90,7 +104,11 @@ class Many:
             for position in range(start, stop):
                 self._cycle(position)
             return stop
-        return self._compiled(compiled, start, stop)
+        try:
+            return self._compiled(compiled, start, stop)
+        except CompileError:  # numba refuses a row function: the cycle, which compiles them one by one, names it
+            self.engine.give_up_compiled(name)
+            return start
 
     def _looks_at_all(self, percentage: int) -> bool:
         """Tell whether every node is looked at for every pod; only then do compiled batches decide."""
@@ -105,11 +123,13 @@ class Many:
             stop = start + max(1, (stop - start) // 2)
             distinct = np.unique(self.classes[start:stop])
         unplanned = distinct[static.plans(distinct) == UNPLANNED]
-        if static.count + len(unplanned) > static.limit:
+        representatives = static.representatives(unplanned)
+        if static.count + len(representatives) > static.limit:
             static.clear()
-            unplanned = distinct
-        for number in unplanned.tolist():
+            unplanned, representatives = distinct, static.representatives(distinct)
+        for number in representatives.tolist():
             self._plan(compiled, number)
+        static.spread(unplanned, representatives)
         plans = static.plans(distinct)
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
         irregular[distinct[plans == IRREGULAR]] = True
@@ -132,12 +152,12 @@ class Many:
         pod = self.cluster.classes.info_of(number)
         missing, cluster = compiled.profile.missing, self.cluster
         try:
-            tried = not self.engine.why_not_tried(pod)
+            tried = self.engine.admit(pod).is_success
             refuse_lacking(missing, pod.pod, pod.key, cluster.placed_with_affinity, cluster.has_selectors)
             if tried:
                 compiled.static.plan(number)
                 return
-        except Exception:  # noqa: BLE001  # whatever a plugin raised, the cycle meets it again and words it
+        except Exception:  # whatever a plugin raised, the cycle meets it again and words it
             pass
         compiled.static.set_aside(number)
 
@@ -182,9 +202,13 @@ class Many:
         except NotSupported as reason:
             failure = Failure(str(reason), {}, error=True)
         else:
-            if decision.row >= 0:
-                raise AssertionError(f"compiled code found no node for pod {pod.key}, the cycle takes {decision.node}")
-            failure = Failure(decision.message, decision.reasons, decision.status.code == 1)
+            if decision.row >= 0:  # a score out of range where it does not count stops compiled code, not the cycle
+                bind(self.engine, sides.profile, decision)
+                self.rows[position] = decision.row
+                self.placed_until = position + 1
+                self._tick(position)
+                return None
+            failure = Failure(decision.message, decision.reasons, decision.status.code == Code.Error)
         self.batch.failures[position] = failure
         self._tick(position)
         return failure
@@ -196,9 +220,9 @@ class Many:
         self.placed_until = position + 1
         self._count("cycle", 1)
         try:
-            reason = self.engine.why_not_tried(pod)
-            if reason:
-                self.batch.failures[position] = Failure(reason, {})
+            admitted = self.engine.admit(pod)
+            if not admitted.is_success:
+                self.batch.failures[position] = Failure(admitted.message, {}, admitted.code == Code.Error)
                 return
             sides = self.engine.sides(pod.pod.spec.scheduler_name)
             assert sides is not None
@@ -213,7 +237,9 @@ class Many:
             bind(self.engine, sides.profile, decision)
         self.rows[position] = decision.row
         if decision.row < 0:
-            self.batch.failures[position] = Failure(decision.message, decision.reasons, decision.status.code == 1)
+            self.batch.failures[position] = Failure(
+                decision.message, decision.reasons, decision.status.code == Code.Error
+            )
         self._tick(position)
 
     def _flush(self, stop: int) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses
 from sched_core.columns.nodes import NodeColumns
+from sched_core.errors import PluginError, StowageError
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
-from sched_core.rows.generate import RowPlugins, generate
+from sched_core.rows.generate import RowPlugins, generate, generate_each, is_cached
 from sched_core.rows.table import node_rows, pod_rows, widths
 
 
@@ -35,6 +36,7 @@ class Program:
         )
         self._resources = 0
         self._args: dict[str, Any] = {}
+        self._loops: dict[tuple[Any, ...], Callable[..., None]] = {}
         self._modules: dict[tuple[bool, tuple[tuple[str, int], ...]], ModuleType] = {}
 
     def module(self, *, in_float: bool) -> ModuleType:
@@ -48,21 +50,48 @@ class Program:
 
     def each(self, plugin: Plugin, method: str, pod_class: int) -> NDArray[np.int64]:
         """Return what a row function answers for each row, int64[N]."""
-        loop: Callable[..., None] = getattr(self.module(in_float=False), f"each_{function_name(plugin, method)}")
         out = np.zeros(self.nodes.count, np.int64)
-        loop(pod_class, self.nodes.count, pod_rows(self.classes), node_rows(self.nodes), out)
+        rows = (pod_rows(self.classes), node_rows(self.nodes))
+        self._call(plugin, method, pod_class, self.nodes.count, *rows, out)
         return out
 
     def normalize(self, plugin: Plugin, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the normalised scores of the feasible nodes, int64[F]."""
-        method = "normalize_row"
-        if plugin in self.plugins.normalized:
-            loop = getattr(self.module(in_float=False), f"each_{function_name(plugin, method)}")
-            out = np.zeros(len(scores), np.int64)
-            loop(scores, int(scores.min()), int(scores.max()), out)
-            return out
-        lowest, highest = int(scores.min()), int(scores.max())
-        return np.array([plugin.normalize_row(score, lowest, highest) for score in scores.tolist()], np.int64)  # type: ignore[attr-defined]
+        out = np.zeros(len(scores), np.int64)
+        self._call(plugin, "normalize_row", scores, int(scores.min()), int(scores.max()), out)
+        return out
+
+    def compile_loops(self) -> None:
+        """Compile the loop of every row function, also of those that the first pods skip."""
+        rows = (pod_rows(self.classes), node_rows(self.nodes))
+        for plugins, method in zip(self.plugins, ("filter_row", "score_row", "normalize_row"), strict=True):
+            for plugin in plugins:
+                if method == "normalize_row":
+                    self.normalize(plugin, np.zeros(1, np.int64))
+                else:
+                    self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))
+
+    def is_cached(self) -> bool:
+        """Tell whether this machine has compiled these batches before."""
+        return all(is_cached(module) for module in (list(self._modules.values()) or [self.module(in_float=True)]))
+
+    def _call(self, plugin: Plugin, method: str, *arguments: Any) -> None:
+        try:
+            self._loop(plugin, method)(*arguments)
+        except StowageError:
+            raise
+        except Exception as reason:  # numba's message names the line behind the first one
+            text = str(reason).strip().splitlines()
+            wording = text[0] if len(text) < 2 else f"{text[0]} {text[1]}"
+            raise PluginError(plugin.name, method, wording or type(reason).__name__) from reason
+
+    def _loop(self, plugin: Plugin, method: str) -> Callable[..., None]:
+        self._bind()
+        key = (plugin.name, method, *sorted(widths(self.nodes).items()))
+        if key not in self._loops:
+            args = self._args.get(plugin.name, {})
+            self._loops[key] = generate_each(plugin, method, args, widths(self.nodes))
+        return self._loops[key]
 
     def _bind(self) -> None:
         """Ask the plugins for their constants, again whenever a resource has come up."""
@@ -71,8 +100,4 @@ class Program:
             plugins = {plugin.name: plugin for group in self.plugins for plugin in group}
             self._args = {name: plugin.row_args(self.nodes) for name, plugin in plugins.items()}
             self._modules.clear()
-
-
-def function_name(plugin: Plugin, method: str) -> str:
-    """Return the name that a row function has in generated code."""
-    return f"{plugin.name}_{getattr(plugin, method).__name__}"
+            self._loops.clear()

@@ -18,7 +18,7 @@ from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code
-from sched_core.rows.batch import Static, Switches
+from sched_core.rows.tuples import Static, Switches
 
 IRREGULAR = -1
 """A class that only the cycle can decide on."""
@@ -32,6 +32,8 @@ def compilable(profile: Profile) -> bool:
     """Tell whether compiled batches can decide for a profile: all that decides is in row form or has a signature."""
     if any(profile.points[point] for point in _MUST_RUN) or not profile.points["score"]:
         return False
+    if MAX_NODE_SCORE * sum(profile.weights.values()) > np.iinfo(np.int32).max:
+        return False
     if any(not getattr(plugin, "in_memory", False) for plugin in profile.points["bind"]):
         return False
     for point in _DECIDING:
@@ -40,6 +42,8 @@ def compilable(profile: Profile) -> bool:
             if not row and not hasattr(plugin, "sign_pod"):
                 return False
             if point == "score" and not _fusible(plugin):
+                return False
+            if point == "filter" and plugin.without_pre_filter and plugin.name not in profile.named["preFilter"]:
                 return False
     return True
 
@@ -56,6 +60,7 @@ class Combination(NamedTuple):
     signatures: tuple[Hashable, ...]
     skip_filter: frozenset[str]
     skip_score: frozenset[str]
+    names: frozenset[str] | None
 
 
 class StaticResults:
@@ -69,9 +74,11 @@ class StaticResults:
             if hasattr(plugin, "sign_pod")
         ]
         points = profile.points
+        deciding = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
+        self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
         self._pre_scores = [(plugin.name, plugin.pre_score) for plugin in points["preScore"]]  # type: ignore[attr-defined]
-        self._signs = [plugin.sign_pod for plugin in self.signed]  # type: ignore[attr-defined]
+        self._signs = [plugin.sign_pod for plugin in self.signed]
         self._switch_rows: dict[tuple[frozenset[str], frozenset[str]], tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
         rows = program.plugins
         self._row_weights = np.array([profile.weights[plugin.name] for plugin in rows.scores], np.int64)
@@ -85,6 +92,7 @@ class StaticResults:
         """Forget everything: a node object has changed, or memory is short."""
         self._rows = np.flatnonzero(self.nodes.alive)
         self.index[:] = UNPLANNED
+        self._planned: dict[int, int] = {}
         self._number: dict[Combination, int] = {}
         self._masks: dict[tuple[str, Hashable], NDArray[np.bool_]] = {}
         self._raws: dict[tuple[str, Hashable], NDArray[np.int64]] = {}
@@ -113,6 +121,27 @@ class StaticResults:
             self._grow(len(self.classes))
         return self.index[classes]
 
+    def representatives(self, classes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return those of some unplanned classes that must be planned for all of them to have a plan after `spread`."""
+        if not self._by_shape:
+            return classes
+        shapes, first = np.unique(self.classes.shape_of[classes], return_index=True)
+        new = [
+            position
+            for shape, position in zip(shapes.tolist(), first.tolist(), strict=True)
+            if shape not in self._planned
+        ]
+        return classes[new]
+
+    def spread(self, classes: NDArray[np.int32], planned: NDArray[np.int32]) -> None:
+        """Give ``classes`` the plans of those of their shape, after ``planned`` have got theirs."""
+        if not self._by_shape or not len(classes):
+            return
+        self._planned.update(zip(self.classes.shape_of[planned].tolist(), planned.tolist(), strict=True))
+        sources = np.array([self._planned[shape] for shape in self.classes.shape_of[classes].tolist()], np.int32)
+        for array in (self.index, self.filter_on, self.weight):
+            array[classes] = array[sources]
+
     def plan(self, pod_class: int) -> None:
         """Work out the static result of a class."""
         self.index[pod_class] = self._plan(pod_class)
@@ -122,9 +151,20 @@ class StaticResults:
         self.index[pod_class] = IRREGULAR
 
     def static(self) -> Static:
-        return Static(self.index, self.ok, self.score, self.step, self.raw_index, self.raw, self._weight, self.part, self.part_bounds)
+        return Static(
+            self.index,
+            self.ok,
+            self.score,
+            self.step,
+            self.raw_index,
+            self.raw,
+            self._weight,
+            self.part,
+            self.part_bounds,
+        )
 
     def switches(self) -> Switches:
+        """Return what is skipped, as compiled batches receive it."""
         return Switches(self.filter_on, self.weight)
 
     def _plan(self, pod_class: int) -> int:
@@ -150,7 +190,7 @@ class StaticResults:
         skip_filter, skip_score = frozenset(state.skip_filter), frozenset(state.skip_score)
         self.filter_on[pod_class], self.weight[pod_class] = self._switches_for(skip_filter, skip_score)
         signatures = tuple([sign_pod(pod) for sign_pod in self._signs])
-        return self._combine(Combination(signatures, skip_filter, skip_score), state, pod, names)
+        return self._combine(Combination(signatures, skip_filter, skip_score, names), state, pod)
 
     def _switches_for(
         self, skip_filter: frozenset[str], skip_score: frozenset[str]
@@ -164,9 +204,8 @@ class StaticResults:
             found = self._switch_rows[skip_filter, skip_score] = (on, np.where(counted, self._row_weights, 0))
         return found
 
-    def _combine(
-        self, combination: Combination, state: CycleState, pod: PodInfo, names: frozenset[str] | None
-    ) -> int:
+    def _combine(self, combination: Combination, state: CycleState, pod: PodInfo) -> int:
+        names = combination.names
         k = self._number.get(combination)
         if k is not None:
             return k
@@ -190,11 +229,14 @@ class StaticResults:
                     return IRREGULAR
                 score += weight * raw
             elif ok.any() and raw[ok].min() == raw[ok].max():
-                score += weight * self.program.normalize(plugin, raw[ok][:1])[0]
+                normalized = int(self.program.normalize(plugin, raw[ok][:1])[0])
+                if not 0 <= normalized <= MAX_NODE_SCORE:
+                    return IRREGULAR
+                score += weight * normalized
             elif ok.any():
+                if np.abs(raw).max() > np.iinfo(np.int32).max:
+                    return IRREGULAR
                 raws[plugin.name] = raw
-        if np.any(ok & (score > np.iinfo(np.int32).max)):
-            return IRREGULAR
         named = 0 if names is None else sum(name in self.nodes.row_of for name in names)
         return self._store(combination, ok, score, raws, named)
 

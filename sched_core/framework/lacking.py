@@ -5,7 +5,7 @@ The plugin's absence is harmless for all other pods, because upstream's plugin s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from sched_core.errors import NotSupported
 from sched_core.objects.records import Pod
@@ -36,21 +36,21 @@ _ASKS_FOR: Mapping[str, Callable[[Pod], bool]] = {
 }
 
 
-def refuse_lacking(missing: Iterable[str], pod: Pod, key: str, placed: Sequence[Pod], selectors: bool) -> None:
+def refuse_lacking(missing: Iterable[str], pod: Pod, key: str, with_affinity: bool, selectors: bool) -> None:
     """Raise NotSupported if a missing plugin would have a say about a pod.
 
-    ``placed`` are the placed pods that have pod affinity (theirs counts too), ``selectors`` tells whether the cluster
-    has Services or owners that default spreading would read.
+    ``with_affinity`` tells whether pods with affinity run already (theirs counts too), ``selectors`` whether the
+    cluster has Services or owners that default spreading would read.
     """
     spec = pod.spec
     plain = spec.affinity is None and not spec.topology_spread_constraints and not spec.volumes
-    if plain and not placed and not selectors:
+    if plain and not with_affinity and not selectors:
         return
     for name in sorted(missing):
         asks = _ASKS_FOR.get(name)
         if asks is not None and asks(pod):
             raise NotSupported(f"pod {key} needs the plugin {name}, which this version does not have")
-        if name == "InterPodAffinity" and any(map(_has_pod_affinity, placed)):
+        if name == "InterPodAffinity" and with_affinity:
             raise NotSupported(f"pod {key} needs the plugin {name}: pods with affinity run already")
         if name == "PodTopologySpread" and selectors:
             raise NotSupported(f"pod {key} needs the plugin {name}: Services or owners give it default constraints")

@@ -101,6 +101,14 @@ class Plugin:
     may_skip: bool = True
     """Whether PreFilter or PreScore of a row-form plugin ever answer Skip; False lets its loop be fused with others."""
 
+    reads_amounts: bool = True
+    """Whether PreEnqueue, PreFilter, PreScore, `sign_pod` or what is signed depend on *how much* of a resource a pod
+    requests (row functions always may). False lets pods that differ only in amounts share all of it."""
+
+    without_pre_filter: str = ""
+    """The error that the filter ends an attempt with in a profile that leaves out the plugin's PreFilter; empty if the
+    filter needs none."""
+
     in_memory: bool = False
     """Whether Bind only agrees, so that compiled batches need not call it pod by pod."""
 

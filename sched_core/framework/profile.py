@@ -17,6 +17,8 @@ class Profile(NamedTuple):
     scheduler_name: str
     points: Mapping[str, tuple[Plugin, ...]]
     """Extension point (upstream's spelling) -> plugins in execution order."""
+    named: Mapping[str, frozenset[str]]
+    """Extension point -> the plugins that the configuration names there, whether or not they have anything to do."""
     weights: Mapping[str, int]
     """Score plugin -> weight."""
     missing: frozenset[str]
@@ -54,8 +56,9 @@ def _build(profile: ExpandedProfile, registry: Registry, percentage: int) -> Pro
         )
         for point, methods in EXTENSION_POINTS.items()
     }
+    named = {point: frozenset(names) for point, names in profile.points.items()}
     missing = frozenset(name for name, plugin in instances.items() if plugin is None)
-    return Profile(profile.scheduler_name, points, profile.score_weights, missing, percentage)
+    return Profile(profile.scheduler_name, points, named, profile.score_weights, missing, percentage)
 
 
 def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile) -> Plugin:

@@ -16,8 +16,11 @@ from typing import Any, TypeVar, overload
 import numba
 import numpy as np
 from numba.core import config as _config
+from numba.core.errors import NumbaError
 
 config: Any = _config  # its attributes are made when numba is imported
+CompileError = NumbaError
+"""What is raised when numba cannot compile a function."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Kernels allocate nothing, so reference counts are left out: taking an array out of a tuple in a loop would count up
@@ -33,13 +36,13 @@ def cache_root() -> Path:
 
 @functools.cache
 def kernels_hash() -> str:
-    """Return a hash of all kernel sources, of numba and of the processor's features."""
+    """Return a hash of all kernel sources and of the versions of numba and numpy; numba itself minds the processor."""
     digest = hashlib.sha256()
     package = Path(__file__).parent.parent
     for folder in ("kernels", "rows"):
         for source in sorted((package / folder).glob("*.py")):
             digest.update(source.read_bytes())
-    digest.update(f"{numba.__version__} {np.__version__} {config.CPU_NAME} {config.CPU_FEATURES}".encode())
+    digest.update(f"{numba.__version__} {np.__version__}".encode())
     return digest.hexdigest()[:16]
 
 

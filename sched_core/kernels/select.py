@@ -1,10 +1,10 @@
 """Choose the node that kube-scheduler's selectHost takes (upstream: schedule_one.go, selectHost).
 
-The feasible nodes, in the order in which they were looked at, form a binary heap (children of i: 2i+1, 2i+2); of those with
-the highest total the first in pre-order is taken. Here totals lie in an array over all positions, negative where a
-node is infeasible; the heap index of a position is its rank among the feasible ones, counted from the position ``start``
-at which the scan begins, around the end. Positions are taken in blocks of 128, of which the highest total and the number
-of feasible positions are known.
+The feasible nodes, in the order in which they were looked at, form a binary heap (children of i: 2i+1, 2i+2); of those
+with the highest total the first in pre-order is taken. Here totals lie in an array over all positions, negative where a
+node is infeasible; the heap index of a position is its rank among the feasible ones, counted from the position
+``start`` at which the scan begins, around the end. Positions are taken in blocks of 128, of which the highest total and
+the number of feasible positions are known.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def best_of_blocks(
     feasible_of: NDArray[np.int32],
     rank_of: NDArray[np.int32],
 ) -> int:
-    """Do what `best_in_preorder` does with blocks that are measured already; ``rank_of`` int32[>= blocks + 1] is scratch."""
+    """Do what `best_in_preorder` does with blocks that are measured; ``rank_of`` int32[>= blocks + 1] is scratch."""
     blocks = (count + BLOCK - 1) // BLOCK
     best, hits = np.int32(-1), 0
     rank_of[0] = 0
@@ -185,8 +185,8 @@ def _scan(
 ) -> int:
     """Look at every tie, in the blocks that have one.
 
-    Pre-order is the lexicographic order of the paths from the root, and the path to i is the binary form of i + 1 without
-    its leading one. Paths are compared left-aligned; where they are equal, the shorter one is the beginning of the other.
+    Pre-order is the lexicographic order of the paths from the root, and the path to i is the binary form of i + 1
+    without its leading one. Paths are compared left-aligned; where they are equal, the shorter one comes first.
     """
     winner, winner_path = -1, np.int64(1) << 62
     for b in range((count + BLOCK - 1) // BLOCK):

@@ -1,9 +1,9 @@
 """Place many pods in one compiled call: the fixed part of the generated module.
 
-`generate` copies these functions behind the row functions of a profile and behind the real `score_all` and
- `normalized_one`, whose placeholders here only show their form. Two ways to find the best node: `place_scan` looks at the
-totals of all nodes (fused; with a slot it scores only the rows in the change log since the class last ran), and
-`place_tree` keeps the totals of a class in a heap of subtree maxima (design 2.3).
+`generate` copies these functions behind the row functions of a profile and behind the real `score_all` and `normalize`,
+whose placeholders here only show their form. Two ways to find the best node: `place_scan` looks at the totals of all
+nodes (fused; with a slot it scores only the rows in the change log since the class last ran), and `place_tree` keeps
+the totals of a class in a heap of subtree maxima (design 2.3).
 
 Pods are numbered p, classes c, static results k, slots s, rows of nodes i, positions in the order of the snapshot j,
 blocks of positions b, entries of the change log e. Scores are computed by row and kept by position.
@@ -14,8 +14,6 @@ costs more than the work.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,129 +21,10 @@ from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
 from sched_core.rows.table import NodeRows, PodRows
+from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tree, Work
 
 PREFETCH = 64
 """So many changed rows are spread over most cache lines of a slot."""
-
-
-class Static(NamedTuple):
-    """Results that depend on the pod's signatures and on node objects alone."""
-
-    index: NDArray[np.int32]
-    """[C]: class -> k."""
-    ok: NDArray[np.uint8]
-    """[K, N]: 1 where all static filters pass."""
-    score: NDArray[np.int32]
-    """[K, N]: weighted scores that need no normalisation any more."""
-    step: NDArray[np.int32]
-    """[K]: how far a decision moves the start of the next scan: the number of nodes that PreFilter named, 0 for all."""
-    raw_index: NDArray[np.int32]
-    """[K, M]: row of ``raw`` for normalised plugin m, -1 where its raw scores are all equal or it is skipped."""
-    raw: NDArray[np.int32]
-    """[Q, N]: raw scores by position."""
-    weight: NDArray[np.int64]
-    """[M]: weights of the normalised plugins."""
-    part: NDArray[np.int32]
-    """[K, N]: weighted normalised scores by position, for the bounds in ``part_bounds``."""
-    part_bounds: NDArray[np.float64]
-    """[K, M, 2]: NaN where ``part`` is not filled in."""
-
-
-class Switches(NamedTuple):
-    """What PreFilter and PreScore of compiled plugins left on, by class."""
-
-    filter_on: NDArray[np.uint8]
-    """[C, F]."""
-    weight: NDArray[np.int64]
-    """[C, S]: 0 where the plugin is skipped."""
-
-
-class Slots(NamedTuple):
-    """Kept scores of classes."""
-
-    slot_of: NDArray[np.int32]
-    """[C]: class -> s, -1: none is kept."""
-    version: NDArray[np.int64]
-    """[S]: head of the change log when the slot was last right, -1: never."""
-    score: NDArray[np.int32]
-    """[S, N]: totals by position, negative where infeasible."""
-    bounds: NDArray[np.float64]
-    """[S, M, 2]: extremes of the raw scores over the feasible nodes, with which ``score`` was normalised."""
-    best: NDArray[np.int32]
-    """[S, B]: highest score in each block."""
-    feasible: NDArray[np.int32]
-    """[S, B]: number of feasible positions in each block."""
-
-
-class Tree(NamedTuple):
-    """Heaps over the feasible nodes, in the order of the snapshot."""
-
-    start: NDArray[np.int64]
-    """[S]: position at which the scan began for which the heap was made, -1: there is none."""
-    size: NDArray[np.int64]
-    """[S]: number of feasible nodes."""
-    rank_of: NDArray[np.int32]
-    """[S, N]: position -> rank among the feasible ones, which is its place in the heap."""
-    row_at: NDArray[np.int32]
-    """[S, N]: rank -> row."""
-    own: NDArray[np.int32]
-    """[S, N]: total by rank."""
-    best: NDArray[np.int32]
-    """[S, N]: highest total in the subtree of a rank."""
-
-
-class Work(NamedTuple):
-    """Order of the nodes and room for intermediate results."""
-
-    order: NDArray[np.int32]
-    """[n]: position -> row."""
-    position: NDArray[np.int32]
-    """[N]: row -> position."""
-    identity: bool
-    """Whether ``order`` is 0, 1, 2, ..."""
-    start: NDArray[np.int64]
-    """[1]: position at which the next scan begins; it decides among ties."""
-    sums: NDArray[np.float64]
-    """[L]."""
-    score: NDArray[np.int32]
-    """[N]: as in a slot, for classes without one."""
-    dirty: NDArray[np.uint8]
-    """[B]: blocks with changed scores."""
-    blocks: NDArray[np.int32]
-    """[3, B + 1]: room for the choice of a node."""
-    changed: NDArray[np.int32]
-    """[L]: positions with changed scores."""
-    count: NDArray[np.int64]
-    """[2]: see `update`."""
-    bounds: NDArray[np.float64]
-    """[M, 2]."""
-    ring: NodeRows
-    """[.., L]: the numbers of the rows in the change log, entry by entry; scoring a stretch of the log again reads them in
-    a stream, where gathering the rows from all columns costs five times as much."""
-    ok: NDArray[np.uint8]
-    """[L]: static results by entry."""
-    base: NDArray[np.int32]
-    """[L]."""
-    synced: NDArray[np.int64]
-    """[1]: head of the change log up to which the ring is filled."""
-
-
-class Log(NamedTuple):
-    """The change log: a ring of rows and the number of entries ever written."""
-
-    rows: NDArray[np.int32]
-    head: NDArray[np.int64]
-
-
-class Out(NamedTuple):
-    """Where results go."""
-
-    row: NDArray[np.int32]
-    """[P]: row of the node, -1: no node."""
-    ticks: NDArray[np.int64]
-    """[P] or [0]: counter at the end of each decision."""
-    failed_at: NDArray[np.int64]
-    """[C]: head of the change log when the class last found no node."""
 
 
 # generated from here -------------------------------------------------------------------------------------------------
@@ -164,8 +43,8 @@ def score_all(
 
 
 @kernel(inline=True)
-def normalize(k: int, count: int, static: Static, bounds: NDArray[np.float64], part: NDArray[np.int32]) -> None:
-    """Write the weighted normalised scores of all positions."""
+def normalize(k: int, count: int, static: Static, bounds: NDArray[np.float64], part: NDArray[np.int32]) -> int:
+    """Write the weighted normalised scores of all positions; return how many scores are out of range."""
     raise NotImplementedError
 
 
@@ -184,6 +63,7 @@ def note(i: int, nodes: NodeRows, work: Work, log: Log) -> None:
 
 @kernel(inline=True)
 def copy_row(i: int, e: int, nodes: NodeRows, ring: NodeRows) -> None:
+    """Copy the numbers of a row into entry e of the ring."""
     for r in range(nodes.requested.shape[0]):
         ring.allocatable[r, e] = nodes.allocatable[r, i]
         ring.requested[r, e] = nodes.requested[r, i]
@@ -205,15 +85,13 @@ def sync(nodes: NodeRows, work: Work, log: Log) -> None:
 
 @kernel(inline=True)
 def rescore(
-    c: int, k: int, since: int, pods: PodRows, static: Static, switches: Switches, bounds: NDArray[np.float64], work: Work,
-    log: Log,
+    c: int, k: int, since: int, pods: PodRows, static: Static, switches: Switches, bounds: NDArray[np.float64],
+    work: Work, log: Log,
 ) -> int:  # fmt: skip
     """Score the log entries from ``since`` on: ``work.sums[e]`` is the total at entry e of the ring."""
     mask = len(log.rows) - 1
     normalized = has_normalized(k, static)
-    if normalized:
-        fill_part(k, len(work.order), static, bounds)
-    broken = 0
+    broken = fill_part(k, len(work.order), static, bounds) if normalized else 0
     first = since
     while first < log.head[0]:
         e = first & mask
@@ -232,7 +110,7 @@ def rescore(
 @kernel(inline=True)
 def has_normalized(k: int, static: Static) -> bool:
     """Tell whether any normalised plugin tells nodes apart."""
-    for m in range(static.raw_index.shape[1]):
+    for m in range(static.raw_index.shape[1]):  # noqa: SIM110  # numba has no any() of a generator
         if static.raw_index[k, m] >= 0:
             return True
     return False
@@ -254,15 +132,22 @@ def find_bounds(k: int, count: int, score: NDArray[np.int32], static: Static, bo
 
 
 @kernel
-def fill_part(k: int, count: int, static: Static, bounds: NDArray[np.float64]) -> None:
-    """Make ``static.part`` right for some bounds; classes with the same static results mostly share them."""
+def fill_part(k: int, count: int, static: Static, bounds: NDArray[np.float64]) -> int:
+    """Make ``static.part`` right for some bounds; classes with the same static results mostly share them.
+
+    Return broken scores; infeasible nodes count where their raw scores lie within the bounds.
+    """
     same = True
     for m in range(len(static.weight)):
         if static.raw_index[k, m] >= 0:
             same &= static.part_bounds[k, m, 0] == bounds[m, 0] and static.part_bounds[k, m, 1] == bounds[m, 1]
             static.part_bounds[k, m, 0], static.part_bounds[k, m, 1] = bounds[m, 0], bounds[m, 1]
-    if not same:
-        normalize(k, count, static, bounds, static.part[k])
+    if same:
+        return 0
+    broken = normalize(k, count, static, bounds, static.part[k])
+    if broken > 0:
+        static.part_bounds[k] = np.nan
+    return broken
 
 
 @kernel(inline=True)
@@ -280,7 +165,7 @@ def score_positions(
             score[j] = np.int32(work.sums[work.order[j]])
     if has_normalized(k, static):
         find_bounds(k, len(work.order), score, static, bounds)
-        fill_part(k, len(work.order), static, bounds)
+        broken += fill_part(k, len(work.order), static, bounds)
         part = static.part[k]
         for j in range(len(work.order)):
             score[j] = score[j] + part[j] if score[j] >= 0 else score[j]
@@ -298,7 +183,9 @@ def may_move_bounds(k: int, j: int, static: Static, bounds: NDArray[np.float64])
 
 
 @kernel
-def bounds_differ(k: int, count: int, score: NDArray[np.int32], static: Static, work: Work, bounds: NDArray[np.float64]) -> bool:
+def bounds_differ(
+    k: int, count: int, score: NDArray[np.int32], static: Static, work: Work, bounds: NDArray[np.float64]
+) -> bool:
     """Tell whether the extremes over the feasible positions are not ``bounds`` any more."""
     find_bounds(k, count, score, static, work.bounds)
     for m in range(static.raw_index.shape[1]):
@@ -314,20 +201,20 @@ def update(
 ) -> int:  # fmt: skip
     """Bring the scores of a slot up to date from the change log, or anew when that is less work.
 
-    Return broken scores. Changed positions are left in ``work.changed``, their number in ``work.count[0]``, -1 if all are
-    new; ``work.count[1]`` tells whether the feasibility of any has changed.
+    Return broken scores. Changed positions are left in ``work.changed``, their number in ``work.counts[0]``, -1 if all
+    are new; ``work.counts[1]`` tells whether the feasibility of any has changed.
     """
     head, since, mask = log.head[0], slots.version[s], len(log.rows) - 1
     score, bounds = slots.score[s], slots.bounds[s]
     slots.version[s] = head
     if since < 0 or head - since > n // 2:
-        work.count[0], work.count[1] = -1, 1
+        work.counts[0], work.counts[1] = -1, 1
         return score_positions(c, k, n, pods, nodes, static, switches, work, score, bounds)
     if head - since > PREFETCH:  # reading in a line, ahead of the scattered writes, lets the processor fetch ahead
         touched = np.int32(0)
         for j in range(0, len(work.order), 16):
             touched += score[j]
-        work.count[2] = touched
+        work.counts[2] = touched
     broken = rescore(c, k, since, pods, static, switches, bounds, work, log)
     changed, moved = 0, 0
     for entry in range(since, head):  # free of branches: no processor can predict which scores have changed
@@ -337,14 +224,14 @@ def update(
         work.changed[changed] = j
         changed += new != old
         moved |= (old < 0) != (new < 0)
-    work.count[0], work.count[1] = changed, moved
+    work.counts[0], work.counts[1] = changed, moved
     if moved != 0 and has_normalized(k, static):
         at_bounds = False
         for number in range(changed):
             at_bounds |= may_move_bounds(k, work.changed[number], static, bounds)
         if at_bounds and bounds_differ(k, len(work.order), score, static, work, bounds):
             broken += score_positions(c, k, n, pods, nodes, static, switches, work, score, bounds)
-            work.count[0] = -1
+            work.counts[0] = -1
     return broken
 
 
@@ -352,9 +239,9 @@ def update(
 def update_blocks(s: int, slots: Slots, work: Work) -> None:
     """Measure the blocks of a slot that have changed."""
     score, count = slots.score[s], len(work.order)
-    if work.count[0] < 0:
+    if work.counts[0] < 0:
         work.dirty[:] = 1
-    for number in range(work.count[0]):
+    for number in range(work.counts[0]):
         work.dirty[work.changed[number] // BLOCK] = 1
     for b in range((count + BLOCK - 1) // BLOCK):
         if work.dirty[b] != 0:
@@ -390,7 +277,7 @@ def place_scan(
     count = len(work.order)
     for p in range(start, stop):
         c = classes[p]
-        k, s = static.index[c], slots.slot_of[c]
+        k, s = static.result_of[c], slots.slot_of[c]
         row = -1
         if out.failed_at[c] != log.head[0]:
             j = -1
@@ -398,11 +285,15 @@ def place_scan(
                 broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
                 update_blocks(s, slots, work)
                 if broken == 0:
-                    j = best_of_blocks(slots.score[s], count, work.start[0], slots.best[s], slots.feasible[s], work.blocks[2])
+                    j = best_of_blocks(
+                        slots.score[s], count, work.start[0], slots.best[s], slots.feasible[s], work.blocks[2]
+                    )
             else:
                 broken = score_positions(c, k, n, pods, nodes, static, switches, work, work.score, work.bounds)
                 if broken == 0:
-                    j = best_in_preorder(work.score, count, work.start[0], work.blocks[0], work.blocks[1], work.blocks[2])
+                    j = best_in_preorder(
+                        work.score, count, work.start[0], work.blocks[0], work.blocks[1], work.blocks[2]
+                    )
             row = work.order[j] if j >= 0 else -1
             if row < 0:
                 out.row[p] = -1
@@ -474,10 +365,10 @@ def descend(s: int, tree: Tree) -> int:
 @kernel(inline=True)
 def update_tree(s: int, slots: Slots, tree: Tree, work: Work) -> None:
     """Bring the heap of a slot up to date; only a change of feasibility moves ranks and costs a new heap."""
-    if tree.start[s] != work.start[0] or work.count[0] < 0 or work.count[1] != 0:
+    if tree.start[s] != work.start[0] or work.counts[0] < 0 or work.counts[1] != 0:
         build(s, slots, tree, work)
         return
-    for number in range(work.count[0]):
+    for number in range(work.counts[0]):
         j = work.changed[number]
         if slots.score[s, j] >= 0:
             raise_total(s, tree.rank_of[s, j], slots.score[s, j], tree)
@@ -492,7 +383,7 @@ def place_tree(
     sync(nodes, work, log)
     for p in range(start, stop):
         c = classes[p]
-        k, s = static.index[c], slots.slot_of[c]
+        k, s = static.result_of[c], slots.slot_of[c]
         row = -1
         if out.failed_at[c] != log.head[0]:
             broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)

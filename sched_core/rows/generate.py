@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -54,9 +55,9 @@ class RowPlugins(NamedTuple):
 def generate(
     plugins: RowPlugins, args: Mapping[str, Mapping[str, Any]], widths: Mapping[str, int], *, in_float: bool
 ) -> ModuleType:
-    """Return the module for a profile; ``args`` are the row args of each plugin by name.
+    """Return the module of compiled batches for a profile; ``args`` are the row args of each plugin by name.
 
-    It has ``place_scan`` and ``place_tree`` (see `batch`) and for each row function ``each_<plugin>_<function>``.
+    It has ``place_scan`` and ``place_tree`` (see `batch`).
     """
 
     def row(plugin: Plugin, method: str) -> RowFunction:
@@ -72,8 +73,6 @@ def generate(
         [
             _HEADER.format(plugins=", ".join(names) or "no plugin", prefetch=batch.PREFETCH) + "\n".join(constants),
             *(function.source for function in functions.values()),
-            *(_each(function) for function in (*filters, *scores)),
-            *(_each_normalized(function) for function in normalize),
             _score_all(plugins, filters, scores),
             _normalize(normalize),
             inspect.getsource(batch).split(_COPIED, 1)[1].split("\n", 1)[1].strip(),
@@ -82,17 +81,46 @@ def generate(
     return _load(text, bindings)
 
 
+def generate_each(
+    plugin: Plugin, method: str, args: Mapping[str, Any], widths: Mapping[str, int]
+) -> Callable[..., None]:
+    """Return the loop of one row function over all rows, or over all scores, with numbers as int64.
+
+    It is a module of its own, so that profiles with the same function share its compiled code.
+    """
+    function = rewrite(plugin.name, getattr(plugin, method), args, widths, in_float=False)
+    constants, bindings = _bindings([function])
+    header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH) + "\n".join(constants)
+    loop = _each_normalized(function) if method == "normalize_row" else _each(function)
+    module = _load("\n\n".join([header, function.source, loop]), bindings)
+    return module.each  # type: ignore[no-any-return]
+
+
+def is_cached(module: ModuleType) -> bool:
+    """Tell whether compiled batches of a generated module are in the cache of this machine."""
+    folder = cache_folder()
+    return folder is not None and next(folder.rglob(f"{module.__name__}.place_*.nbi"), None) is not None
+
+
 def _bindings(functions: Any) -> tuple[list[str], dict[str, Any]]:
     """Split what row functions refer to into constants, as text, and objects that are put into the module."""
     constants, objects = [], {}
     for function in functions:
         for name, value in function.bindings.items():
             if isinstance(value, np.ndarray):
-                constants.append(f"{name} = np.array({value.tolist()!r}, dtype=np.{value.dtype})")
+                constants.append(f"{name} = np.array({_text(value)}, dtype=np.{value.dtype})")
             elif name not in objects:
                 objects[name] = value
                 constants.append(f"# {name}: {_fingerprint(value)}")
     return list(dict.fromkeys(constants)), objects
+
+
+def _text(array: np.ndarray[Any, Any]) -> str:
+    if array.ndim > 1 or array.dtype.kind not in "biuf":
+        raise TypeError(f"row_args must be numbers or 1-D arrays of numbers, not {array.dtype} of shape {array.shape}")
+    values = array.tolist() if array.ndim else [array.item()]
+    text = ", ".join(repr(value) if math.isfinite(value) else f"float({str(value)!r})" for value in values)
+    return f"[{text}]" if array.ndim else text
 
 
 def _fingerprint(value: Any) -> str:
@@ -114,14 +142,14 @@ def _unpack(functions: Sequence[RowFunction]) -> str:
 
 def _each(function: RowFunction) -> str:
     return (
-        f"@kernel\ndef each_{function.name}(c, n, pods, nodes, out):\n{_unpack([function])}"
+        f"@kernel\ndef each(c, n, pods, nodes, out):\n{_unpack([function])}"
         f"    for i in range(n):\n        out[i] = {function.call('c', 'i')}"
     )
 
 
 def _each_normalized(function: RowFunction) -> str:
     return (
-        f"@kernel\ndef each_{function.name}(scores, lowest, highest, out):\n"
+        f"@kernel\ndef each(scores, lowest, highest, out):\n"
         f"    for i in range(len(scores)):\n        out[i] = {function.call('scores[i]', 'lowest', 'highest')}"
     )
 
@@ -141,7 +169,7 @@ def _score_all(plugins: RowPlugins, filters: list[RowFunction], scores: list[Row
         lines += [] if plugin.may_skip else [f"        feasible &= {filters[f].call('c', 'i')} == 0"]
     for s, plugin in enumerate(plugins.scores):
         if not plugin.may_skip:
-            lines += [f"        score = {scores[s].call('c', 'i')}", f"        total += weight_{s} * score"]
+            lines += [f"        score = np.trunc({scores[s].call('c', 'i')})", f"        total += weight_{s} * score"]
             lines += ["        broken += feasible & ((score < 0) | (score > 100))"]
     lines += ["        sums[i] = total if feasible else -1.0"]
     for f, plugin in enumerate(plugins.filters):
@@ -150,7 +178,11 @@ def _score_all(plugins: RowPlugins, filters: list[RowFunction], scores: list[Row
             lines += [f"            sums[i] = sums[i] if {filters[f].call('c', 'i')} == 0 else -1.0"]
     for s, plugin in enumerate(plugins.scores):
         if plugin.may_skip:
-            lines += [f"    if weight_{s} != 0:", f"        {loop}", f"            score = {scores[s].call('c', 'i')}"]
+            lines += [
+                f"    if weight_{s} != 0:",
+                f"        {loop}",
+                f"            score = np.trunc({scores[s].call('c', 'i')})",
+            ]
             lines += ["            broken += (sums[i] >= 0) & ((score < 0) | (score > 100))"]
             lines += [f"            sums[i] = sums[i] + weight_{s} * score if sums[i] >= 0 else -1.0"]
     arguments = ["c", "first", "last", "ok", "base", "switches.filter_on", "switches.weight", "sums"]
@@ -162,14 +194,24 @@ def _score_all(plugins: RowPlugins, filters: list[RowFunction], scores: list[Row
 
 def _normalize(normalize: list[RowFunction]) -> str:
     """One loop a plugin, over its row of raw scores."""
-    loops, every = [], ["@kernel(inline=True)", "def normalize(k, count, static, bounds, part):", "    part[:count] = 0"]
+    loops, every = (
+        [],
+        ["@kernel(inline=True)", "def normalize(k, count, static, bounds, part):", "    part[:count] = 0"],
+    )
+    every += ["    broken = 0"]
     for m, function in enumerate(normalize):
-        loops += ["@kernel", f"def add_normalized_{m}(raw, weight, lowest, highest, count, part):"]
+        loops += ["@kernel", f"def add_normalized_{m}(raw, weight, lowest, highest, count, part):", "    broken = 0"]
         loops += ["    for j in range(count):"]
-        loops += [f"        part[j] += np.int32(weight * {function.call('float(raw[j])', 'lowest', 'highest')})", "", ""]
+        loops += [f"        score = np.trunc({function.call('float(raw[j])', 'lowest', 'highest')})"]
+        loops += ["        inside = (raw[j] >= lowest) & (raw[j] <= highest)"]
+        loops += ["        broken += inside & ((score < 0) | (score > 100))"]
+        # a node outside the bounds is infeasible; once it becomes feasible, its total must not look infeasible still
+        loops += ["        part[j] += np.int32(weight * min(max(score, 0.0), 100.0))"]
+        loops += ["    return broken", "", ""]
         arguments = f"static.raw[q_{m}], static.weight[{m}], bounds[{m}, 0], bounds[{m}, 1], count, part"
-        every += [f"    q_{m} = static.raw_index[k, {m}]", f"    if q_{m} >= 0:", f"        add_normalized_{m}({arguments})"]
-    return "\n".join([*loops, *every])
+        every += [f"    q_{m} = static.raw_index[k, {m}]", f"    if q_{m} >= 0:"]
+        every += [f"        broken += add_normalized_{m}({arguments})"]
+    return "\n".join([*loops, *every, "    return broken"])
 
 
 def _load(text: str, bindings: Mapping[str, Callable[..., Any]]) -> ModuleType:
@@ -188,6 +230,6 @@ def _load(text: str, bindings: Mapping[str, Callable[..., Any]]) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update(bindings)
-    sys.modules[name] = module
     spec.loader.exec_module(module)
+    sys.modules[name] = module  # pickling and numba's cache find it here
     return module

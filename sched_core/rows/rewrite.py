@@ -9,7 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import math
+import re
 import textwrap
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +22,8 @@ from sched_core.errors import PluginError
 from sched_core.kernels.arithmetic import percent, percent_float, quotient, quotient_float
 from sched_core.rows.table import BITS, VECTORS, NodeRows, PodRows
 
+ROW_PARAMETERS = ("pod", "node", "args")
+NORMALIZE_PARAMETERS = ("score", "lowest", "highest")
 CLASS, ROW = "stowage_class", "stowage_row"
 """Parameters of a rewritten function; no name that a row function would give to a variable of its own."""
 _FLOAT_TWINS = {percent: percent_float, quotient: quotient_float}
@@ -50,14 +55,23 @@ def rewrite(
     ``args`` are burnt in, ``widths`` gives the length of vector columns, ``in_float`` lets numbers arrive as float64.
     Raises PluginError where the function does not keep to the row form.
     """
-    name = f"{plugin}_{function.__name__}"
+    own = identifier(plugin)
+    name = f"{own}_{function.__name__}"
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError) as reason:
-        raise PluginError(plugin, function.__name__, f"the source of the row function cannot be read: {reason}") from None
+        raise PluginError(
+            plugin, function.__name__, f"the source of the row function cannot be read: {reason}"
+        ) from None
     definition = next((node for node in tree.body if isinstance(node, ast.FunctionDef)), None)
     if definition is None:
         raise PluginError(plugin, function.__name__, "a row function must be a plain `def`, not a lambda")
+    parameters = tuple(parameter.arg for parameter in definition.args.args)
+    if parameters not in (ROW_PARAMETERS, NORMALIZE_PARAMETERS):
+        wanted = NORMALIZE_PARAMETERS if function.__name__.startswith("normalize") else ROW_PARAMETERS
+        raise PluginError(
+            plugin, function.__name__, f"its parameters must be {', '.join(wanted)}, not {', '.join(parameters)}"
+        )
     rewriter = _Rewriter(plugin, function, args, widths, in_float)
     for parameter in definition.args.args:
         parameter.annotation = None
@@ -66,18 +80,30 @@ def rewrite(
         definition.body = definition.body[1:]
     definition.body = [rewriter.visit(statement) for statement in definition.body]
     columns = tuple(sorted(rewriter.columns))
-    scores = [parameter.arg for parameter in definition.args.args if parameter.arg not in ("pod", "node", "args")]
-    parameters = [*columns, *scores] if scores else [*columns, CLASS, ROW]
-    definition.args.args = [ast.arg(parameter) for parameter in parameters]
+    indices = NORMALIZE_PARAMETERS if parameters == NORMALIZE_PARAMETERS else (CLASS, ROW)
+    definition.args.args = [ast.arg(parameter) for parameter in (*columns, *indices)]
     source = "@kernel(inline=True)\n" + ast.unparse(ast.fix_missing_locations(definition))
     return RowFunction(name, source, columns, rewriter.bindings)
 
 
+def identifier(plugin: str) -> str:
+    """Return a plugin's name as an identifier; names that differ stay different."""
+    if plugin.isidentifier():
+        return plugin
+    return f"{re.sub(r'[^0-9A-Za-z_]', '_', plugin)}_{zlib.crc32(plugin.encode()):08x}"
+
+
 class _Rewriter(ast.NodeTransformer):
     def __init__(
-        self, plugin: str, function: Callable[..., Any], args: Mapping[str, Any], widths: Mapping[str, int], in_float: bool
+        self,
+        plugin: str,
+        function: Callable[..., Any],
+        args: Mapping[str, Any],
+        widths: Mapping[str, int],
+        in_float: bool,
     ) -> None:
         self.plugin, self.function, self.args, self.widths, self.in_float = plugin, function, args, widths, in_float
+        self.own = identifier(plugin)
         self.columns: set[str] = set()
         self.bindings: dict[str, Any] = {}
         self.locals = set(function.__code__.co_varnames)
@@ -114,9 +140,11 @@ class _Rewriter(ast.NodeTransformer):
         owner, field = self._owner(node)
         if owner == "args":
             value = self._argument(node, field)
-            if isinstance(value, (int, float)):
+            if isinstance(value, np.generic):
+                value = value.item()
+            if isinstance(value, (int, float)) and math.isfinite(value):
                 return ast.Constant(value)
-            name = f"{self.plugin}_{field}"
+            name = f"{self.own}_{field}"
             self.bindings[name] = np.asarray(value)
             return ast.Name(name, ast.Load())
         if owner in ("pod", "node"):
@@ -127,6 +155,8 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in ROW_PARAMETERS and node.id in self.locals:
+            raise self.refuse(node, f"{node.id} cannot be used as a whole: write {node.id}.<column>")
         if node.id in self.locals:
             return node
         scope = self.function.__globals__
@@ -134,7 +164,7 @@ class _Rewriter(ast.NodeTransformer):
             value = scope[node.id]
             if isinstance(value, (bool, int, float)):
                 return ast.Constant(value)
-            name = f"{self.plugin}__{node.id}"
+            name = f"{self.own}__{node.id}"
             self.bindings[name] = _FLOAT_TWINS.get(value, value) if self.in_float and callable(value) else value
             return ast.Name(name, node.ctx)
         if not hasattr(builtins, node.id):

@@ -183,17 +183,19 @@ def test_what_raises_behind_the_choice_takes_everything_back(point: str) -> None
     decision = attempt(engine_with(raising(point)))
     assert decision.status.code == Code.Error
     assert decision.message == f'running {name} plugin "Breaks": boom'
-    assert CALLS == [*before, "Last.unreserve", "First.unreserve"]
+    assert [*before, "Last.unreserve", "First.unreserve"] == CALLS
 
 
 @pytest.mark.parametrize("point", BINDING)
 def test_an_error_behind_the_choice_takes_everything_back(point: str) -> None:
     name, before = BINDING[point]
-    breaks = type("Breaks", (Plugin,), {point: lambda *_: (error("no luck"), 0.0) if point == "permit" else error("no luck")})
+    breaks = type(
+        "Breaks", (Plugin,), {point: lambda *_: (error("no luck"), 0.0) if point == "permit" else error("no luck")}
+    )
     decision = attempt(engine_with(breaks))
     assert decision.status.code == Code.Error
     assert decision.message == f'running {name} plugin "Breaks": no luck'
-    assert CALLS == [*before, "Last.unreserve", "First.unreserve"]
+    assert [*before, "Last.unreserve", "First.unreserve"] == CALLS
 
 
 @pytest.mark.parametrize("point", BINDING)
@@ -203,7 +205,7 @@ def test_a_refusal_behind_the_choice_takes_everything_back(point: str) -> None:
     decision = attempt(engine_with(breaks))
     assert decision.status == Status(Code.Unschedulable, ("not today",), "Breaks")
     assert decision.message == "0/1 nodes are available: 1 not today."
-    assert CALLS == [*BINDING[point][1], "Last.unreserve", "First.unreserve"]
+    assert [*BINDING[point][1], "Last.unreserve", "First.unreserve"] == CALLS
 
 
 def test_a_plugin_that_wants_to_wait_is_refused_by_name() -> None:
@@ -237,7 +239,12 @@ def test_post_bind_that_raises_is_named_and_the_pod_stays_where_it_is() -> None:
     with pytest.raises(PluginError) as caught:
         engine.schedule(records([pod("web")])[0])
     reason = caught.value
-    assert (reason.plugin, reason.extension_point, reason.pod, reason.node) == ("Breaks", "postBind", "default/web", "n0")
+    assert (reason.plugin, reason.extension_point, reason.pod, reason.node) == (
+        "Breaks",
+        "postBind",
+        "default/web",
+        "n0",
+    )
     assert places(engine.cluster) == {"default/web": "n0"}
 
 
@@ -247,7 +254,7 @@ def test_all_points_of_the_binding_cycle_run_in_order() -> None:
     batch = engine.schedule_many(records([pod("web")]))
     assert batch.node_of.tolist() == [0] and batch.speed_used == {"cycle": 1}
     points = ["reserve", "permit", "pre_bind", "bind", "post_bind"]
-    assert CALLS == [f"{name}.{point}" for point in points for name in ("First", "Last")]
+    assert [f"{name}.{point}" for point in points for name in ("First", "Last")] == CALLS
 
 
 # Scores ---------------------------------------------------------------------------------------------------------------

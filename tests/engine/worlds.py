@@ -35,7 +35,9 @@ SECOND: Json = {
     "pluginConfig": [
         {
             "name": "NodeResourcesFit",
-            "args": {"scoringStrategy": {"type": "MostAllocated", "resources": [{"name": GPU, "weight": 3}, {"name": "cpu"}]}},
+            "args": {
+                "scoringStrategy": {"type": "MostAllocated", "resources": [{"name": GPU, "weight": 3}, {"name": "cpu"}]}
+            },
         }
     ],
 }
@@ -54,7 +56,9 @@ ALL_NODES = load_config(
 
 def node(name: str, *, labels: dict[str, str] | None = None, taints: Sequence[Json] = (), **allocatable: str) -> Json:
     """Return a node of 4 cores, 16 GiB and 110 pods unless said otherwise."""
-    amounts = {"cpu": "4", "memory": "16Gi", "pods": "110"} | {key.replace("__", "/"): each for key, each in allocatable.items()}
+    amounts = {"cpu": "4", "memory": "16Gi", "pods": "110"} | {
+        key.replace("__", "/"): each for key, each in allocatable.items()
+    }
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -241,7 +245,9 @@ def random_pod(rng: random.Random, names: Sequence[str], plain: bool, named: boo
     spec: Json = {}
     container: Json = {}
     if rng.random() < 0.2:
-        container["ports"] = [{"containerPort": 80, "hostPort": rng.choice([80, 8080]), "hostIP": rng.choice(["10.0.0.1", "0.0.0.0"])}]
+        container["ports"] = [
+            {"containerPort": 80, "hostPort": rng.choice([80, 8080]), "hostIP": rng.choice(["10.0.0.1", "0.0.0.0"])}
+        ]
         spec["hostNetwork"] = False
     if rng.random() < 0.2:
         spec["nodeSelector"] = {"disk": rng.choice(["ssd", "hdd"])}
@@ -282,8 +288,12 @@ def _hold_back(rng: random.Random, made: Json) -> None:
         made["spec"]["preemptionPolicy"] = "Never"
     elif dice < 0.2:
         made["status"] = {
-            "containerStatuses": [{"name": "main", "image": "", "imageID": "", "resources": {"requests": {"cpu": "1200m"}}}],
-            "conditions": [{"type": "PodResizePending", "status": "True", "reason": rng.choice(["Infeasible", "Deferred"])}],
+            "containerStatuses": [
+                {"name": "main", "image": "", "imageID": "", "resources": {"requests": {"cpu": "1200m"}}}
+            ],
+            "conditions": [
+                {"type": "PodResizePending", "status": "True", "reason": rng.choice(["Infeasible", "Deferred"])}
+            ],
         }
     elif dice < 0.23:
         term = {"matchExpressions": [{"key": "disk", "operator": "Gt", "values": ["-1"]}]}

@@ -1,0 +1,134 @@
+"""The tuples of arrays that compiled batches work on.
+
+Axes: pods P, classes C, static results K, filters F and scores S in row form, normalised plugins M, raw scores Q,
+slots S, rows and positions of nodes N, blocks of positions B, entries of the change log L.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.rows.table import NodeRows
+
+
+class Static(NamedTuple):
+    """Results that depend on the pod's signatures and on node objects alone."""
+
+    result_of: NDArray[np.int32]
+    """[C]: class -> k."""
+    ok: NDArray[np.uint8]
+    """[K, N]: 1 where all static filters pass."""
+    score: NDArray[np.int32]
+    """[K, N]: weighted scores that need no normalisation any more."""
+    step: NDArray[np.int32]
+    """[K]: how far a decision moves the start of the next scan: the number of nodes that PreFilter named, 0 for all."""
+    raw_index: NDArray[np.int32]
+    """[K, M]: row of ``raw`` for normalised plugin m, -1 where its raw scores are all equal or it is skipped."""
+    raw: NDArray[np.int32]
+    """[Q, N]: raw scores by position."""
+    weight: NDArray[np.int64]
+    """[M]: weights of the normalised plugins."""
+    part: NDArray[np.int32]
+    """[K, N]: weighted normalised scores by position, for the bounds in ``part_bounds``."""
+    part_bounds: NDArray[np.float64]
+    """[K, M, 2]: NaN where ``part`` is not filled in."""
+
+
+class Switches(NamedTuple):
+    """What PreFilter and PreScore of compiled plugins left on, by class."""
+
+    filter_on: NDArray[np.uint8]
+    """[C, F]."""
+    weight: NDArray[np.int64]
+    """[C, S]: 0 where the plugin is skipped."""
+
+
+class Slots(NamedTuple):
+    """Kept scores of classes."""
+
+    slot_of: NDArray[np.int32]
+    """[C]: class -> s, -1: none is kept."""
+    version: NDArray[np.int64]
+    """[S]: head of the change log when the slot was last right, -1: never."""
+    score: NDArray[np.int32]
+    """[S, N]: totals by position, negative where infeasible."""
+    bounds: NDArray[np.float64]
+    """[S, M, 2]: extremes of the raw scores over the feasible nodes, with which ``score`` was normalised."""
+    best: NDArray[np.int32]
+    """[S, B]: highest score in each block."""
+    feasible: NDArray[np.int32]
+    """[S, B]: number of feasible positions in each block."""
+
+
+class Tree(NamedTuple):
+    """Heaps over the feasible nodes, in the order of the snapshot."""
+
+    start: NDArray[np.int64]
+    """[S]: position at which the scan began for which the heap was made, -1: there is none."""
+    size: NDArray[np.int64]
+    """[S]: number of feasible nodes."""
+    rank_of: NDArray[np.int32]
+    """[S, N]: position -> rank among the feasible ones, which is its place in the heap."""
+    row_at: NDArray[np.int32]
+    """[S, N]: rank -> row."""
+    own: NDArray[np.int32]
+    """[S, N]: total by rank."""
+    best: NDArray[np.int32]
+    """[S, N]: highest total in the subtree of a rank."""
+
+
+class Work(NamedTuple):
+    """Order of the nodes and room for intermediate results."""
+
+    order: NDArray[np.int32]
+    """[n]: position -> row."""
+    position: NDArray[np.int32]
+    """[N]: row -> position."""
+    identity: bool
+    """Whether ``order`` is 0, 1, 2, ..."""
+    start: NDArray[np.int64]
+    """[1]: position at which the next scan begins; it decides among ties."""
+    sums: NDArray[np.float64]
+    """[L]."""
+    score: NDArray[np.int32]
+    """[N]: as in a slot, for classes without one."""
+    dirty: NDArray[np.uint8]
+    """[B]: blocks with changed scores."""
+    blocks: NDArray[np.int32]
+    """[3, B + 1]: room for the choice of a node."""
+    changed: NDArray[np.int32]
+    """[L]: positions with changed scores."""
+    counts: NDArray[np.int64]
+    """[3]: see `update`."""
+    bounds: NDArray[np.float64]
+    """[M, 2]."""
+    ring: NodeRows
+    """[.., L]: the numbers of the rows in the change log, entry by entry; scoring a stretch of the log again reads
+    them in a stream, where gathering the rows from all columns costs five times as much."""
+    ok: NDArray[np.uint8]
+    """[L]: static results by entry."""
+    base: NDArray[np.int32]
+    """[L]."""
+    synced: NDArray[np.int64]
+    """[1]: head of the change log up to which the ring is filled."""
+
+
+class Log(NamedTuple):
+    """The change log: a ring of rows and the number of entries ever written."""
+
+    rows: NDArray[np.int32]
+    head: NDArray[np.int64]
+
+
+class Out(NamedTuple):
+    """Where results go."""
+
+    row: NDArray[np.int32]
+    """[P]: row of the node, -1: no node."""
+    ticks: NDArray[np.int64]
+    """[P] or [0]: counter at the end of each decision."""
+    failed_at: NDArray[np.int64]
+    """[C]: head of the change log when the class last found no node."""

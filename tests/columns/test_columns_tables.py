@@ -1,0 +1,247 @@
+"""Ports as bits, labels as columns, pods and pod classes as tables."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sched_core import Cluster, NumberedNames, Pod, PodArray
+from sched_core.columns.pods import ArrayKeys, PodTable
+from sched_core.columns.ports import HostPort, PortTable, host_ports
+from tests.engine.worlds import GPU, Json, cluster_of, node, node_record, pod, records
+
+# Ports ----------------------------------------------------------------------------------------------------------------
+
+ADDRESSES = ["", "0.0.0.0", "10.0.0.1", "10.0.0.2", "::", "fd00::1"]
+PORTS = [
+    {"containerPort": 80, "hostPort": number, "hostIP": address, "protocol": protocol}
+    for number, address, protocol in itertools.product([80, 81], ADDRESSES, ["TCP", "UDP", "SCTP"])
+]
+
+
+def with_ports(name: str, ports: list[Json]) -> Pod:
+    """Return a pod whose first container has the ports."""
+    return records([pod(name, container={"ports": ports})])[0]
+
+
+def share(one: Json, other: Json) -> bool:
+    """Say whether two host ports cannot be on one node, by the words of the specification."""
+    if (one["hostPort"], one["protocol"]) != (other["hostPort"], other["protocol"]):
+        return False
+    addresses = {one["hostIP"] or "0.0.0.0", other["hostIP"] or "0.0.0.0"}
+    return len(addresses) == 1 or "0.0.0.0" in addresses
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PORTS), max_size=3), min_size=1, max_size=12))
+def test_bits_say_which_pods_cannot_share_a_node(pods: list[list[Json]]) -> None:
+    """Whatever comes first: classes learn of ports that come up later, also when the words of bits get more."""
+    cluster = Cluster()
+    many = [{"containerPort": 1, "hostPort": 1000 + number} for number in range(30)]
+    infos = [cluster.classes.info(with_ports(f"p{number}", [*ports, *many[: 5 * number]])) for number, ports in enumerate(pods)]
+    for (number, one), (other_number, other) in itertools.product(enumerate(infos), repeat=2):
+        expected = any(share(a, b) for a in pods[number] for b in pods[other_number])
+        expected |= bool(number and other_number)  # both have the first of the many
+        assert bool((one.port_conflicts & other.port_bits).any()) == expected
+        assert bool((other.port_conflicts & one.port_bits).any()) == expected
+
+
+def test_words_of_bits_double() -> None:
+    table = PortTable()
+    assert table.words == 1
+    words = []
+    for number in range(1, 300):
+        assert table.intern(HostPort("0.0.0.0", "TCP", number)) == (number - 1, True)
+        words.append(table.words)
+    assert [words.index(each) + 1 for each in (1, 2, 4, 8)] == [1, 65, 129, 257]
+    assert table.intern(HostPort("0.0.0.0", "TCP", 7)) == (6, False)
+
+
+def test_sidecars_have_host_ports_and_init_containers_none() -> None:
+    def container(name: str, port: int, **more: Any) -> Json:
+        return {"name": name, "image": "i", "ports": [{"containerPort": 1, "hostPort": port}], **more}
+
+    init = [container("once", 1), container("sidecar", 2, restartPolicy="Always")]
+    one = records([pod("p", container={"ports": [{"containerPort": 9}, {"containerPort": 3, "hostPort": 3}]}, initContainers=init)])
+    assert {each.port for each in host_ports(one[0])} == {2, 3}
+
+
+def test_used_ports_follow_pods_that_come_and_go() -> None:
+    ports = [[{"containerPort": 1, "hostPort": number}] for number in range(1, 100)]
+    objects = [pod(f"p{number}", container={"ports": each}, nodeName="a") for number, each in enumerate(ports)]
+    cluster = cluster_of([node("a"), node("b"), *objects])
+    used = [int(word).bit_count() for word in cluster.nodes.used_ports[:, 0]]
+    assert used == [64, 35] and not cluster.nodes.used_ports[:, 1].any()
+    for number in range(0, 99, 2):
+        cluster.remove_pod(f"default/p{number}")
+    assert sum(int(word).bit_count() for word in cluster.nodes.used_ports[:, 0]) == 49
+
+
+# Labels ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_label_column_has_ids_and_values() -> None:
+    cluster = cluster_of([node("a", labels={"disk": "ssd"}), node("b"), node("c", labels={"disk": "hdd"}), node("d", labels={"disk": "ssd"})])
+    column = cluster.nodes.label("disk")
+    assert [column.values[each] if each >= 0 else None for each in column.ids.tolist()] == ["ssd", None, "hdd", "ssd"]
+    assert column.ids.dtype == np.int32 and column.ids[0] == column.ids[3]
+    assert cluster.nodes.label("missing").ids.tolist() == [-1] * 4
+
+
+def test_a_label_column_follows_the_nodes() -> None:
+    cluster = cluster_of([node("a", labels={"disk": "ssd"})])
+    assert cluster.nodes.label("disk") is cluster.nodes.label("disk")
+    cluster.update_node(node_record(node("a", labels={"disk": ""})))
+    column = cluster.nodes.label("disk")
+    assert column.values[column.ids[0]] == ""
+    cluster.add_node(node_record(node("b")))
+    assert cluster.nodes.label("disk").ids.tolist()[1] == -1
+
+
+def test_the_hostname_is_kept_without_a_label_set_for_each_node() -> None:
+    other = node("odd")
+    other["metadata"]["labels"]["kubernetes.io/hostname"] = "another"
+    none = node("none")
+    del none["metadata"]["labels"]["kubernetes.io/hostname"]
+    cluster = cluster_of([node("a"), node("b"), other, none])
+    column = cluster.nodes.label("kubernetes.io/hostname")
+    assert [column.values[each] if each >= 0 else None for each in column.ids.tolist()] == ["a", "b", "another", None]
+    assert [cluster.nodes.labels_of(row).get("kubernetes.io/hostname") for row in range(4)] == ["a", "b", "another", None]
+    assert len(cluster.nodes.labels.sets) == 2
+
+
+def test_the_hostname_of_one_node_may_be_the_name_of_another() -> None:
+    other = node("b")
+    other["metadata"]["labels"]["kubernetes.io/hostname"] = "a"
+    column = cluster_of([node("a"), other]).nodes.label("kubernetes.io/hostname")
+    assert column.ids[0] == column.ids[1] and column.values[column.ids[0]] == "a"
+
+
+# Pods -----------------------------------------------------------------------------------------------------------------
+
+
+def numbers(*values: int) -> Any:
+    return np.array(values, np.int32)
+
+
+def test_pods_are_found_by_key_whatever_way_they_came() -> None:
+    table = PodTable()
+    assert table.add(["d/a", "d/b"], numbers(0, 1), numbers(5, -1), np.zeros(2, np.int64)) == 0
+    template = records([pod("t"), pod("u")])
+    template[1].metadata.namespace = "team"
+    array = PodArray(NumberedNames("p-{:02d}", 4), template, numbers(0, 1, 1, 0))
+    keys = ArrayKeys(array, np.array([0, 2, 3]))
+    assert list(keys) == ["default/p-00", "team/p-02", "default/p-03"]
+    assert table.add(keys, numbers(3, 4, 4), numbers(1, 1, 2), np.array([7, 8, 9])) == 2
+    assert [table.find(key) for key in ("d/a", "d/b", "team/p-02", "default/p-03", "default/p-01")] == [0, 1, 3, 4, None]
+    assert [table.key(number) for number in range(5)] == ["d/a", "d/b", *keys]
+    assert (table.count, table.placed) == (5, 4)
+    assert table.on(1).tolist() == [2, 3] and table.on(9).tolist() == []
+    table.move(1, 1)
+    assert table.placed == 5 and table.on(1).tolist() == [1, 2, 3]
+    table.drop(2)
+    assert (table.find("default/p-00"), table.placed, table.on(1).tolist()) == (None, 4, [1, 3])
+    assert table.class_of.tolist() == [0, 1, 3, 4, 4] and table.priority.tolist() == [0, 0, 7, 8, 9]
+
+
+def test_a_key_that_was_dropped_may_come_again() -> None:
+    table = PodTable()
+    for round_ in range(3):
+        number = table.add(["d/a"], numbers(0), numbers(0), np.zeros(1, np.int64))
+        assert number == round_ and table.find("d/a") == number
+        table.drop(number)
+        assert table.find("d/a") is None
+    table.add(["d/b"], numbers(0), numbers(0), np.zeros(1, np.int64))
+    table.drop(3)  # before anybody asked for it
+    assert table.find("d/b") is None and table.placed == 0
+
+
+def test_the_pod_table_goes_back_to_a_state() -> None:
+    table = PodTable()
+    table.add(["d/a", "d/b"], numbers(0, 1), numbers(5, 6), np.zeros(2, np.int64))
+    table.drop(0)
+    state = table.state()
+    table.add(["d/c"], numbers(2), numbers(7), np.zeros(1, np.int64))
+    table.move(1, 9)
+    table.drop(1)
+    for _ in range(2):  # a state can be used again
+        table.restore(state)
+        assert (table.count, table.placed, table.node_of.tolist()) == (2, 1, [-1, 6])
+        assert [table.find(key) for key in ("d/a", "d/b", "d/c")] == [None, 1, None]
+        table.add(["d/x"], numbers(3), numbers(1), np.zeros(1, np.int64))
+        assert table.find("d/x") == 2
+
+
+# Classes --------------------------------------------------------------------------------------------------------------
+
+SAME: dict[str, Json] = {
+    "the name": {"metadata": {"name": "other", "namespace": "default"}},
+    "the uid": {"metadata": {"name": "p", "namespace": "default", "uid": "x"}},
+    "the phase": {"status": {"phase": "Pending"}},
+}
+OTHER: dict[str, Json] = {
+    "the namespace": {"metadata": {"name": "p", "namespace": "team"}},
+    "labels": {"metadata": {"name": "p", "namespace": "default", "labels": {"app": "web"}}},
+    "being deleted": {"metadata": {"name": "p", "namespace": "default", "deletionTimestamp": "2026-01-01T11:00:00Z"}},
+    "a nomination": {"status": {"nominatedNodeName": "a"}},
+    "a resize": {"status": {"containerStatuses": [{"name": "main", "image": "", "imageID": "", "resources": {}}]}},
+}
+SPECS: list[Json] = [
+    {"schedulerName": "other"}, {"priority": 1}, {"preemptionPolicy": "Never"}, {"nodeSelector": {"a": "b"}},
+    {"hostNetwork": True}, {"nodeName": "a"}, {"schedulingGates": [{"name": "g"}]}, {"overhead": {"cpu": "1"}},
+    {"tolerations": [{"operator": "Exists"}]}, {"resources": {"requests": {"cpu": "2"}}}, {"hostUsers": False},
+    {"volumes": [{"name": "v", "emptyDir": {}}]}, {"initContainers": [{"name": "i", "image": "i"}]},
+]  # fmt: skip
+
+
+def classes_of(pods: list[Json]) -> list[int]:
+    """Return the class of each pod; pods of one name are loaded apart, since no cluster has two of them."""
+    cluster = Cluster()
+    return [cluster.classes.intern(records([each])[0]) for each in pods]
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_what_makes_no_difference_to_a_class(what: str) -> None:
+    assert classes_of([pod("p", {"cpu": "1"}), pod("p", {"cpu": "1"}) | SAME[what]]) == [0, 0]
+
+
+@pytest.mark.parametrize("change", [*OTHER.values(), *({"spec": pod("p", {"cpu": "1"}, **spec)["spec"]} for spec in SPECS)])
+def test_what_makes_another_class(change: Json) -> None:
+    assert classes_of([pod("p", {"cpu": "1"}), pod("p", {"cpu": "1"}) | change, pod("q", {"cpu": "1"})]) == [0, 1, 0]
+
+
+def test_quantities_and_images_make_other_classes() -> None:
+    pods = [pod("p", {"cpu": "1"}), pod("p", {"cpu": "2"}), pod("p", {GPU: "1"}), pod("p", {"cpu": "1"}, container={"image": "x"})]
+    assert classes_of(pods) == [0, 1, 2, 3]
+
+
+def test_classes_keep_their_rows_as_the_table_grows() -> None:
+    cluster = Cluster()
+    pods = records([pod(f"p{number}", {"cpu": f"{number}m", "memory": f"{number}"}, priority=number) for number in range(1, 200)])
+    assert [cluster.classes.intern(each) for each in pods + pods] == [*range(199), *range(199)]
+    for number in (0, 63, 64, 128, 198):
+        info = cluster.classes.info_of(number)
+        assert info.requests[:2].tolist() == [number + 1, number + 1] and info.priority == number + 1
+        assert cluster.classes.priority[number] == number + 1
+    assert len(cluster.classes) == 199
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (slice(None), ["n5", "n6", "n7"]), (slice(1, None), ["n6", "n7"]), (slice(-1, None), ["n7"]),
+        (slice(None, None, 2), ["n5", "n7"]), (slice(2, 1), []), (slice(None, None, -1), ["n7", "n6", "n5"]),
+    ],
+)  # fmt: skip
+def test_numbered_names_behave_as_a_list(part: slice, expected: list[str]) -> None:
+    names = NumberedNames("n{}", 3, start=5)
+    assert list(names[part]) == expected and len(names[part]) == len(expected)
+    assert (names[0], names[-1], list(names), "n6" in names) == ("n5", "n7", ["n5", "n6", "n7"], True)
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            names[index]
