@@ -35,26 +35,29 @@ class NodeTree:
         self._zone_of = np.zeros(0, np.int32)
         self._joined = np.full(0, -1, np.int64)  # -1: no node in this row
         self._clock = 0
+        self._listed = np.zeros(0, np.bool_)  # is the row in the last list?
         self._gone: dict[str, int] = {}
-        self._came = False
+        self._came = 0  # nodes that the last list lacks
+        self._free: list[int] = []
         self._order = np.zeros(0, np.int32)
 
     def resize(self, capacity: int) -> None:
         grow = capacity - len(self._zone_of)
         self._zone_of = np.concatenate([self._zone_of, np.zeros(grow, np.int32)])
         self._joined = np.concatenate([self._joined, np.full(grow, -1, np.int64)])
+        self._listed = np.concatenate([self._listed, np.zeros(grow, np.bool_)])
 
     def reserved_row(self, name: str) -> int | None:
         """Return the row that a node of this name had, if it went since the last list."""
         return self._gone.get(name)
 
     def add(self, name: str, row: int, zone: tuple[str, str]) -> None:
-        self._came |= self._gone.pop(name, None) is None
+        self._came += self._gone.pop(name, None) is None
         self._join(row, zone)
 
     def add_many(self, rows: NDArray[np.int64], zones: list[tuple[str, str]], zone_of: NDArray[np.int64]) -> None:
         """Add new rows at once, in their order; ``zone_of[i]`` is the index of row i's zone in ``zones``."""
-        self._came = True
+        self._came += len(rows)
         first_seen = np.unique(zone_of, return_index=True)[1]
         counts = np.bincount(zone_of, minlength=len(zones))
         number = np.zeros(len(zones), np.int32)
@@ -67,7 +70,11 @@ class NodeTree:
         self._clock += len(rows)
 
     def remove(self, name: str, row: int) -> None:
-        self._gone[name] = row
+        if self._listed[row]:
+            self._gone[name] = row
+        else:  # it came and went between two lists: none of them has it
+            self._came -= 1
+            self._free.append(row)
         self._leave(row)
 
     def move(self, row: int, zone: tuple[str, str]) -> None:
@@ -78,12 +85,14 @@ class NodeTree:
 
     def order(self) -> tuple[NDArray[np.int32], list[int]]:
         """Return the rows int32[n] in the order of the snapshot, and the rows that became free with this list."""
-        if not self._came and not self._gone:
-            return self._order, []
-        free = list(self._gone.values())
-        self._came = False
+        free = [*self._free, *self._gone.values()]
+        if self._came or self._gone:
+            self._order = self._round_robin()
+            self._listed[:] = False
+            self._listed[self._order] = True
+            self._came = 0
         self._gone.clear()
-        self._order = self._round_robin()
+        self._free.clear()
         return self._order, free
 
     def _join(self, row: int, zone: tuple[str, str]) -> None:

@@ -160,7 +160,7 @@ class Compiled:
                 counts=np.zeros(3, np.int64),
                 bounds=np.zeros((self._normalized, 2)),
                 ring=empty_node_rows(self.nodes, ring),
-                ok=np.zeros(ring, np.uint8),
+                position_at=np.zeros(ring, np.int32),
                 base=np.zeros(ring, np.int32),
                 synced=np.full(1, self.nodes.log_head[0] - ring),
             )

@@ -97,7 +97,6 @@ class StaticResults:
         self._masks: dict[tuple[str, Hashable], NDArray[np.bool_]] = {}
         self._raws: dict[tuple[str, Hashable], NDArray[np.int64]] = {}
         size = len(self.nodes.full("alive"))
-        self.ok = np.zeros((0, size), np.uint8)
         self.score = np.zeros((0, size), np.int32)
         self.raw = np.zeros((0, size), np.int32)
         self.raw_count = 0
@@ -109,7 +108,7 @@ class StaticResults:
     @property
     def limit(self) -> int:
         """Number of combinations that may be kept."""
-        return max(8, MEMORY // max(1, 9 * len(self.nodes.full("alive"))))
+        return max(8, MEMORY // max(1, 8 * len(self.nodes.full("alive"))))
 
     @property
     def count(self) -> int:
@@ -153,7 +152,6 @@ class StaticResults:
     def static(self) -> Static:
         return Static(
             self.index,
-            self.ok,
             self.score,
             self.step,
             self.raw_index,
@@ -246,11 +244,11 @@ class StaticResults:
     ) -> int:  # fmt: skip
         k = len(self._number)
         count = self.nodes.count
-        if k == len(self.ok):
-            for name in ("ok", "score", "step", "raw_index", "part", "part_bounds"):
+        if k == len(self.score):
+            for name in ("score", "step", "raw_index", "part", "part_bounds"):
                 setattr(self, name, _longer(getattr(self, name)))
-        self.ok[k, :count], self.step[k], self.part_bounds[k] = ok, step, np.nan
-        self.score[k, :count] = np.where(ok, score, 0)
+        self.step[k], self.part_bounds[k] = step, np.nan
+        self.score[k, :count] = np.where(ok, score, -1)
         for number, plugin in enumerate(self.program.plugins.normalized):
             self.raw_index[k, number] = -1
             if plugin.name in raws:

@@ -32,12 +32,12 @@ PREFETCH = 64
 
 @kernel(inline=True)
 def score_all(
-    c: int, first: int, last: int, pods: PodRows, nodes: NodeRows, ok: NDArray[np.uint8], base: NDArray[np.int32],
+    c: int, first: int, last: int, pods: PodRows, nodes: NodeRows, base: NDArray[np.int32],
     switches: Switches, sums: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Write the totals of rows ``first`` to ``last`` without the normalised part, -1 where a filter says no.
 
-    ``ok`` and ``base`` are the static results of these rows. Return how many scores are out of range.
+    ``base`` are the static results of these rows. Return how many scores are out of range.
     """
     raise NotImplementedError
 
@@ -56,6 +56,7 @@ def note(i: int, nodes: NodeRows, work: Work, log: Log) -> None:
     """Append a changed row to the log and its numbers to the ring."""
     e = log.head[0] & (len(log.rows) - 1)
     log.rows[e] = i
+    work.position_at[e] = work.position[i]
     copy_row(i, e, nodes, work.ring)
     log.head[0] += 1
     work.synced[0] = log.head[0]
@@ -79,6 +80,7 @@ def sync(nodes: NodeRows, work: Work, log: Log) -> None:
     """Copy the numbers of rows that were noted from outside since the last compiled call."""
     head, mask = log.head[0], len(log.rows) - 1
     for entry in range(max(work.synced[0], head - len(log.rows)), head):
+        work.position_at[entry & mask] = work.position[log.rows[entry & mask]]
         copy_row(log.rows[entry & mask], entry & mask, nodes, work.ring)
     work.synced[0] = head
 
@@ -97,12 +99,12 @@ def rescore(
         e = first & mask
         last = min(log.head[0], first + len(log.rows) - e)  # up to the end of the ring
         for entry in range(e, e + last - first):
-            work.ok[entry] = static.ok[k, log.rows[entry]]
             work.base[entry] = static.score[k, log.rows[entry]]
         if normalized:
             for entry in range(e, e + last - first):
-                work.base[entry] += static.part[k, work.position[log.rows[entry]]]
-        broken += score_all(c, e, e + last - first, pods, work.ring, work.ok, work.base, switches, work.sums)
+                base = work.base[entry]
+                work.base[entry] = base + static.part[k, work.position_at[entry]] if base >= 0 else base
+        broken += score_all(c, e, e + last - first, pods, work.ring, work.base, switches, work.sums)
         first = last
     return broken
 
@@ -156,7 +158,7 @@ def score_positions(
     score: NDArray[np.int32], bounds: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Score all ``n`` rows into ``score`` by position, normalise, and note the bounds; return broken scores."""
-    broken = score_all(c, 0, n, pods, nodes, static.ok[k], static.score[k], switches, work.sums)
+    broken = score_all(c, 0, n, pods, nodes, static.score[k], switches, work.sums)
     if work.identity:
         for i in range(n):
             score[i] = np.int32(work.sums[i])
@@ -218,7 +220,7 @@ def update(
     broken = rescore(c, k, since, pods, static, switches, bounds, work, log)
     changed, moved = 0, 0
     for entry in range(since, head):  # free of branches: no processor can predict which scores have changed
-        j = work.position[log.rows[entry & mask]]
+        j = work.position_at[entry & mask]
         old, new = score[j], np.int32(work.sums[entry & mask])
         score[j] = new
         work.changed[changed] = j

@@ -160,11 +160,11 @@ def _score_all(plugins: RowPlugins, filters: list[RowFunction], scores: list[Row
     Rows are unsigned, which spares the loops the check for negative indices, so that they are vectorised.
     """
     columns = sorted({column for function in (*filters, *scores) for column in function.columns})
-    own = ["c", "first", "last", "ok", "base", "filter_on", "weight", "sums"]
+    own = ["c", "first", "last", "base", "filter_on", "weight", "sums"]
     lines = ["@kernel", f"def score_columns({', '.join([*own, *columns])}):"]
     loop = "for i in range(np.uint64(first), np.uint64(last)):"
     lines += ["    broken = 0", *(f"    weight_{s} = weight[c, {s}]" for s in range(len(scores)))]
-    lines += [f"    {loop}", "        feasible = ok[i] != 0", "        total = float(base[i])"]
+    lines += [f"    {loop}", "        feasible = base[i] >= 0", "        total = float(base[i])"]
     for f, plugin in enumerate(plugins.filters):
         lines += [] if plugin.may_skip else [f"        feasible &= {filters[f].call('c', 'i')} == 0"]
     for s, plugin in enumerate(plugins.scores):
@@ -185,10 +185,10 @@ def _score_all(plugins: RowPlugins, filters: list[RowFunction], scores: list[Row
             ]
             lines += ["            broken += (sums[i] >= 0) & ((score < 0) | (score > 100))"]
             lines += [f"            sums[i] = sums[i] + weight_{s} * score if sums[i] >= 0 else -1.0"]
-    arguments = ["c", "first", "last", "ok", "base", "switches.filter_on", "switches.weight", "sums"]
+    arguments = ["c", "first", "last", "base", "switches.filter_on", "switches.weight", "sums"]
     arguments += [_OWNERS[column] for column in columns]
     lines += ["    return broken", "", ""]
-    lines += ["@kernel(inline=True)", "def score_all(c, first, last, pods, nodes, ok, base, switches, sums):"]
+    lines += ["@kernel(inline=True)", "def score_all(c, first, last, pods, nodes, base, switches, sums):"]
     return "\n".join([*lines, f"    return score_columns({', '.join(arguments)})"])
 
 

@@ -19,10 +19,8 @@ class Static(NamedTuple):
 
     result_of: NDArray[np.int32]
     """[C]: class -> k."""
-    ok: NDArray[np.uint8]
-    """[K, N]: 1 where all static filters pass."""
     score: NDArray[np.int32]
-    """[K, N]: weighted scores that need no normalisation any more."""
+    """[K, N]: weighted scores that need no normalisation any more, -1 where a static filter says no."""
     step: NDArray[np.int32]
     """[K]: how far a decision moves the start of the next scan: the number of nodes that PreFilter named, 0 for all."""
     raw_index: NDArray[np.int32]
@@ -108,10 +106,10 @@ class Work(NamedTuple):
     ring: NodeRows
     """[.., L]: the numbers of the rows in the change log, entry by entry; scoring a stretch of the log again reads
     them in a stream, where gathering the rows from all columns costs five times as much."""
-    ok: NDArray[np.uint8]
-    """[L]: static results by entry."""
+    position_at: NDArray[np.int32]
+    """[L]: positions of these rows."""
     base: NDArray[np.int32]
-    """[L]."""
+    """[L]: static results of these rows."""
     synced: NDArray[np.int64]
     """[1]: head of the change log up to which the ring is filled."""
 

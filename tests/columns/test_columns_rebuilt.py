@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 
 from sched_core import Cluster, LimitExceeded, NodeArray, NumberedNames, load_documents
-from tests.engine.worlds import GPU, RESOURCES, ZONE, Json, cluster_of, node, node_record, pod, random_node, random_pod, records
+from tests.engine.worlds import (
+    GPU,
+    RESOURCES,
+    ZONE,
+    Json,
+    cluster_of,
+    node,
+    node_record,
+    pod,
+    random_node,
+    random_pod,
+    records,
+)
 
 ARRAYS = ("allocatable", "requested", "nonzero_requested", "pod_count", "allowed_pods", "unschedulable")
 
@@ -18,19 +30,21 @@ ARRAYS = ("allocatable", "requested", "nonzero_requested", "pod_count", "allowed
 def described(cluster: Cluster) -> dict[str, Any]:
     """Return all that the columns say of each node, by name."""
     nodes = cluster.nodes
-    images = {name: (state.size, {nodes.names[row] for row in state.rows.tolist()}) for name, state in nodes.images.items()}
+    images = {
+        name: (state.size, {nodes.names[row] for row in state.rows.tolist()}) for name, state in nodes.images.items()
+    }
     keys = sorted({key for row in nodes.row_of.values() for key in nodes.labels_of(row)})
     labels = {key: nodes.label(key) for key in keys}
     found: dict[str, Any] = {"images": images, "size": nodes.snapshot_size}
     for name, row in nodes.row_of.items():
         assert nodes.names[row] == name and bool(nodes.alive[row])
-        column_labels = {
-            key: column.values[column.ids[row]] for key, column in labels.items() if column.ids[row] >= 0
-        }
+        column_labels = {key: column.values[column.ids[row]] for key, column in labels.items() if column.ids[row] >= 0}
         assert column_labels == nodes.labels_of(row)
         numbers = {array: getattr(nodes, array)[..., row].tolist() for array in ARRAYS}
         sets = nodes.taint_sets[nodes.taint_set[row]], nodes.feature_sets[nodes.feature_set[row]]
-        ports = {port for bit, port in enumerate(nodes.ports.ports) if int(nodes.used_ports[bit >> 6, row]) >> (bit & 63) & 1}
+        ports = {
+            port for bit, port in enumerate(nodes.ports.ports) if int(nodes.used_ports[bit >> 6, row]) >> (bit & 63) & 1
+        }
         pods = sorted(nodes.pods.key(number) for number in nodes.pods.on(row).tolist())
         found[name] = (numbers, sets, column_labels, ports, pods)
     return found
@@ -57,7 +71,9 @@ def test_any_history_equals_a_fresh_start(seed: int) -> None:
         elif what == "pod":
             made = random_pod(rng, names, True)
             made["metadata"]["name"] = f"p{rng.randint(0, 30)}"  # now and then one that is there: it is replaced
-            for port in made["spec"]["containers"][0].get("ports", []):  # no two pods share one: they would free it together
+            for port in made["spec"]["containers"][0].get(
+                "ports", []
+            ):  # no two pods share one: they would free it together
                 port["hostPort"] = port["containerPort"] = 1000 + number
             made["spec"]["nodeName"] = name
             made["status"] = {"phase": "Running"}
@@ -78,7 +94,13 @@ def test_any_history_equals_a_fresh_start(seed: int) -> None:
 
 
 def test_an_update_keeps_pods_and_replaces_everything_else() -> None:
-    old = node("a", labels={"disk": "ssd", ZONE: "x"}, taints=[{"key": "k", "effect": "NoSchedule"}], cpu="8", example__com__gpu="4")
+    old = node(
+        "a",
+        labels={"disk": "ssd", ZONE: "x"},
+        taints=[{"key": "k", "effect": "NoSchedule"}],
+        cpu="8",
+        example__com__gpu="4",
+    )
     cluster = cluster_of([old, pod("p", {"cpu": "1"}, nodeName="a")])
     row = cluster.update_node(node_record(node("a", labels={"disk": "hdd"}, memory="1Gi")))
     nodes = cluster.nodes
@@ -158,7 +180,9 @@ def test_nodes_of_an_array_can_be_changed_one_by_one() -> None:
 
 
 def test_pods_wait_for_a_node_that_comes_later() -> None:
-    cluster = cluster_of([node("a"), pod("early", {"cpu": "1"}, nodeName="late"), pod("here", {"cpu": "2"}, nodeName="a")])
+    cluster = cluster_of(
+        [node("a"), pod("early", {"cpu": "1"}, nodeName="late"), pod("here", {"cpu": "2"}, nodeName="a")]
+    )
     assert cluster.nodes.pods.placed == 1
     row = cluster.add_node(node_record(node("late")))
     assert cluster.nodes.requested[0, row] == 1000 and cluster.nodes.pod_count[row] == 1

@@ -43,7 +43,10 @@ def test_bits_say_which_pods_cannot_share_a_node(pods: list[list[Json]]) -> None
     """Whatever comes first: classes learn of ports that come up later, also when the words of bits get more."""
     cluster = Cluster()
     many = [{"containerPort": 1, "hostPort": 1000 + number} for number in range(30)]
-    infos = [cluster.classes.info(with_ports(f"p{number}", [*ports, *many[: 5 * number]])) for number, ports in enumerate(pods)]
+    infos = [
+        cluster.classes.info(with_ports(f"p{number}", [*ports, *many[: 5 * number]]))
+        for number, ports in enumerate(pods)
+    ]
     for (number, one), (other_number, other) in itertools.product(enumerate(infos), repeat=2):
         expected = any(share(a, b) for a in pods[number] for b in pods[other_number])
         expected |= bool(number and other_number)  # both have the first of the many
@@ -67,7 +70,15 @@ def test_sidecars_have_host_ports_and_init_containers_none() -> None:
         return {"name": name, "image": "i", "ports": [{"containerPort": 1, "hostPort": port}], **more}
 
     init = [container("once", 1), container("sidecar", 2, restartPolicy="Always")]
-    one = records([pod("p", container={"ports": [{"containerPort": 9}, {"containerPort": 3, "hostPort": 3}]}, initContainers=init)])
+    one = records(
+        [
+            pod(
+                "p",
+                container={"ports": [{"containerPort": 9}, {"containerPort": 3, "hostPort": 3}]},
+                initContainers=init,
+            )
+        ]
+    )
     assert {each.port for each in host_ports(one[0])} == {2, 3}
 
 
@@ -86,7 +97,14 @@ def test_used_ports_follow_pods_that_come_and_go() -> None:
 
 
 def test_a_label_column_has_ids_and_values() -> None:
-    cluster = cluster_of([node("a", labels={"disk": "ssd"}), node("b"), node("c", labels={"disk": "hdd"}), node("d", labels={"disk": "ssd"})])
+    cluster = cluster_of(
+        [
+            node("a", labels={"disk": "ssd"}),
+            node("b"),
+            node("c", labels={"disk": "hdd"}),
+            node("d", labels={"disk": "ssd"}),
+        ]
+    )
     column = cluster.nodes.label("disk")
     assert [column.values[each] if each >= 0 else None for each in column.ids.tolist()] == ["ssd", None, "hdd", "ssd"]
     assert column.ids.dtype == np.int32 and column.ids[0] == column.ids[3]
@@ -111,7 +129,12 @@ def test_the_hostname_is_kept_without_a_label_set_for_each_node() -> None:
     cluster = cluster_of([node("a"), node("b"), other, none])
     column = cluster.nodes.label("kubernetes.io/hostname")
     assert [column.values[each] if each >= 0 else None for each in column.ids.tolist()] == ["a", "b", "another", None]
-    assert [cluster.nodes.labels_of(row).get("kubernetes.io/hostname") for row in range(4)] == ["a", "b", "another", None]
+    assert [cluster.nodes.labels_of(row).get("kubernetes.io/hostname") for row in range(4)] == [
+        "a",
+        "b",
+        "another",
+        None,
+    ]
     assert len(cluster.nodes.labels.sets) == 2
 
 
@@ -138,7 +161,13 @@ def test_pods_are_found_by_key_whatever_way_they_came() -> None:
     keys = ArrayKeys(array, np.array([0, 2, 3]))
     assert list(keys) == ["default/p-00", "team/p-02", "default/p-03"]
     assert table.add(keys, numbers(3, 4, 4), numbers(1, 1, 2), np.array([7, 8, 9])) == 2
-    assert [table.find(key) for key in ("d/a", "d/b", "team/p-02", "default/p-03", "default/p-01")] == [0, 1, 3, 4, None]
+    assert [table.find(key) for key in ("d/a", "d/b", "team/p-02", "default/p-03", "default/p-01")] == [
+        0,
+        1,
+        3,
+        4,
+        None,
+    ]
     assert [table.key(number) for number in range(5)] == ["d/a", "d/b", *keys]
     assert (table.count, table.placed) == (5, 4)
     assert table.on(1).tolist() == [2, 3] and table.on(9).tolist() == []
@@ -210,19 +239,44 @@ def test_what_makes_no_difference_to_a_class(what: str) -> None:
     assert classes_of([pod("p", {"cpu": "1"}), pod("p", {"cpu": "1"}) | SAME[what]]) == [0, 0]
 
 
-@pytest.mark.parametrize("change", [*OTHER.values(), *({"spec": pod("p", {"cpu": "1"}, **spec)["spec"]} for spec in SPECS)])
+@pytest.mark.parametrize(
+    "change", [*OTHER.values(), *({"spec": pod("p", {"cpu": "1"}, **spec)["spec"]} for spec in SPECS)]
+)
 def test_what_makes_another_class(change: Json) -> None:
     assert classes_of([pod("p", {"cpu": "1"}), pod("p", {"cpu": "1"}) | change, pod("q", {"cpu": "1"})]) == [0, 1, 0]
 
 
 def test_quantities_and_images_make_other_classes() -> None:
-    pods = [pod("p", {"cpu": "1"}), pod("p", {"cpu": "2"}), pod("p", {GPU: "1"}), pod("p", {"cpu": "1"}, container={"image": "x"})]
+    pods = [
+        pod("p", {"cpu": "1"}),
+        pod("p", {"cpu": "2"}),
+        pod("p", {GPU: "1"}),
+        pod("p", {"cpu": "1"}, container={"image": "x"}),
+    ]
     assert classes_of(pods) == [0, 1, 2, 3]
+
+
+def test_a_sidecar_and_an_init_container_request_other_amounts() -> None:
+    """Pods that are equal but for the restart policy of an init container, which decides whether it counts on top."""
+
+    def init(**more: str) -> list[Json]:
+        return [{"name": "i", "image": "i", "resources": {"requests": {"cpu": "1"}}, **more}]
+
+    cluster = Cluster()
+    pods = records(
+        [
+            pod("p", {"cpu": "1"}, initContainers=init()),
+            pod("q", {"cpu": "1"}, initContainers=init(restartPolicy="Always")),
+        ]
+    )
+    assert [cluster.classes.info(each).requests[0] for each in pods] == [1000, 2000]
 
 
 def test_classes_keep_their_rows_as_the_table_grows() -> None:
     cluster = Cluster()
-    pods = records([pod(f"p{number}", {"cpu": f"{number}m", "memory": f"{number}"}, priority=number) for number in range(1, 200)])
+    pods = records(
+        [pod(f"p{number}", {"cpu": f"{number}m", "memory": f"{number}"}, priority=number) for number in range(1, 200)]
+    )
     assert [cluster.classes.intern(each) for each in pods + pods] == [*range(199), *range(199)]
     for number in (0, 63, 64, 128, 198):
         info = cluster.classes.info_of(number)
