@@ -36,6 +36,7 @@ from sched_core.errors import (
     StowageError,
 )
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, PostFilterResult, PreFilterResult, Verdicts
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
@@ -65,6 +66,7 @@ __all__ = [
     "Engine",
     "FIXED_RESOURCES",
     "Failure",
+    "Handle",
     "ImageState",
     "InvalidConfig",
     "InvalidObjects",

@@ -16,7 +16,7 @@ from sched_core.columns.classes import PodClasses, pod_key
 from sched_core.columns.nodes import NodeColumns, NodeState
 from sched_core.columns.pods import PodState
 from sched_core.objects.load import Objects
-from sched_core.objects.records import Node, Pod
+from sched_core.objects.records import AnyObject, Node, Pod
 
 ENDED = ("Succeeded", "Failed")
 SELECTING = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
@@ -29,7 +29,7 @@ class ClusterState(NamedTuple):
     pods: PodState
     waiting: dict[str, list[int]]
     placed_with_affinity: bool
-    has_selectors: bool
+    others: dict[str, dict[str, AnyObject]]
 
 
 class Cluster:
@@ -39,8 +39,9 @@ class Cluster:
         self.nodes = NodeColumns()
         self.classes = PodClasses(self.nodes)
         self.namespaces: dict[str, dict[str, str]] = {}
-        self.has_selectors = False
-        """Whether there are Services or owners from which default spreading would take its selectors."""
+        self.others: dict[str, dict[str, AnyObject]] = {}
+        """Objects of all other kinds by kind and ``namespace/name`` (or name)."""
+        self.others_version = 0
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
         self._waiting: dict[str, list[int]] = {}
@@ -50,11 +51,29 @@ class Cluster:
         """Build a cluster from loaded objects; pods with ``spec.nodeName`` that have not ended are placed."""
         cluster = cls()
         cluster.namespaces = {each.metadata.name: dict(each.metadata.labels) for each in objects.namespaces}
-        cluster.has_selectors = any(objects.others.get(kind) for kind in SELECTING)
+        for record in (record for records in objects.others.values() for record in records):
+            cluster.add_object(record)
         for node in objects.nodes:
             cluster.add_node(node)
         cluster.add_pods(pod for pod in objects.pods if pod.spec.node_name)
         return cluster
+
+    @property
+    def has_selectors(self) -> bool:
+        """Whether there are Services or owners from which default spreading takes its selectors."""
+        return any(self.others.get(kind) for kind in SELECTING)
+
+    def add_object(self, record: AnyObject) -> None:
+        """Add or replace an object that is neither a node nor a pod."""
+        meta, kind = record.metadata, type(record).__name__
+        key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+        self.others.setdefault(kind, {})[key] = record
+        self.others_version += 1
+
+    def remove_object(self, kind: str, key: str) -> None:
+        """Remove such an object."""
+        del self.others[kind][key]
+        self.others_version += 1
 
     @classmethod
     def from_array(cls, nodes: NodeArray) -> Cluster:
@@ -144,7 +163,7 @@ class Cluster:
         nodes = self.nodes
         return ClusterState(
             nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
-            self.placed_with_affinity, self.has_selectors,
+            self.placed_with_affinity, {kind: dict(records) for kind, records in self.others.items()},
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
@@ -152,7 +171,9 @@ class Cluster:
         self.nodes.restore(state.nodes)
         self.nodes.pods.restore(state.pods)
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
-        self.placed_with_affinity, self.has_selectors = state.placed_with_affinity, state.has_selectors
+        self.placed_with_affinity = state.placed_with_affinity
+        self.others = {kind: dict(records) for kind, records in state.others.items()}
+        self.others_version += 1
 
     def _subtract_usage(self, pod_class: int, row: int) -> None:
         self._change(pod_class, row, -1)

@@ -44,12 +44,12 @@ class Compiled:
         self.static = StaticResults(profile, self.nodes, self.classes, program)
         self.failed_at = np.zeros(0, np.int64)
         self._normalized = len(program.plugins.normalized)
-        self._version = (-1, False, False)
+        self._version = (-1, False, -1)
         self._reset()
 
     def prepare(self) -> None:
         """Forget what a change of node objects has made wrong."""
-        version = (self.nodes.object_version, self.cluster.placed_with_affinity, self.cluster.has_selectors)
+        version = (self.nodes.object_version, self.cluster.placed_with_affinity, self.cluster.others_version)
         if self._version != version:
             self._version = version
             self.static.clear()

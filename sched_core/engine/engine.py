@@ -24,6 +24,7 @@ from sched_core.engine.many import Many
 from sched_core.engine.program import Program
 from sched_core.engine.static import compilable
 from sched_core.errors import NotSupported, StowageError
+from sched_core.framework.handle import Handle
 from sched_core.framework.lacking import refuse_lacking
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile, build_profiles
@@ -71,7 +72,7 @@ class Engine:
         if self.config.extenders:
             raise NotSupported("extenders: calling an extender is not supported yet")
         self._plugins = plugins
-        self.profiles = build_profiles(self.config, Registry(plugins))
+        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster))
         self.seen = [0, 0]
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}

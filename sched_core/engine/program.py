@@ -28,7 +28,7 @@ class Program:
 
     def __init__(self, profile: Profile, nodes: NodeColumns, classes: PodClasses) -> None:
         self.nodes, self.classes = nodes, classes
-        scores = profile.points["score"]
+        scores = [plugin for plugin in profile.points["score"] if not hasattr(plugin, "concerns")]
         self.plugins = RowPlugins(
             tuple(plugin for plugin in profile.points["filter"] if is_row(plugin, "filter")),
             tuple(plugin for plugin in scores if is_row(plugin, "score")),

@@ -29,29 +29,37 @@ _MUST_RUN = ("reserve", "permit", "preBind", "postBind")
 
 
 def compilable(profile: Profile) -> bool:
-    """Tell whether compiled batches can decide for a profile: all that decides is in row form or has a signature."""
-    if any(profile.points[point] for point in _MUST_RUN) or not profile.points["score"]:
+    """Tell whether compiled batches can decide for a profile.
+
+    All that decides must be in row form, have a signature, or say which pods it does not concern.
+    """
+    points = profile.points
+    if not points["score"] or MAX_NODE_SCORE * sum(profile.weights.values()) > np.iinfo(np.int32).max:
         return False
-    if MAX_NODE_SCORE * sum(profile.weights.values()) > np.iinfo(np.int32).max:
+    if not all(plugin.in_memory for plugin in points["bind"]):
         return False
-    if any(not getattr(plugin, "in_memory", False) for plugin in profile.points["bind"]):
+    if not all(is_dependent(plugin) for point in _MUST_RUN for plugin in points[point]):
         return False
-    for point in _DECIDING:
-        for plugin in profile.points[point]:
-            row = is_row(plugin, "filter") or is_row(plugin, "score")
-            if not row and not hasattr(plugin, "sign_pod"):
-                return False
-            if point == "score" and not _fusible(plugin):
-                return False
-            if point == "filter" and plugin.without_pre_filter and plugin.name not in profile.named["preFilter"]:
-                return False
-    return True
+    deciding = [plugin for point in _DECIDING for plugin in points[point] if not is_dependent(plugin)]
+    if not all(_is_row_form(plugin) or hasattr(plugin, "sign_pod") for plugin in deciding):
+        return False
+    scoring = [plugin for plugin in points["score"] if not is_dependent(plugin)]
+    if any(hasattr(plugin, "normalize_score") for plugin in scoring):
+        return False
+    if any(is_row(plugin, "score") and hasattr(plugin, "normalize_row") for plugin in scoring):
+        return False
+    return not any(
+        plugin.without_pre_filter and plugin.name not in profile.named["preFilter"] for plugin in points["filter"]
+    )
 
 
-def _fusible(plugin: Plugin) -> bool:
-    if hasattr(plugin, "normalize_score"):
-        return False
-    return not (is_row(plugin, "score") and hasattr(plugin, "normalize_row"))
+def is_dependent(plugin: Plugin) -> bool:
+    """Tell whether a plugin answers by placed pods, and says which pods it does not concern."""
+    return hasattr(plugin, "concerns")
+
+
+def _is_row_form(plugin: Plugin) -> bool:
+    return is_row(plugin, "filter") or is_row(plugin, "score")
 
 
 class Combination(NamedTuple):
@@ -71,9 +79,14 @@ class StaticResults:
         self.signed = [
             plugin
             for plugin in dict.fromkeys(plugin for point in _DECIDING for plugin in profile.points[point])
-            if hasattr(plugin, "sign_pod")
+            if hasattr(plugin, "sign_pod") and not is_dependent(plugin)
         ]
-        points = profile.points
+        points = {
+            point: tuple(each for each in plugins if not is_dependent(each))
+            for point, plugins in profile.points.items()
+        }
+        self._points = points
+        self._dependent = [each for each in dict.fromkeys(sum(profile.points.values(), ())) if is_dependent(each)]
         deciding = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
         self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
@@ -167,7 +180,7 @@ class StaticResults:
 
     def _plan(self, pod_class: int) -> int:
         pod = self.classes.info_of(pod_class)
-        if pod.pod.status.nominated_node_name:
+        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._dependent):  # type: ignore[attr-defined]
             return IRREGULAR
         state = CycleState()
         names: frozenset[str] | None = None
@@ -212,12 +225,12 @@ class StaticResults:
         if names is not None:
             ok[:] = False
             ok[[self.nodes.row_of[name] for name in names if name in self.nodes.row_of]] = True
-        for plugin in self.profile.points["filter"]:
+        for plugin in self._points["filter"]:
             if not is_row(plugin, "filter") and plugin.name not in state.skip_filter:
                 ok &= self._mask(plugin, signature[plugin.name], state, pod)
         score = np.zeros(self.nodes.count, np.int64)
         raws: dict[str, NDArray[np.int64]] = {}
-        for plugin in self.profile.points["score"]:
+        for plugin in self._points["score"]:
             if is_row(plugin, "score") or plugin.name in state.skip_score:
                 continue
             raw = self._raw(plugin, signature[plugin.name], state, pod)

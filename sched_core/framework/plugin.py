@@ -17,6 +17,7 @@ from sched_core.framework.status import SUCCESS, Code, Status
 
 if TYPE_CHECKING:
     from sched_core.columns.nodes import NodeColumns
+    from sched_core.framework.handle import Handle
 
 UNRESOLVABLE = 1 << 62
 """The bit that a row filter adds when removing pods would not help on this node."""
@@ -92,11 +93,19 @@ class Plugin:
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per
     signature (upstream has the same idea in KEP-5598). Without it, an array-form plugin runs for every pod.
+
+    **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
+    False promises that, as things stand, it skips or passes this pod at every extension point. Pods that concern none
+    of these plugins keep going through compiled code. It may depend on the pod's class, on whether any pod with
+    affinity to others was placed (``handle.placed_with_affinity``) and on ``handle.objects``.
     """
 
     name: str = ""
     reasons: tuple[str, ...] = ()
     """Reasons of `filter_row`, by bit; `row_args` may set them per instance."""
+
+    handle: Handle
+    """The rest of the cluster; set before the first call of an extension point, not yet in ``__init__``."""
 
     may_skip: bool = True
     """Whether PreFilter or PreScore of a row-form plugin ever answer Skip; False lets its loop be fused with others."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sched_core.config import ExpandedProfile, SchedulerConfiguration, expand, validate_profiles
 from sched_core.errors import PluginError
+from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import EXTENSION_POINTS, Plugin
 from sched_core.framework.registry import Registry
 
@@ -27,7 +28,7 @@ class Profile(NamedTuple):
     """0 is adaptive, 100 looks at all nodes."""
 
 
-def build_profiles(config: SchedulerConfiguration, registry: Registry) -> dict[str, Profile]:
+def build_profiles(config: SchedulerConfiguration, registry: Registry, handle: Handle) -> dict[str, Profile]:
     """Return the profiles of a configuration by scheduler name, all plugins instantiated.
 
     Raises InvalidConfig or PluginError.
@@ -39,15 +40,15 @@ def build_profiles(config: SchedulerConfiguration, registry: Registry) -> dict[s
         percentage = written.percentage_of_nodes_to_score
         if percentage is None:
             percentage = config.percentage_of_nodes_to_score
-        profiles[profile.scheduler_name] = _build(profile, registry, percentage)
+        profiles[profile.scheduler_name] = _build(profile, registry, percentage, handle)
     return profiles
 
 
-def _build(profile: ExpandedProfile, registry: Registry, percentage: int) -> Profile:
+def _build(profile: ExpandedProfile, registry: Registry, percentage: int, handle: Handle) -> Profile:
     instances: dict[str, Plugin | None] = {}
     for name in dict.fromkeys(name for names in profile.points.values() for name in names):
         found = registry.find(name)
-        instances[name] = None if found is None else _instantiate(found, name, profile)
+        instances[name] = None if found is None else _instantiate(found, name, profile, handle)
     points = {
         point: tuple(
             plugin
@@ -61,10 +62,11 @@ def _build(profile: ExpandedProfile, registry: Registry, percentage: int) -> Pro
     return Profile(profile.scheduler_name, points, named, profile.score_weights, missing, percentage)
 
 
-def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile) -> Plugin:
+def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile, handle: Handle) -> Plugin:
     try:
         instance = plugin(profile.args.get(name))
     except Exception as reason:
         raise PluginError(name, "__init__", f"{type(reason).__name__}: {reason}") from reason
     instance.name = name  # the one it was registered under
+    instance.handle = handle
     return instance

@@ -1,0 +1,43 @@
+"""Handle: what a plugin can see of the cluster beside the node columns (upstream: framework.Handle and its listers)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sched_core.objects.records import AnyObject, Pod
+
+if TYPE_CHECKING:
+    from sched_core.cluster import Cluster
+
+
+class Handle:
+    """Read access to the cluster that an engine decides on; given to every plugin as ``plugin.handle``."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    @property
+    def namespaces(self) -> Mapping[str, Mapping[str, str]]:
+        """Labels of each namespace that is known."""
+        return self._cluster.namespaces
+
+    def objects(self, kind: str) -> Mapping[str, AnyObject]:
+        """Return the objects of a kind by ``namespace/name``, or by name if the kind has no namespaces."""
+        return self._cluster.others.get(kind, {})
+
+    @property
+    def placed_with_affinity(self) -> bool:
+        """Whether a pod with affinity or anti-affinity to pods was ever placed."""
+        return self._cluster.placed_with_affinity
+
+    def pods_on(self, row: int) -> Iterator[Pod]:
+        """Yield a pod of the class of each pod on a node: all but name, uid and times are its own."""
+        nodes, classes = self._cluster.nodes, self._cluster.classes
+        for number in nodes.pods.on(row).tolist():
+            yield classes.pods[nodes.pods.class_of[number]]
+
+    @property
+    def classes(self) -> Any:
+        """The table of pod classes; ``nodes.pods.class_of`` indexes it."""
+        return self._cluster.classes
