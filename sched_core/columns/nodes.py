@@ -46,6 +46,7 @@ class NodeState(NamedTuple):
     objects: list[Node | None]
     tree: NodeTree
     free: list[int]
+    image_sizes: dict[str, tuple[int, int]]
 
 
 def in_unit(resource: str, nano: int) -> int:
@@ -89,6 +90,7 @@ class NodeColumns:
         self._capacity = 0
         self._columns: dict[str, tuple[int, LabelColumn]] = {}
         self._images: tuple[int, dict[str, ImageState]] = (-1, {})
+        self._image_sizes: dict[str, tuple[int, int]] = {}
         self._arrays: dict[str, NDArray[Any]] = {
             "allocatable": np.zeros((4, 0), np.int64),
             "requested": np.zeros((4, 0), np.int64),
@@ -207,10 +209,9 @@ class NodeColumns:
         self._resize(self.count + total)
         self.names += names
         self.objects += [None] * total
-        for number, template in enumerate(nodes.templates):
-            mine = rows[nodes.template_of == number]
-            if len(mine):
-                self._fill_many(mine, template)
+        used, first = np.unique(nodes.template_of, return_index=True)
+        for number in used[np.argsort(first)].tolist():  # in the order in which the nodes come
+            self._fill_many(rows[nodes.template_of == number], nodes.templates[number])
         zones = [zone_key(template.metadata.labels) for template in nodes.templates]
         self._tree.add_many(rows, zones, nodes.template_of.astype(np.int64))
         return rows
@@ -226,6 +227,7 @@ class NodeColumns:
         """Take a node out and return its row, which will be used again; its usage is zeroed."""
         row = self.row_of.pop(name)
         self._tree.remove(name, row)
+        self._unlist_images(np.array([row]))
         self.alive[row] = False
         self.objects[row] = None
         for key in ("requested", "nonzero_requested", "used_ports"):
@@ -249,7 +251,8 @@ class NodeColumns:
         """Return a copy of all that changes; interned strings and resources only ever grow and are left out."""
         arrays = {key: array[..., : self.count].copy() for key, array in self._arrays.items()}
         lists = (list(self.names), dict(self.row_of), list(self.objects))
-        return NodeState(self.count, arrays, *lists, copy.deepcopy(self._tree), list(self._free))
+        tree = copy.deepcopy(self._tree)
+        return NodeState(self.count, arrays, *lists, tree, list(self._free), dict(self._image_sizes))
 
     def restore(self, state: NodeState) -> None:
         """Go back to a state that `state` returned."""
@@ -262,6 +265,7 @@ class NodeColumns:
                 array[: state.rows] = kept
         self.names, self.row_of = list(state.names), dict(state.row_of)
         self.objects, self._free = list(state.objects), list(state.free)
+        self._image_sizes = dict(state.image_sizes)
         self._tree = copy.deepcopy(state.tree)
         self._tree.resize(self._capacity)
         self.count = state.rows
@@ -293,7 +297,9 @@ class NodeColumns:
         features = frozenset(node.status.declared_features)
         self.feature_set[rows] = _intern(self._feature_number, self.feature_sets, features, features)
         images = tuple(node.status.images)
-        self.image_set[rows] = _intern(self._image_number, self.image_sets, images, images)
+        self._unlist_images(rows)
+        self.image_set[rows] = number = _intern(self._image_number, self.image_sets, images, images)
+        self._list_images(number, len(rows))
         labels = node.metadata.labels
         name = hostname_is if hostname_is is not None else labels.get(HOSTNAME, "")
         self.label_set[rows], is_name = self.labels.intern(labels, name)
@@ -302,21 +308,32 @@ class NodeColumns:
         self.object_version += 1
 
     def _image_states(self) -> dict[str, ImageState]:
-        # The size is that of the first node that listed the name: rows in the order in which their nodes came.
-        states: dict[str, ImageState] = {}
         rows_of: dict[str, list[NDArray[np.int64]]] = {}
-        first: dict[str, tuple[int, int]] = {}
         alive = np.flatnonzero(self.alive)
         for number in np.unique(self.image_set[alive]).tolist():
             rows = alive[self.image_set[alive] == number]
-            for image in self.image_sets[number]:
-                for name in image.names:
-                    rows_of.setdefault(name, []).append(rows)
-                    if name not in first or rows[0] < first[name][0]:
-                        first[name] = (int(rows[0]), image.size_bytes)
-        for name, parts in rows_of.items():
-            states[name] = ImageState(first[name][1], np.unique(np.concatenate(parts)))
-        return states
+            for name in _image_names(self.image_sets[number]):
+                rows_of.setdefault(name, []).append(rows)
+        return {
+            name: ImageState(self._image_sizes[name][0], np.unique(np.concatenate(parts)))
+            for name, parts in rows_of.items()
+        }
+
+    def _unlist_images(self, rows: NDArray[np.int64]) -> None:
+        for number, nodes in zip(*np.unique(self.image_set[rows[self.alive[rows]]], return_counts=True), strict=True):
+            self._list_images(int(number), -int(nodes))
+
+    def _list_images(self, number: int, nodes: int) -> None:
+        """Note that so many nodes list a set of images (or, negative, do so no longer).
+
+        The size of a name is that of the first node that listed it, as long as any node does (upstream: cache.go).
+        """
+        for name, size in _image_names(self.image_sets[number]).items():
+            kept, count = self._image_sizes.get(name, (size, 0))
+            if count + nodes > 0:
+                self._image_sizes[name] = (kept, count + nodes)
+            else:
+                del self._image_sizes[name]
 
     def _resize(self, count: int) -> None:
         if count > self._capacity:
@@ -352,3 +369,12 @@ def _intern(numbers: dict[Any, int], values: list[Any], key: Any, item: Any) -> 
     if number == len(values):
         values.append(item)
     return number
+
+
+def _image_names(images: tuple[ContainerImage, ...]) -> dict[str, int]:
+    """Return the size by name of the images of one node; the first one counts where a name is there twice."""
+    names: dict[str, int] = {}
+    for image in images:
+        for name in image.names:
+            names.setdefault(name, image.size_bytes)
+    return names

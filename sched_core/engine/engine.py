@@ -31,6 +31,7 @@ from sched_core.framework.profile import Profile, build_profiles
 from sched_core.framework.registry import Registry
 from sched_core.framework.status import SUCCESS, Status, error, unresolvable
 from sched_core.objects.records import ObjectMeta, Pod
+from sched_core.rows.generate import is_cached
 
 Speed = Literal["auto", "cycle", "fused", "incremental"]
 
@@ -186,7 +187,8 @@ class Engine:
 
     def kernels_cached(self) -> bool:
         """Tell whether this machine has compiled the batches of all profiles before."""
-        return all(sides.compiled is None or sides.compiled.program.is_cached() for sides in self._sides.values())
+        compiled = (sides.compiled for sides in self._sides.values())
+        return all(each is None or is_cached(each.module()) for each in compiled)
 
     def _make_sides(self, profile: Profile) -> Sides:
         program = Program(profile, self.cluster.nodes, self.cluster.classes)

@@ -14,7 +14,7 @@ from sched_core.columns.nodes import NodeColumns
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
-from sched_core.rows.generate import RowPlugins, generate, generate_each, is_cached
+from sched_core.rows.generate import RowPlugins, generate, generate_each
 from sched_core.rows.table import node_rows, pod_rows, widths
 
 
@@ -70,10 +70,6 @@ class Program:
                     self.normalize(plugin, np.zeros(1, np.int64))
                 else:
                     self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))
-
-    def is_cached(self) -> bool:
-        """Tell whether this machine has compiled these batches before."""
-        return all(is_cached(module) for module in (list(self._modules.values()) or [self.module(in_float=True)]))
 
     def _call(self, plugin: Plugin, method: str, *arguments: Any) -> None:
         try:

@@ -6,11 +6,11 @@ from time import perf_counter
 
 import pytest
 
-from bench.scheduling import execute as module
 from bench.scheduling.config import configure
 from bench.scheduling.execute import Finished, execute
 from bench.terminal import Bar, working
 from bench.workloads import source
+from sched_core import Engine
 from tests.bench.command import Stowage
 
 NOTICE = "compiling kernels (first run on this machine, about"
@@ -25,7 +25,7 @@ def run_small() -> Finished:
 def test_compiling_is_said_when_it_is_so(
     cached: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "kernels_cached", lambda: cached)
+    monkeypatch.setattr(Engine, "kernels_cached", lambda _: cached)
     assert run_small().result.decided == 50
     assert (NOTICE in capfd.readouterr().err) == (not cached)
 

@@ -129,7 +129,7 @@ def test_a_snapshot_of_an_engine_fits_its_own_cluster_of_that_time() -> None:
 def test_resources_that_came_behind_a_snapshot_are_zero_after_it() -> None:
     engine = Engine(cluster_of([node("a")]), ALL_NODES)
     state = engine.snapshot()
-    engine.cluster.add_node(node_record(node("b", **{f"example.com/r{number}": "5" for number in range(20)})))
+    engine.cluster.add_node(node_record(node("b", **{f"example.com/r{number}": "5" for number in range(5)})))
     engine.cluster.add_pods(records([pod("x", {"example.com/r3": "2"}, nodeName="b")]))
     engine.restore(state)
     nodes = engine.cluster.nodes

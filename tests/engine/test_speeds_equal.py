@@ -155,16 +155,15 @@ def repeated(pods: list[Json], times: int) -> Any:
     return records(copies)
 
 
-@pytest.mark.parametrize("scored", [("cpu", "memory"), ("cpu", GPU, "example.com/profile")])
-def test_a_resource_that_comes_up_in_the_middle(scored: tuple[str, ...]) -> None:
-    """A pod, a node, a running pod and a profile bring resources that nobody knew: rows get wider between two calls."""
+def test_a_resource_that_comes_up_in_the_middle() -> None:
+    """A pod, a node and a running pod bring resources that nobody knew: all rows get wider in between two calls."""
     rng = random.Random(3)
     results = []
     for speed in ("cycle", *COMPILED):
         cluster = Cluster()
         for number in range(40):
             cluster.add_node(node_record(node(f"n{number}")))
-        engine = Engine(cluster, fit_only(*scored), speed=speed)
+        engine = Engine(cluster, fit_only("cpu", "memory"), speed=speed)
         rng.seed(3)
         found = []
         for step in range(4):
@@ -178,6 +177,20 @@ def test_a_resource_that_comes_up_in_the_middle(scored: tuple[str, ...]) -> None
         results.append((found, usage(cluster), places(cluster)))
         assert cluster.nodes.resource_count == 8
     assert results[1:] == results[:1] * 3
+
+
+def test_resources_that_only_the_profile_names() -> None:
+    """The rows get wider when the profile is read, behind the cluster."""
+    waiting = records([pod(f"p{number}", {"cpu": f"{number % 3 + 1}00m"}) for number in range(30)])
+    found = []
+    for speed in ("cycle", "fused"):
+        cluster = Cluster()
+        for number in range(10):
+            cluster.add_node(node_record(node(f"n{number}")))
+        engine = Engine(cluster, fit_only("cpu", GPU, "example.com/profile"), speed=speed)
+        found.append((engine.schedule_many(waiting).node_of.tolist(), usage(cluster)))
+        assert engine.cluster.nodes.resource_count == 8
+    assert found[0] == found[1]
 
 
 def test_pods_and_nodes_of_arrays() -> None:
