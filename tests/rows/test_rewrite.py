@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core import config as numba_config
 
 from sched_core import Engine, Plugin, PluginError, kernel, load_config, percent, quotient
 from sched_core.rows.rewrite import rewrite
@@ -148,6 +149,7 @@ def returns_text(pod: Any, node: Any, args: Any) -> Any:
     return "high"
 
 
+@pytest.mark.skipif(numba_config.DISABLE_JIT, reason="nothing is compiled")
 @pytest.mark.parametrize("function", [raises_it, calls_plain_python, returns_text], ids=lambda function: function.__name__)
 @pytest.mark.parametrize("speed", ["cycle", "fused"])
 def test_what_cannot_be_compiled_names_the_plugin(function: Callable[..., Any], speed: Any) -> None:
@@ -230,6 +232,7 @@ def test_local_variables_may_have_any_name() -> None:
     assert scores(names_of_ones_own) == [5 + 2 + 1 + 3 + 4 + 4 + 1, 5 + 2 + 1 + 0 + 8 + 4 + 0]
 
 
+# Bug E18: the parameters of the generated function have these names.
 def test_local_variables_may_be_called_like_columns() -> None:
     assert scores(names_like_columns) == [1 + 10 + 20 + 1 + 1, 0 + 10 + 20 + 0 + 1]
 
