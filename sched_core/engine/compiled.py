@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster
+from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.program import Program
 from sched_core.engine.static import StaticResults
 from sched_core.framework.profile import Profile
 from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
+from sched_core.rows.batch import STRETCH
 from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
 from sched_core.rows.tuples import Log, Out, Slots, Tree, Work
 
@@ -33,6 +35,8 @@ class Way(Enum):
     FUSED = "fused"
     SLOTS = "slots"
     TREE = "tree"
+    SAMPLED = "sampled"
+    """Not all nodes are looked at."""
 
 
 class Compiled:
@@ -85,6 +89,9 @@ class Compiled:
         if way is Way.TREE:
             slots = self._give_slots(np.unique(classes[start:stop]))
             end = module.place_tree(classes, start, stop, count, *common, slots, self._tree, work, log, results)
+        elif way is Way.SAMPLED:
+            wanted = nodes_to_find(self.profile.percentage_of_nodes_to_score, len(work.order))
+            end = module.place_sampled(classes, start, stop, wanted, *common, work, log, results)
         else:
             slots = self._slots if way is Way.SLOTS else self._none
             end = module.place_scan(classes, start, stop, count, *common, slots, work, log, results)
@@ -162,6 +169,8 @@ class Compiled:
                 ring=empty_node_rows(self.nodes, ring),
                 position_at=np.zeros(ring, np.int32),
                 base=np.zeros(ring, np.int32),
+                stretch=empty_node_rows(self.nodes, STRETCH),
+                stretch_base=np.zeros(STRETCH, np.int32),
                 synced=np.full(1, self.nodes.log_head[0] - ring),
             )
             self._tree.start[:] = -1

@@ -17,7 +17,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.config import SchedulerConfiguration, load_config
 from sched_core.engine.batch import Batch, Failure
 from sched_core.engine.bind import bind
-from sched_core.engine.compiled import Compiled
+from sched_core.engine.compiled import Compiled, Way
 from sched_core.engine.cycle import Cycle
 from sched_core.engine.decision import Decision
 from sched_core.engine.many import Many
@@ -149,6 +149,9 @@ class Engine:
                 engine.schedule_many(pods, measure=True)
             for sides in engine._sides.values():
                 sides.cycle.program.compile_loops()
+                if sides.compiled is not None and sides.profile.percentage_of_nodes_to_score < 100:
+                    none = np.zeros(0, np.int32)  # the small cluster would never be sampled
+                    sides.compiled.run(none, 0, 0, (none, np.zeros(0, np.int64)), Way.SAMPLED, 0)
         return time.perf_counter() - began
 
     def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False) -> Batch:

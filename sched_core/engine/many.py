@@ -100,7 +100,7 @@ class Many:
             stop = start + int(np.argmax(np.isin(self.classes[start:stop], others)))
         sides = self.engine.sides(name)
         compiled = sides.compiled if sides is not None else None
-        if compiled is None or not self._looks_at_all(sides.profile.percentage_of_nodes_to_score):  # type: ignore[union-attr]
+        if compiled is None or not len(self.cluster.nodes.order()):
             for position in range(start, stop):
                 self._cycle(position)
             return stop
@@ -109,11 +109,6 @@ class Many:
         except CompileError:  # numba refuses a row function: the cycle, which compiles them one by one, names it
             self.engine.give_up_compiled(name)
             return start
-
-    def _looks_at_all(self, percentage: int) -> bool:
-        """Tell whether every node is looked at for every pod; only then do compiled batches decide."""
-        nodes = len(self.cluster.nodes.order())
-        return 0 < nodes <= nodes_to_find(percentage, nodes)
 
     def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
         compiled.prepare()
@@ -134,6 +129,9 @@ class Many:
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
         irregular[distinct[plans == IRREGULAR]] = True
         way = self._way(compiled, distinct, stop - start)
+        if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
+            planned = plans >= 0
+            irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
         position = start
         while position < stop:
             end = stop
@@ -162,6 +160,9 @@ class Many:
         compiled.static.set_aside(number)
 
     def _way(self, compiled: Compiled, distinct: NDArray[np.int32], pods: int) -> Way:
+        nodes = len(self.cluster.nodes.order())
+        if nodes_to_find(compiled.profile.percentage_of_nodes_to_score, nodes) < nodes:
+            return Way.SAMPLED
         if self.engine.speed == "fused":
             return Way.FUSED
         if compiled.tree_fits(len(distinct)):
@@ -178,23 +179,23 @@ class Many:
         end, self.engine.start = compiled.run(
             self.classes, start, stop, (self.rows, self.ticks), way, self.engine.start
         )
-        self._count("fused" if way is Way.FUSED else "incremental", min(end + 1, stop) - start)
+        self._count("fused" if way in (Way.FUSED, Way.SAMPLED) else "incremental", min(end + 1, stop) - start)
         for position in np.flatnonzero(self.rows[start:end] < 0).tolist():  # as a pod of the same class just before
             self.batch.failures[start + position] = self.engine.known[int(self.classes[start + position])]
         if end < stop:
             self._flush(end)
-            self._fail(end)
+            self._fail(end, way)
             return end + 1
         return end
 
-    def _fail(self, position: int) -> None:
+    def _fail(self, position: int, way: Way) -> None:
         """Let the cycle say why a pod that compiled code did not place fits nowhere."""
         pod = self._info(position)
-        failure = self._explain(position, pod)
+        failure = self._explain(position, pod, way)
         if failure is not None:
             self.engine.known[pod.row] = failure
 
-    def _explain(self, position: int, pod: PodInfo) -> Failure | None:
+    def _explain(self, position: int, pod: PodInfo, way: Way) -> Failure | None:
         sides = self.engine.sides(pod.pod.spec.scheduler_name)
         assert sides is not None
         try:
@@ -203,6 +204,8 @@ class Many:
             failure = Failure(str(reason), {}, error=True)
         else:
             if decision.row >= 0:  # a score out of range where it does not count stops compiled code, not the cycle
+                if way is Way.SAMPLED:
+                    self.engine.advance(decision)
                 bind(self.engine, sides.profile, decision)
                 self.rows[position] = decision.row
                 self.placed_until = position + 1

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,10 +36,11 @@ from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
 
 PREFETCH = {prefetch}
+STRETCH = {stretch}
 '''
 _COPIED = "# copied from here"
-_OWNERS = {f"pod_{field}": f"pods.{field}" for field in PodRows._fields}
-_OWNERS |= {f"node_{field}": f"nodes.{field}" for field in NodeRows._fields}
+_OWNERS = {f"stowage_pod_{field}": f"pods.{field}" for field in PodRows._fields}
+_OWNERS |= {f"stowage_node_{field}": f"nodes.{field}" for field in NodeRows._fields}
 """Column of a row function -> where the tuples of `batch` have it."""
 
 
@@ -71,7 +72,8 @@ def generate(
     constants, bindings = _bindings(functions.values())
     text = "\n\n".join(
         [
-            _HEADER.format(plugins=", ".join(names) or "no plugin", prefetch=batch.PREFETCH) + "\n".join(constants),
+            _HEADER.format(plugins=", ".join(names) or "no plugin", prefetch=batch.PREFETCH, stretch=batch.STRETCH)
+            + "\n".join(constants),
             *(function.source for function in functions.values()),
             _score_all(plugins, filters, scores),
             _normalize(normalize),
@@ -90,7 +92,7 @@ def generate_each(
     """
     function = rewrite(plugin.name, getattr(plugin, method), args, widths, in_float=False)
     constants, bindings = _bindings([function])
-    header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH) + "\n".join(constants)
+    header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH, stretch=batch.STRETCH) + "\n".join(constants)
     loop = _each_normalized(function) if method == "normalize_row" else _each(function)
     module = _load("\n\n".join([header, function.source, loop]), bindings)
     return module.each  # type: ignore[no-any-return]
@@ -123,15 +125,22 @@ def _text(array: np.ndarray[Any, Any]) -> str:
     return f"[{text}]" if array.ndim else text
 
 
-def _fingerprint(value: Any) -> str:
-    """Return what tells a changed helper function from the old one."""
+def _fingerprint(value: Any, seen: frozenset[int] = frozenset()) -> str:
+    """Return what tells a changed helper from the old one: its source, and all that it refers to in its module."""
     inner = getattr(value, "py_func", value)
     if isinstance(inner, ModuleType):
         return f"module {inner.__name__}"
+    if not isinstance(inner, FunctionType):
+        return f"array {inner.tolist()}" if isinstance(inner, np.ndarray) else repr(inner)
+    if id(inner) in seen:
+        return inner.__name__
     try:
-        return hashlib.sha256(inspect.getsource(inner).encode()).hexdigest()[:16]
+        parts = [inspect.getsource(inner)]
     except (OSError, TypeError):
-        return repr(inner)
+        parts = [inner.__code__.co_code.hex(), repr(inner.__code__.co_consts)]
+    named = (name for name in inner.__code__.co_names if name in inner.__globals__)
+    parts += [f"{name}: {_fingerprint(inner.__globals__[name], seen | {id(inner)})}" for name in named]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _unpack(functions: Sequence[RowFunction]) -> str:

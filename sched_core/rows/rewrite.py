@@ -186,7 +186,7 @@ class _Rewriter(ast.NodeTransformer):
         return self.args[field]
 
     def _load(self, owner: str, field: str, index: ast.expr) -> ast.expr:
-        name = f"{owner}_{field}"
+        name = f"stowage_{owner}_{field}"
         self.columns.add(name)
         value: ast.expr = ast.Subscript(ast.Name(name, ast.Load()), index, ast.Load())
         if self.in_float and field not in BITS:

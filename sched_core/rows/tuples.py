@@ -110,6 +110,10 @@ class Work(NamedTuple):
     """[L]: positions of these rows."""
     base: NDArray[np.int32]
     """[L]: static results of these rows."""
+    stretch: NodeRows
+    """[.., 128]: the numbers of the rows that a sampled scan looks at."""
+    stretch_base: NDArray[np.int32]
+    """[128]: static results of these rows."""
     synced: NDArray[np.int64]
     """[1]: head of the change log up to which the ring is filled."""
 

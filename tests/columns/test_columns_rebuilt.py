@@ -96,10 +96,10 @@ def test_any_history_equals_a_fresh_start(seed: int) -> None:
 def test_an_update_keeps_pods_and_replaces_everything_else() -> None:
     old = node(
         "a",
+        {GPU: "4"},
         labels={"disk": "ssd", ZONE: "x"},
         taints=[{"key": "k", "effect": "NoSchedule"}],
         cpu="8",
-        example__com__gpu="4",
     )
     cluster = cluster_of([old, pod("p", {"cpu": "1"}, nodeName="a")])
     row = cluster.update_node(node_record(node("a", labels={"disk": "hdd"}, memory="1Gi")))
@@ -118,7 +118,7 @@ def test_resources_that_come_up_later_widen_all_rows() -> None:
     assert cluster.nodes.resource_count == 4
     for number in range(2):
         name = f"example.com/r{number}"
-        cluster.add_node(node_record(node(f"c{number}", **{name: "3"})))
+        cluster.add_node(node_record(node(f"c{number}", {name: "3"})))
         assert cluster.nodes.allocatable[cluster.nodes.resource_row(name), cluster.nodes.row_of[f"c{number}"]] == 3
     assert cluster.nodes.resource_count == 8
     after = cluster.classes.info(records([pod("q", {"example.com/r2": "2"})])[0])
@@ -132,7 +132,7 @@ def test_too_many_resources_are_refused_by_name() -> None:
     cluster = Cluster()
     for number in range(57):
         cluster.nodes.resource_row(f"example.com/r{number}")
-    with pytest.raises(LimitExceeded, match="more than 60 different resources; the next one is example.com/last"):
+    with pytest.raises(LimitExceeded, match=r"more than 60 different resources; the next one is example\.com/last"):
         cluster.nodes.resource_row("example.com/last")
     assert cluster.nodes.resource_row("example.com/r56") == 59
 

@@ -24,7 +24,16 @@ from tests.engine.worlds import (
 )
 
 SPEEDS: tuple[Speed, ...] = ("cycle", "fused", "incremental", "auto")
-ARRAYS = ("allocatable", "requested", "nonzero_requested", "used_ports", "pod_count", "allowed_pods", "alive", "taint_set")
+ARRAYS = (
+    "allocatable",
+    "requested",
+    "nonzero_requested",
+    "used_ports",
+    "pod_count",
+    "allowed_pods",
+    "alive",
+    "taint_set",
+)
 
 
 def columns(cluster: Cluster) -> dict[str, bytes]:
@@ -47,7 +56,11 @@ def test_forgetting_brings_the_columns_back(speed: Speed, seed: int) -> None:
     engine.schedule_many(world.pods[:50])
     before, known = columns(engine.cluster), places(engine.cluster)
     batch = engine.schedule_many(world.pods[50:])
-    placed = [f"default/{each.metadata.name}" for each, row in zip(world.pods[50:], batch.node_of.tolist(), strict=True) if row >= 0]
+    placed = [
+        f"default/{each.metadata.name}"
+        for each, row in zip(world.pods[50:], batch.node_of.tolist(), strict=True)
+        if row >= 0
+    ]
     assert len(placed) > 20 and columns(engine.cluster) != before
     rng.shuffle(placed)
     for key in placed:
@@ -129,7 +142,7 @@ def test_a_snapshot_of_an_engine_fits_its_own_cluster_of_that_time() -> None:
 def test_resources_that_came_behind_a_snapshot_are_zero_after_it() -> None:
     engine = Engine(cluster_of([node("a")]), ALL_NODES)
     state = engine.snapshot()
-    engine.cluster.add_node(node_record(node("b", **{f"example.com/r{number}": "5" for number in range(5)})))
+    engine.cluster.add_node(node_record(node("b", {f"example.com/r{number}": "5" for number in range(5)})))
     engine.cluster.add_pods(records([pod("x", {"example.com/r3": "2"}, nodeName="b")]))
     engine.restore(state)
     nodes = engine.cluster.nodes

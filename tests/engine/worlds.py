@@ -5,8 +5,9 @@ Configurations and resources come from a small fixed set, so that few modules ar
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +15,9 @@ import msgspec
 from sched_core import Cluster, Engine, Failure, Node, Pod, Speed, load_config, load_documents, pod_key
 
 Json = dict[str, Any]
+
+COMPILING = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+"""Whether kernels are compiled in this run (see test_without_compiling)."""
 
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
 GPU = "example.com/gpu"
@@ -54,11 +58,16 @@ ALL_NODES = load_config(
 """Two profiles that look at all nodes."""
 
 
-def node(name: str, *, labels: dict[str, str] | None = None, taints: Sequence[Json] = (), **allocatable: str) -> Json:
-    """Return a node of 4 cores, 16 GiB and 110 pods unless said otherwise."""
-    amounts = {"cpu": "4", "memory": "16Gi", "pods": "110"} | {
-        key.replace("__", "/"): each for key, each in allocatable.items()
-    }
+def node(
+    name: str,
+    resources: Mapping[str, str] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    taints: Sequence[Json] = (),
+    **allocatable: str,
+) -> Json:
+    """Return a node of 4 cores, 16 GiB and 110 pods unless said otherwise; ``resources`` are further ones."""
+    amounts = {"cpu": "4", "memory": "16Gi", "pods": "110", **allocatable, **(resources or {})}
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -197,14 +206,22 @@ _HARD = {"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}
 
 
 def random_world(
-    rng: random.Random, *, nodes: int, classes: int, pods: int, events: int = 0, roomy: bool = False, plain: bool = False,
-    named: bool = False, profiles: Sequence[str] = ("default-scheduler", "second-scheduler"),
-) -> World:  # fmt: skip
+    rng: random.Random,
+    *,
+    nodes: int,
+    classes: int,
+    pods: int,
+    events: int = 0,
+    roomy: bool = False,
+    plain: bool = False,
+    named: bool = False,
+    profiles: Sequence[str] = ("default-scheduler", "second-scheduler"),
+) -> World:
     """Return a history of ``pods`` pods of about ``classes`` classes.
 
     ``roomy`` nodes do not fill up; ``plain`` pods have nothing that a batch would leave to the cycle; with ``named``
-    some pods name the only nodes that would do, which moves the index at which the next scan starts. Pods of one profile
-    that follow each other are decided on together, so many classes at once take pods of one profile.
+    some pods name the only nodes that would do, which moves the index at which the next scan starts. Pods of one
+    profile that follow each other are decided on together, so many classes at once take pods of one profile.
     """
     objects = [random_node(rng, f"n{number}", roomy) for number in range(nodes)]
     rng.shuffle(objects)
@@ -232,7 +249,7 @@ def random_node(rng: random.Random, name: str, roomy: bool) -> Json:
     taints = [each for each, chance in ((_SOFT, 0.3), (_HARD, 0.1)) if rng.random() < chance]
     devices = {GPU: rng.choice(["1", "4"])} if rng.random() < 0.3 else {}
     places = "110" if roomy else rng.choice(["3", "10", "110"])
-    made = node(name, labels=labels, taints=taints, cpu=cpu, memory=memory, pods=places, **devices)
+    made = node(name, devices, labels=labels, taints=taints, cpu=cpu, memory=memory, pods=places)
     made["spec"]["unschedulable"] = rng.random() < 0.03
     return made
 
