@@ -93,7 +93,12 @@ ENGINE = _options(
     click.option(
         "--plugin", "plugins", type=PluginType(), multiple=True, help="Add a plugin of your own, with its weight."
     ),
-    click.option("--disable", multiple=True, metavar="NAME", help="Take a plugin out of the profile."),
+    click.option(
+        "--disable",
+        multiple=True,
+        metavar="NAME",
+        help="Take a plugin out: where those of --plugin score or filter, else everywhere.",
+    ),
 )
 OUTPUT = _options(
     click.option(

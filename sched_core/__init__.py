@@ -37,7 +37,14 @@ from sched_core.errors import (
 )
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.handle import Handle
-from sched_core.framework.plugin import UNRESOLVABLE, Plugin, PostFilterResult, PreFilterResult, Verdicts
+from sched_core.framework.plugin import (
+    UNRESOLVABLE,
+    Plugin,
+    PostFilterResult,
+    PreFilterResult,
+    Verdicts,
+    extension_points,
+)
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.kernels.arithmetic import percent, quotient
@@ -111,6 +118,7 @@ __all__ = [
     "Verdicts",
     "dump_config",
     "error",
+    "extension_points",
     "is_extended_resource",
     "is_scalar_resource",
     "kernel",

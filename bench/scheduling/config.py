@@ -5,12 +5,20 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from msgspec.structs import replace
 
 from bench.scheduling.options import PluginSpec
-from sched_core import InvalidConfig, Plugin, PluginError, Problem, SchedulerConfiguration, load_config
+from sched_core import (
+    InvalidConfig,
+    Plugin,
+    PluginError,
+    Problem,
+    SchedulerConfiguration,
+    extension_points,
+    load_config,
+)
 from sched_core.config import PluginSet, ProfileConfig
 from sched_core.config.types import Plugin as PluginEntry
 
@@ -22,12 +30,22 @@ EVERY_NODE = {
 """The default profile with every node considered for every pod: upstream samples where there are more than 100."""
 
 
+_STANDS_IN = {
+    "pre_filter": {"filter"},
+    "filter": {"filter"},
+    "pre_score": {"score"},
+    "score": {"score"},
+}
+"""Where a disabled plugin goes if one's own plugins have the extension points behind it."""
+
+
 def configure(
     profile: str | None, plugins: Sequence[PluginSpec], disable: Sequence[str]
 ) -> tuple[SchedulerConfiguration, dict[str, type[Plugin]]]:
     """Return the configuration and the plugin classes that it names besides the registry's.
 
-    A disabled plugin goes at every extension point of every profile; a plugin of one's own is added to every profile.
+    Plugins of one's own are added to every profile. A disabled plugin makes room for them: it goes where they score or
+    filter, so that a score in place of NodeResourcesFit does not let nodes overflow; without them it goes altogether.
     Raises InvalidConfig for a profile that cannot be used or a name that is not enabled, PluginError for a file without
     the class.
     """
@@ -47,7 +65,10 @@ def configure(
             raise _refused("--plugin", f'plugin "{name}" is enabled already; --disable {name} as well to replace it')
         classes[name] = plugin
         added.append(PluginEntry(name, spec.weight))
-    profiles = tuple(_changed(each, added, disable) for each in config.profiles)
+    points = {
+        point for plugin in classes.values() for point in _STANDS_IN if _STANDS_IN[point] & extension_points(plugin)
+    }
+    profiles = tuple(_changed(each, added, disable, points) for each in config.profiles)
     return replace(config, profiles=profiles), classes
 
 
@@ -73,12 +94,19 @@ def load_plugin(spec: PluginSpec) -> type[Plugin]:
     return plugin
 
 
-def _changed(profile: ProfileConfig, added: Sequence[PluginEntry], disable: Sequence[str]) -> ProfileConfig:
+def _changed(
+    profile: ProfileConfig, added: Sequence[PluginEntry], disable: Sequence[str], points: Set[str]
+) -> ProfileConfig:
+    replaced = {entry.name for entry in added}
     sets = {}
     for attribute in profile.plugins.__struct_fields__:
         before: PluginSet = getattr(profile.plugins, attribute)
-        enabled = tuple(entry for entry in before.enabled if entry.name not in disable)
-        sets[attribute] = PluginSet(enabled=enabled, disabled=before.disabled)
+        enabled, disabled = before.enabled, before.disabled
+        going = [name for name in disable if attribute in points or not points or name in replaced]
+        enabled = tuple(entry for entry in before.enabled if entry.name not in going)
+        if attribute in points:
+            disabled += tuple(PluginEntry(name) for name in disable if name not in replaced)
+        sets[attribute] = PluginSet(enabled=enabled, disabled=disabled)
     every = sets["multi_point"]
     sets["multi_point"] = PluginSet(enabled=(*every.enabled, *added), disabled=every.disabled)
     return replace(profile, plugins=replace(profile.plugins, **sets))

@@ -51,9 +51,11 @@ class Many:
         total = len(self.classes)
         began, first = time.perf_counter_ns(), read_ticks()
         start = 0
-        while start < total:
-            start = self._block(start)
-        self._flush(total)
+        try:
+            while start < total:
+                start = self._block(start)
+        finally:  # also when interrupted: what was placed counts on its node already
+            self._flush(total)
         if self.measure:
             per_tick = (time.perf_counter_ns() - began) / max(read_ticks() - first, 1)
             self.batch.latency_ns = np.diff(self.ticks, prepend=first) * per_tick

@@ -151,6 +151,13 @@ def test_a_plugin_of_ones_own_in_place_of_another(stowage: Stowage, workdir: Pat
     assert own["decisions_sha256"] != plain["decisions_sha256"]
 
 
+def test_a_score_in_place_of_another_leaves_its_filter_alone(stowage: Stowage, workdir: Path) -> None:
+    (workdir / "own.py").write_text(OWN_PLUGIN, encoding="utf-8")
+    full = ("--nodes", "20", "--pods", "2000", "--workload", "one-class", "--disable", "NodeResourcesFit")
+    assert result_of(stowage, *full, "--plugin", "own.py:Last=1")["unschedulable"] > 0
+    assert result_of(stowage, *full)["unschedulable"] == 0
+
+
 def test_a_profile_of_ones_own(stowage: Stowage, workdir: Path) -> None:
     (workdir / "profile.yaml").write_text(
         "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- pluginConfig:\n"

@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sched_core import Cluster, Engine, Failure, Node, Pod, Speed, load_config, load_documents, pod_key
+from sched_core import (
+    Cluster,
+    Engine,
+    Failure,
+    Node,
+    Pod,
+    SchedulerConfiguration,
+    Speed,
+    load_config,
+    load_documents,
+    pod_key,
+)
 
 Json = dict[str, Any]
 
@@ -47,15 +58,21 @@ SECOND: Json = {
 }
 """A profile that packs, with other weights and without one of the PostFilter plugins."""
 
-ALL_NODES = load_config(
-    {
-        "apiVersion": "kubescheduler.config.k8s.io/v1",
-        "kind": "KubeSchedulerConfiguration",
-        "percentageOfNodesToScore": 100,
-        "profiles": [{"schedulerName": "default-scheduler"}, SECOND],
-    }
-)
-"""Two profiles that look at all nodes."""
+
+def looking_at(percentage: int, second: int | None = None) -> SchedulerConfiguration:
+    """Return two profiles that look at so many percent of the nodes; the second one may have a number of its own."""
+    own = {} if second is None else {"percentageOfNodesToScore": second}
+    return load_config(
+        {
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "percentageOfNodesToScore": percentage,
+            "profiles": [{"schedulerName": "default-scheduler"}, SECOND | own],
+        }
+    )
+
+
+ALL_NODES = looking_at(100)
 
 
 def node(
@@ -133,12 +150,14 @@ class Result(NamedTuple):
     start: int
 
 
-def play(world: World, speed: Speed, chunks: random.Random | None = None) -> tuple[Result, dict[str, int]]:
+def play(
+    world: World, speed: Speed, chunks: random.Random | None = None, config: SchedulerConfiguration = ALL_NODES
+) -> tuple[Result, dict[str, int]]:
     """Play a history; pods between two events are scheduled in one call, or in chunks of random size.
 
     Return the result, and how many pods each speed decided on.
     """
-    engine = Engine(cluster_of(world.objects), ALL_NODES, speed=speed)
+    engine = Engine(cluster_of(world.objects), config, speed=speed)
     names: list[str] = []
     failures: dict[int, Failure] = {}
     used: dict[str, int] = {}

@@ -150,9 +150,9 @@ def returns_text(pod: Any, node: Any, args: Any) -> Any:
 
 @pytest.mark.skipif(not COMPILING, reason="nothing is compiled")
 @pytest.mark.parametrize(
-    "function", [raises_it, calls_plain_python, returns_text], ids=lambda function: function.__name__
+    ("function", "speed"),
+    [(raises_it, "cycle"), (calls_plain_python, "cycle"), (returns_text, "cycle"), (returns_text, "incremental")],
 )
-@pytest.mark.parametrize("speed", ["cycle", "fused"])
 def test_what_cannot_be_compiled_names_the_plugin(function: Callable[..., Any], speed: Any) -> None:
     engine = Engine(
         cluster_of([node("a"), node("b")]), config("Own"), speed=speed, plugins={"Own": row_plugin(function)}

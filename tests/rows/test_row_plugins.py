@@ -38,27 +38,7 @@ DASHED = "example.com/row-score"
 STEP = 7
 
 
-def engine_with(
-    objects: list[Json],
-    plugins: Mapping[str, type[Plugin]],
-    speed: Speed,
-    weights: Mapping[str, int] | None = None,
-    *more: str,
-) -> Engine:
-    """Return an engine whose profiles have the plugins and ``more``, and otherwise only what every profile needs."""
-    named = [{"name": name, "weight": (weights or {}).get(name, 1)} for name in (*more, *plugins)]
-    enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, *named]
-    parts = {"plugins": {"multiPoint": {"disabled": [{"name": "*"}], "enabled": enabled}}}
-    config: Json = {
-        "apiVersion": "kubescheduler.config.k8s.io/v1",
-        "kind": "KubeSchedulerConfiguration",
-        "percentageOfNodesToScore": 100,
-        "profiles": [{"schedulerName": "default-scheduler", **parts}],
-    }
-    return Engine(cluster_of(objects), load_config(config), speed=speed, plugins=plugins)
-
-
-# The same in both forms -----------------------------------------------------------------------------------------------
+# The plugins ----------------------------------------------------------------------------------------------------------
 
 
 @kernel(inline=True)
@@ -109,6 +89,74 @@ class RowScore(Plugin):
         return row / 2 + args.half * (node.pod_count % 2)
 
 
+class Odd(Plugin):
+    """For pods of high priority out of range on nodes with 6 cores or more, and on those with a host port in use."""
+
+    name = "Odd"
+    may_skip = False
+
+    @staticmethod
+    def score_row(pod: Any, node: Any, args: Any) -> Any:
+        score = 1000 if (node.allocatable[0] > 5000) | (node.used_ports[0] != 0) else 50 - 10 * node.pod_count
+        return score if pod.priority > 50 else 0
+
+
+class Signed(Plugin):
+    """Scores that a pod asks for in its annotations: ``raw`` for the nodes n0, n1, ...; ``gate`` keeps it away."""
+
+    name = "Signed"
+
+    def pre_enqueue(self, pod: PodInfo) -> Status:
+        gate = pod.pod.metadata.annotations.get("gate")
+        return unresolvable(f"waiting for {gate}") if gate else SUCCESS
+
+    def sign_pod(self, pod: PodInfo) -> Hashable:
+        return pod.pod.metadata.annotations.get("raw", "")
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.float64]:
+        wanted = [float(each) for each in pod.pod.metadata.annotations.get("raw", "0").split()]
+        scores: NDArray[np.float64] = np.zeros(nodes.count)
+        for number in range(3):
+            if (row := nodes.row_of.get(f"n{number}")) is not None:
+                scores[row] = wanted[number % len(wanted)]
+        return scores
+
+    @staticmethod
+    def normalize_row(score: Any, lowest: Any, highest: Any) -> Any:
+        return percent(score, max(highest, 1)) if highest > 1000 else score
+
+
+PLUGINS: dict[str, type[Plugin]] = {"RowFilter": RowFilter, DASHED: RowScore, "Odd": Odd, "Signed": Signed}
+
+
+def engine_with(
+    objects: list[Json],
+    speed: Speed,
+    others: Mapping[str, type[Plugin]] | None = None,
+    weights: Mapping[str, int] | None = None,
+) -> Engine:
+    """Return an engine with all plugins of this module in one profile, some of them replaced or added.
+
+    One profile for all tests: what makes the plugins differ is in the pods, so only one module is compiled.
+    """
+    plugins = PLUGINS | dict(others or {})
+    named = [
+        {"name": name, "weight": (weights or {}).get(name, 1)} for name in ("NodeResourcesFit", "NodePorts", *plugins)
+    ]
+    enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, *named]
+    parts = {"plugins": {"multiPoint": {"disabled": [{"name": "*"}], "enabled": enabled}}}
+    config: Json = {
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "percentageOfNodesToScore": 100,
+        "profiles": [{"schedulerName": "default-scheduler", **parts}],
+    }
+    return Engine(cluster_of(objects), load_config(config), speed=speed, plugins=plugins)
+
+
+# The same in both forms -----------------------------------------------------------------------------------------------
+
+
 class ArrayFilter(Plugin):
     """RowFilter in array form."""
 
@@ -137,7 +185,7 @@ class ArrayScore(Plugin):
         return found
 
 
-WEIGHTS = {"Filter": 1, "Score": 3, DASHED: 3}
+ARRAYS: dict[str, type[Plugin]] = {"RowFilter": ArrayFilter, DASHED: ArrayScore}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -149,11 +197,11 @@ def test_row_form_equals_array_form(seed: int) -> None:
     )
     for each in world.pods:
         each.spec.priority = rng.choice([0, 0, 10])
-    arrays = engine_with(world.objects, {"RowFilter": ArrayFilter, DASHED: ArrayScore}, "auto", WEIGHTS)
+    arrays = engine_with(world.objects, "auto", ARRAYS, {DASHED: 3})
     expected = arrays.schedule_many(world.pods)
     assert expected.speed_used == {"cycle": 200} and len(set(expected.node_of.tolist())) > 2
     for speed in SPEEDS:
-        rows = engine_with(world.objects, {"RowFilter": RowFilter, DASHED: RowScore}, speed, WEIGHTS)
+        rows = engine_with(world.objects, speed, None, {DASHED: 3})
         batch = rows.schedule_many(world.pods)
         assert batch.node_of.tolist() == expected.node_of.tolist(), speed
         assert batch.failures == expected.failures
@@ -163,8 +211,8 @@ def test_row_form_equals_array_form(seed: int) -> None:
 
 def test_row_form_scores_as_array_form() -> None:
     world = random_world(random.Random(3), nodes=30, classes=10, pods=10, plain=True, profiles=["default-scheduler"])
-    arrays = engine_with(world.objects, {"RowFilter": ArrayFilter, DASHED: ArrayScore}, "cycle")
-    rows = engine_with(world.objects, {"RowFilter": RowFilter, DASHED: RowScore}, "cycle")
+    arrays = engine_with(world.objects, "cycle", ARRAYS)
+    rows = engine_with(world.objects, "cycle")
     for each in world.pods:
         one, other = arrays.evaluate(each), rows.evaluate(each)
         assert (
@@ -180,22 +228,19 @@ def test_row_form_scores_as_array_form() -> None:
 # Scores that make no sense on some nodes ------------------------------------------------------------------------------
 
 
-class Odd(Plugin):
-    """Score out of range on nodes with 6 cores or more, and on those where a host port is in use."""
-
-    name = "Odd"
-    may_skip = False
-
-    @staticmethod
-    def score_row(pod: Any, node: Any, args: Any) -> Any:
-        return 1000 if (node.allocatable[0] > 5000) | (node.used_ports[0] != 0) else 50 - 10 * node.pod_count
-
-
-def at_all_speeds(objects: list[Json], pods: list[Json], plugins: Mapping[str, type[Plugin]], *more: str) -> Batch:
+def at_all_speeds(
+    objects: list[Json],
+    pods: list[Json],
+    priority: int,
+    others: Mapping[str, type[Plugin]] | None = None,
+    weights: Mapping[str, int] | None = None,
+) -> Batch:
     """Schedule at all speeds, check that the outcome is the same, and return it."""
     results = []
+    for one in pods:
+        one["spec"]["priority"] = priority
     for speed in SPEEDS:
-        engine = engine_with(objects, plugins, speed, None, *more)
+        engine = engine_with(objects, speed, others, weights)
         batch = engine.schedule_many(records(pods))
         results.append((batch, usage(engine.cluster), places(engine.cluster)))
         assert batch.node_of.tolist() == results[0][0].node_of.tolist(), speed
@@ -209,7 +254,7 @@ INVALID = 'plugin "Odd" returns an invalid score {}, it should in the range of [
 
 
 def odd(objects: list[Json], pods: list[Json]) -> Batch:
-    return at_all_speeds(objects, pods, {"Odd": Odd}, "NodeResourcesFit", "NodePorts")
+    return at_all_speeds(objects, pods, 100)
 
 
 def test_a_score_out_of_range_ends_the_attempt() -> None:
@@ -240,30 +285,6 @@ def test_the_score_of_a_refused_node_is_not_looked_at() -> None:
 # Plugins with a signature ---------------------------------------------------------------------------------------------
 
 
-class Signed(Plugin):
-    """Scores that a pod asks for in its annotations: ``raw`` for the nodes n0, n1, ...; ``gate`` keeps it away."""
-
-    name = "Signed"
-
-    def pre_enqueue(self, pod: PodInfo) -> Status:
-        gate = pod.pod.metadata.annotations.get("gate")
-        return unresolvable(f"waiting for {gate}") if gate else SUCCESS
-
-    def sign_pod(self, pod: PodInfo) -> Hashable:
-        return pod.pod.metadata.annotations.get("raw", "")
-
-    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.float64]:
-        wanted = [float(each) for each in pod.pod.metadata.annotations.get("raw", "0").split()]
-        scores: NDArray[np.float64] = np.zeros(nodes.count)
-        for number in range(3):
-            scores[nodes.row_of[f"n{number}"]] = wanted[number % len(wanted)]
-        return scores
-
-    @staticmethod
-    def normalize_row(score: Any, lowest: Any, highest: Any) -> Any:
-        return percent(score, max(highest, 1)) if highest > 1000 else score
-
-
 def annotated(name: str, **annotations: str) -> Json:
     one = pod(name, {"cpu": "100m"})
     one["metadata"]["annotations"] = annotations
@@ -274,7 +295,7 @@ SIGNED = [node("n0"), node("n1"), node("n2")]
 
 
 def signed(*pods: Json) -> Batch:
-    return at_all_speeds(SIGNED, list(pods), {"Signed": Signed})
+    return at_all_speeds(SIGNED, list(pods), 10, None, {"Signed": 100})
 
 
 def test_pods_that_differ_in_what_the_signature_reads() -> None:
@@ -285,7 +306,7 @@ def test_pods_that_differ_in_what_the_signature_reads() -> None:
 
 def test_pods_that_differ_in_what_pre_enqueue_reads() -> None:
     batch = signed(annotated("a"), annotated("b", gate="quota"), annotated("c"))
-    assert batch.node_of.tolist() == [0, -1, 0]
+    assert batch.node_of.tolist() == [0, -1, 1]
     assert batch.failures[1].message == "waiting for quota" and not batch.failures[1].error
 
 
@@ -330,7 +351,14 @@ def test_pods_that_differ_in_how_much_they_request() -> None:
     pods = [pod(f"p{number}", {"cpu": f"{number}00m"}) for number in (1, 2, 3, 4, 5, 1)]
     for number, each in enumerate(pods):
         each["metadata"]["name"] = f"p{number}"
-    assert at_all_speeds(SIGNED, pods, {"Signed": SignedByAmount}).node_of.tolist() == [1, 2, 0, 1, 2, 1]
+    assert at_all_speeds(SIGNED, pods, 10, {"Signed": SignedByAmount}, {"Signed": 100}).node_of.tolist() == [
+        1,
+        2,
+        0,
+        1,
+        2,
+        1,
+    ]
 
 
 class Named(Odd):
@@ -348,7 +376,7 @@ def test_pods_that_differ_in_the_nodes_that_pre_filter_names() -> None:
     for number, to in enumerate(["n1", "n2", "n1", "n0_n2", "n2_n9", "n9", "n0"]):
         pods.append(pod(f"p{number}", {"cpu": "100m"}))
         pods[-1]["metadata"]["labels"] = {"to": to}
-    batch = at_all_speeds(SIGNED, pods, {"Odd": Named}, "NodeResourcesFit", "NodePorts")
+    batch = at_all_speeds(SIGNED, pods, 100, {"Odd": Named})
     assert batch.node_of.tolist() == [1, 2, 1, 0, 2, -1, 0]
     assert batch.failures[5].reasons == {"node(s) didn't satisfy plugin(s) [Odd]": 3}
 
@@ -358,15 +386,9 @@ def test_pods_that_differ_in_the_nodes_that_pre_filter_names() -> None:
 
 @pytest.mark.parametrize("weight", [2**24, 2**25, 2**31 - 1])
 def test_totals_beyond_int32(weight: int) -> None:
-    found = []
-    for speed in SPEEDS:
-        engine = engine_with(
-            [node("a"), node("b"), node("c")], {"Odd": Odd}, speed, {"Odd": weight}, "NodeResourcesFit", "NodePorts"
-        )
-        pods = records([pod(f"p{number}", {"cpu": f"{1 + number % 2}00m"}) for number in range(9)])
-        found.append((engine.schedule_many(pods).node_of.tolist(), usage(engine.cluster)))
-    assert found[1:] == found[:1] * 3
-    assert found[0][0][:3] == [0, 1, 2]
+    pods = [pod(f"p{number}", {"cpu": f"{1 + number % 2}00m"}) for number in range(9)]
+    batch = at_all_speeds([node("a"), node("b"), node("c")], pods, 100, None, {"Odd": weight})
+    assert batch.node_of.tolist() == [0, 1, 2] * 3
 
 
 def test_devices_are_as_good_as_any_resource_to_a_row_function() -> None:
@@ -376,12 +398,9 @@ def test_devices_are_as_good_as_any_resource_to_a_row_function() -> None:
 
         @staticmethod
         def score_row(pod: Any, node: Any, args: Any) -> Any:
-            return percent(
-                node.requested[args.device] + pod.requests[args.device], max(node.allocatable[args.device], 1)
-            )
+            wanted = node.requested[args.device] + pod.requests[args.device]
+            return percent(wanted, max(node.allocatable[args.device], 1))
 
-    engine = engine_with(
-        [node("a", {GPU: "4"}), node("b", {GPU: "8"})], {"Devices": Devices}, "cycle", None, "NodeResourcesFit"
-    )
+    engine = engine_with([node("a", {GPU: "4"}), node("b", {GPU: "8"})], "cycle", {"Devices": Devices})
     decision = engine.evaluate(records([pod("p", {GPU: "2"})])[0])
     assert decision.raw_scores["Devices"].tolist() == [50, 25]
