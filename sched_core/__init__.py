@@ -10,9 +10,11 @@ from sched_core.columns.classes import PodInfo, pod_key
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
 from sched_core.config import (
+    InterPodAffinityArgs,
     NodeAffinityArgs,
     NodeResourcesBalancedAllocationArgs,
     NodeResourcesFitArgs,
+    PodTopologySpreadArgs,
     RequestedToCapacityRatioParam,
     ResourceSpec,
     SchedulerConfiguration,
@@ -51,14 +53,17 @@ from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.records import (
+    LabelSelector,
     Node,
     NodeSelector,
     NodeSelectorRequirement,
     NodeSelectorTerm,
     Pod,
+    PodAffinityTerm,
     PreferredSchedulingTerm,
     Taint,
     Toleration,
+    TopologySpreadConstraint,
 )
 from sched_core.objects.requests import is_extended_resource, is_scalar_resource
 from sched_core.objects.selectors import parse_int64, tolerates
@@ -75,9 +80,11 @@ __all__ = [
     "Failure",
     "Handle",
     "ImageState",
+    "InterPodAffinityArgs",
     "InvalidConfig",
     "InvalidObjects",
     "LabelColumn",
+    "LabelSelector",
     "LimitExceeded",
     "Node",
     "NodeAffinityArgs",
@@ -94,8 +101,10 @@ __all__ = [
     "Plugin",
     "PluginError",
     "Pod",
+    "PodAffinityTerm",
     "PodArray",
     "PodInfo",
+    "PodTopologySpreadArgs",
     "PostFilterResult",
     "PreFilterResult",
     "PreferredSchedulingTerm",
@@ -113,6 +122,7 @@ __all__ = [
     "StowageError",
     "Taint",
     "Toleration",
+    "TopologySpreadConstraint",
     "UNRESOLVABLE",
     "UtilizationShapePoint",
     "Verdicts",

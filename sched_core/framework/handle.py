@@ -9,6 +9,7 @@ from sched_core.objects.records import AnyObject, Pod
 
 if TYPE_CHECKING:
     from sched_core.cluster import Cluster
+    from sched_core.columns.nodes import NodeColumns
 
 
 class Handle:
@@ -18,6 +19,11 @@ class Handle:
         self._cluster = cluster
 
     @property
+    def nodes(self) -> NodeColumns:
+        """The nodes, as extension points receive them."""
+        return self._cluster.nodes
+
+    @property
     def namespaces(self) -> Mapping[str, Mapping[str, str]]:
         """Labels of each namespace that is known."""
         return self._cluster.namespaces
@@ -25,6 +31,11 @@ class Handle:
     def objects(self, kind: str) -> Mapping[str, AnyObject]:
         """Return the objects of a kind by ``namespace/name``, or by name if the kind has no namespaces."""
         return self._cluster.others.get(kind, {})
+
+    @property
+    def objects_version(self) -> int:
+        """A number that changes whenever an object that is neither node nor pod comes, changes or goes."""
+        return self._cluster.others_version
 
     @property
     def placed_with_affinity(self) -> bool:

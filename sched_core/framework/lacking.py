@@ -13,11 +13,6 @@ from sched_core.objects.records import Pod
 _INLINE_DISKS = ("gce_persistent_disk", "aws_elastic_block_store", "iscsi", "rbd")
 
 
-def _has_pod_affinity(pod: Pod) -> bool:
-    affinity = pod.spec.affinity
-    return affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None)
-
-
 def _has_claims(pod: Pod) -> bool:
     return any(each.persistent_volume_claim is not None or each.ephemeral is not None for each in pod.spec.volumes)
 
@@ -27,8 +22,6 @@ def _has_disks(pod: Pod) -> bool:
 
 
 _ASKS_FOR: Mapping[str, Callable[[Pod], bool]] = {
-    "InterPodAffinity": _has_pod_affinity,
-    "PodTopologySpread": lambda pod: bool(pod.spec.topology_spread_constraints),
     "VolumeBinding": _has_claims,
     "VolumeZone": _has_claims,
     "VolumeRestrictions": lambda pod: _has_claims(pod) or _has_disks(pod),

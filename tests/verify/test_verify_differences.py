@@ -178,14 +178,13 @@ def test_a_step_that_cannot_be_taken_is_an_error_of_the_pod() -> None:
 
 def test_missing_plugins_are_all_named() -> None:
     document = scenario()
-    spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
-    term = {"topologyKey": "zone", "labelSelector": {}}
-    document["pods"][REFUSED]["spec"]["topologySpreadConstraints"] = [spread]
-    document["pods"][NOMINATED]["spec"]["affinity"] = {
-        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
-    }
+    disk = {"name": "disk", "gcePersistentDisk": {"pdName": "disk"}}
+    claim = {"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}}
+    document["pods"][REFUSED]["spec"]["volumes"] = [disk]
+    document["pods"][NOMINATED]["spec"]["volumes"] = [claim]
     found = outcome(document)
-    assert found == Outcome(7, REFUSED, "default/refused", needs=("InterPodAffinity", "PodTopologySpread"))
+    needs = ("NodeVolumeLimits", "VolumeBinding", "VolumeRestrictions", "VolumeZone")
+    assert found == Outcome(7, REFUSED, "default/refused", needs=needs)
     assert not found.passed
 
 

@@ -1,0 +1,185 @@
+"""Pod affinity terms as they are matched, and those of placed pods (upstream: staging kube-scheduler framework,
+AffinityTerm).
+
+Terms of placed pods are kept once per distinct set of terms: thousands of classes may share few. No counts and no
+scores here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.helper.label_selector import EVERYTHING, Selector, matches, of_record
+
+if TYPE_CHECKING:
+    from sched_core import Pod, PodAffinityTerm
+
+Namespaces = Mapping[str, Mapping[str, str]]
+
+
+class Term(NamedTuple):
+    """One term; ``weight`` is negative for preferred anti-affinity and 0 for what is required."""
+
+    topology_key: str
+    namespaces: frozenset[str]
+    namespace_selector: Selector
+    selector: Selector
+    weight: int = 0
+
+    def matches(self, namespace: str, labels: Mapping[str, str], namespace_labels: Mapping[str, str]) -> bool:
+        """Tell whether the term is about a pod with these labels in this namespace."""
+        if namespace not in self.namespaces and not matches(self.namespace_selector, namespace_labels):
+            return False
+        return matches(self.selector, labels)
+
+    def unrolled(self, namespaces: Namespaces) -> Term:
+        """Return the term with the namespaces that its selector matches by name.
+
+        The selector stays as it is (upstream drops it from a copy only), and is asked about no labels from then on: one
+        of NotIn and DoesNotExist alone matches every namespace.
+        """
+        if self.namespace_selector is None or self.namespace_selector == EVERYTHING:
+            return self
+        found = {name for name, labels in namespaces.items() if matches(self.namespace_selector, labels)}
+        return self._replace(namespaces=self.namespaces | found)
+
+
+class Terms(NamedTuple):
+    """All terms of a pod."""
+
+    affinity: tuple[Term, ...] = ()
+    anti_affinity: tuple[Term, ...] = ()
+    preferred: tuple[Term, ...] = ()
+
+    def unrolled(self, namespaces: Namespaces) -> Terms:
+        """Return the terms as those of a pod to be placed are matched."""
+        return Terms(*(tuple(term.unrolled(namespaces) for term in terms) for terms in self))
+
+
+NONE = Terms()
+
+
+def namespace_of(pod: Pod) -> str:
+    """Return the namespace of a pod."""
+    return pod.metadata.namespace or "default"
+
+
+def terms_of(pod: Pod) -> Terms:
+    """Return the terms of a pod; matchLabelKeys are in the selector already, the API server puts them there."""
+    affinity = pod.spec.affinity
+    if affinity is None:
+        return NONE
+    namespace = namespace_of(pod)
+    near, far = affinity.pod_affinity, affinity.pod_anti_affinity
+    required: list[tuple[Term, ...]] = []
+    preferred: list[Term] = []
+    for side, sign in ((near, 1), (far, -1)):
+        if side is None:
+            required.append(())
+            continue
+        required.append(
+            tuple(_term(each, namespace) for each in side.required_during_scheduling_ignored_during_execution)
+        )
+        preferred += [
+            _term(each.pod_affinity_term, namespace, sign * each.weight)
+            for each in side.preferred_during_scheduling_ignored_during_execution
+        ]
+    return Terms(required[0], required[1], tuple(preferred))
+
+
+def _term(term: PodAffinityTerm, namespace: str, weight: int = 0) -> Term:
+    names = frozenset(term.namespaces)
+    if not names and term.namespace_selector is None:
+        names = frozenset((namespace,))
+    return Term(term.topology_key, names, of_record(term.namespace_selector), of_record(term.label_selector), weight)
+
+
+class PlacedTerms:
+    """The terms of each pod class: ``sets[set_of[c]]``; set 0 has none."""
+
+    def __init__(self) -> None:
+        self.sets: list[Terms] = [NONE]
+        self._number = {NONE: 0}
+        self._set_of: list[int] = []
+        self._classes: Any = None
+
+    def catch_up(self, classes: Any) -> None:
+        """Learn of new classes."""
+        if classes is not self._classes:
+            self.__init__()  # type: ignore[misc]
+            self._classes = classes
+        for number in range(len(self._set_of), len(classes)):
+            terms = terms_of(classes.pods[number]) if number in classes.with_affinity else NONE
+            found = self._number.setdefault(terms, len(self.sets))
+            if found == len(self.sets):
+                self.sets.append(terms)
+            self._set_of.append(found)
+
+    def set_of(self, first: int, end: int) -> NDArray[np.int64]:
+        """Return the sets of some classes, int64[end - first]."""
+        return np.array(self._set_of[first:end], np.int64)
+
+
+class Told:
+    """What the terms of placed pods say to pods with the same labels: per topology key a number for each set."""
+
+    def __init__(self, pod: Pod, namespace_labels: Mapping[str, str], hard_weight: int) -> None:
+        self._namespace, self._labels, self._namespace_labels = namespace_of(pod), pod.metadata.labels, namespace_labels
+        self._hard_weight = hard_weight
+        self._done = 0
+        self.anti: dict[str, list[int]] = {}
+        """Required anti-affinity terms that match."""
+        self.score: dict[str, list[int]] = {}
+        """Weights of the terms that match."""
+        self.touched: dict[str, list[int]] = {}
+        """How many terms that score match."""
+
+    def catch_up(self, sets: list[Terms]) -> None:
+        """Match the sets that are new."""
+        for number in range(self._done, len(sets)):
+            terms = sets[number]
+            for term in self._matching(terms.anti_affinity):
+                _add(self.anti, term.topology_key, number, 1)
+            if self._hard_weight > 0:
+                for term in self._matching(terms.affinity):
+                    self._score(term, number, self._hard_weight)
+            for term in self._matching(terms.preferred):
+                self._score(term, number, term.weight)
+        self._done = len(sets)
+
+    def _score(self, term: Term, number: int, weight: int) -> None:
+        _add(self.score, term.topology_key, number, weight)
+        _add(self.touched, term.topology_key, number, 1)
+
+    def _matching(self, terms: Iterable[Term]) -> Iterable[Term]:
+        return (term for term in terms if term.matches(self._namespace, self._labels, self._namespace_labels))
+
+
+def weigher(numbers: list[int], placed: PlacedTerms) -> Callable[[int, int], NDArray[np.int64]]:
+    """Return the weigher of classes by a number for each of their sets of terms; missing ones are 0."""
+
+    def weigh(first: int, end: int) -> NDArray[np.int64]:
+        by_set = np.zeros(len(placed.sets), np.int64)
+        by_set[: len(numbers)] = numbers
+        return by_set[placed.set_of(first, end)]
+
+    return weigh
+
+
+def _add(table: dict[str, list[int]], key: str, number: int, amount: int) -> None:
+    row = table.setdefault(key, [])
+    row += [0] * (number + 1 - len(row))
+    row[number] += amount
+
+
+def label_weigher(classes: Any, match: Callable[[Pod], bool]) -> Callable[[int, int], NDArray[np.int64]]:
+    """Return the weigher of classes that gives 1 to those whose pods match."""
+
+    def weigh(first: int, end: int) -> NDArray[np.int64]:
+        return np.array([match(classes.pods[number]) for number in range(first, end)], np.bool_).astype(np.int64)
+
+    return weigh

@@ -1,0 +1,264 @@
+"""InterPodAffinity: nodes near to or away from other pods, by the terms of the pod to be placed and of those that run
+(upstream: plugins/interpodaffinity).
+
+Pods are weighed by class and summed by topology domain (`PlacedPods`); nothing here looks at a placed pod by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.helper.affinity_terms import PlacedTerms, Term, Terms, Told, label_weigher, namespace_of, terms_of, weigher
+from plugins.helper.placed_pods import PlacedPods, TopologyDomains
+from sched_core import SKIP, SUCCESS, Code, Plugin, PodInfo, PreFilterResult, Status, Verdicts
+
+if TYPE_CHECKING:
+    from sched_core import CycleState, InterPodAffinityArgs, NodeColumns, Pod
+
+STATE = "PreFilterInterPodAffinity"
+SCORE_STATE = "PreScoreInterPodAffinity"
+
+Counts = dict[str, NDArray[np.int64]]
+"""Topology key -> a number for each domain, int64[size + 1]; the last entry, for nodes without the label, is 0."""
+
+_KEPT = 4096
+
+
+class PreFilterState:
+    """What PreFilter counts and Filter asks; `InterPodAffinity.add_pod` and ``remove_pod`` change it."""
+
+    def __init__(self, pod: Pod, terms: Terms, namespace_labels: Mapping[str, str]) -> None:
+        self.pod, self.terms, self.namespace_labels = pod, terms, namespace_labels
+        self.existing_anti: Counts = {}
+        """Placed pods whose required anti-affinity terms match the pod."""
+        self.affinity: Counts = {}
+        """Placed pods that match all required affinity terms of the pod."""
+        self.anti: Counts = {}
+        """Placed pods that match a required anti-affinity term of the pod."""
+
+    def clone(self) -> PreFilterState:
+        """Return a copy that can be changed by itself."""
+        copied = PreFilterState(self.pod, self.terms, self.namespace_labels)
+        copied.existing_anti = {key: counts.copy() for key, counts in self.existing_anti.items()}
+        copied.affinity = {key: counts.copy() for key, counts in self.affinity.items()}
+        copied.anti = {key: counts.copy() for key, counts in self.anti.items()}
+        return copied
+
+    def __copy__(self) -> PreFilterState:
+        return self.clone()
+
+    def __deepcopy__(self, memo: object) -> PreFilterState:
+        return self.clone()
+
+
+class InterPodAffinity(Plugin):
+    """Filter by required affinity and anti-affinity in both directions, score by what is preferred."""
+
+    name = "InterPodAffinity"
+    reads_amounts = False
+    reasons = (
+        "node(s) didn't match pod affinity rules",
+        "node(s) didn't match pod anti-affinity rules",
+        "node(s) didn't satisfy existing pods anti-affinity rules",
+    )
+    without_pre_filter = f'error reading "{STATE}" from cycleState: not found'
+
+    def __init__(self, args: InterPodAffinityArgs) -> None:
+        super().__init__(args)
+        self.hard_weight = args.hard_pod_affinity_weight
+        self.ignores_preferred = args.ignore_preferred_terms_of_existing_pods
+        self._pods, self._placed_terms, self._domains = PlacedPods(), PlacedTerms(), TopologyDomains()
+        self._terms: dict[int, Terms] = {}
+        self._told: dict[Hashable, Told] = {}
+        self._namespaces: dict[str, Mapping[str, str]] = {}
+
+    def concerns(self, pod: PodInfo) -> bool:
+        """Tell whether the pod has affinity of its own or any pod with affinity was placed."""
+        affinity = pod.pod.spec.affinity
+        own = affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None)
+        return own or self.handle.placed_with_affinity
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
+        """Count the pods that required terms are about; skip where there are none in either direction."""
+        terms = self._terms_of(pod)
+        found = PreFilterState(pod.pod, terms, self._labels_of_namespace(pod.pod))
+        if self.handle.placed_with_affinity:
+            told = self._told_to(pod.pod)
+            for key, numbers in told.anti.items():
+                sums = self._told_sums(nodes, pod.pod, ("anti", key), numbers, key)
+                if sums.any():
+                    found.existing_anti[key] = sums.copy()
+        if not found.existing_anti and not terms.affinity and not terms.anti_affinity:
+            return PreFilterResult(SKIP)
+        for term in terms.affinity:
+            _add(found.affinity, term.topology_key, self._matching(nodes, terms.affinity, term.topology_key))
+        for term in terms.anti_affinity:
+            _add(found.anti, term.topology_key, self._matching(nodes, (term,), term.topology_key))
+        state[STATE] = found
+        return PreFilterResult()
+
+    def add_pod(self, state: CycleState, pod: PodInfo, added: PodInfo | Pod, row: int) -> Status:
+        """Count a pod as if it ran on the node of ``row`` too."""
+        return self._update(state, added, row, 1)
+
+    def remove_pod(self, state: CycleState, pod: PodInfo, removed: PodInfo | Pod, row: int) -> Status:
+        """Count a pod that runs on the node of ``row`` no more."""
+        return self._update(state, removed, row, -1)
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        """Refuse nodes by the pod's affinity, else its anti-affinity, else that of placed pods."""
+        found: PreFilterState = state[STATE]
+        bits = np.zeros(nodes.count, np.int64)
+        for key, counts in found.existing_anti.items():
+            bits[counts[self._of(nodes, key)] > 0] = 0b100
+        for key, counts in found.anti.items():
+            bits[counts[self._of(nodes, key)] > 0] = 0b010
+        unresolvable = np.zeros(nodes.count, np.bool_)
+        if found.terms.affinity:
+            unresolvable = ~self._near(nodes, found)
+            bits[unresolvable] = 0b001
+        return Verdicts(bits, self.reasons, Code.Unschedulable, unresolvable)
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
+        """Add up the weights of matching terms by domain; skip where no term matches a pod on a labelled node."""
+        terms = self._terms_of(pod)
+        if self.ignores_preferred and not terms.preferred:
+            return SKIP
+        scores: Counts = {}
+        touched = False
+        for term in terms.preferred:
+            sums = self._matching(nodes, (term,), term.topology_key)
+            touched = touched or bool(sums.any())
+            _add(scores, term.topology_key, term.weight * sums)
+        if self.handle.placed_with_affinity:
+            told = self._told_to(pod.pod)
+            for key, numbers in told.score.items():
+                sums = self._told_sums(nodes, pod.pod, ("score", key), numbers, key)
+                if not touched and not sums.any():
+                    touched = self._told_sums(nodes, pod.pod, ("touched", key), told.touched[key], key).any().item()
+                touched = touched or bool(sums.any())
+                _add(scores, key, sums)
+        if not touched:
+            return SKIP
+        state[SCORE_STATE] = scores
+        return SUCCESS
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
+        """Add up what the domains of each node have, int64[N]."""
+        if SCORE_STATE not in state:
+            raise LookupError(f'failed to read "{SCORE_STATE}" from cycleState: not found')
+        scores: Counts = state[SCORE_STATE]
+        total = np.zeros(nodes.count, np.int64)
+        for key, sums in scores.items():
+            total += sums[self._of(nodes, key)]
+        return total
+
+    def normalize_score(self, state: CycleState, pod: PodInfo, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Stretch lowest to highest over 0 to 100; divides first, then multiplies, as upstream's floats do."""
+        lowest = scores.min()
+        span = scores.max() - lowest
+        if span == 0:
+            return np.zeros(len(scores), np.int64)
+        stretched: NDArray[np.int64] = (100.0 * ((scores - lowest) / span)).astype(np.int64)
+        return stretched
+
+    def _near(self, nodes: NodeColumns, found: PreFilterState) -> NDArray[np.bool_]:
+        """Return the nodes that meet the required affinity, bool[N]."""
+        labelled, near = np.ones(nodes.count, np.bool_), np.ones(nodes.count, np.bool_)
+        for key, counts in found.affinity.items():
+            domains = self._domains.of(nodes, key)
+            labelled &= domains.of < domains.size
+            near &= counts[domains.of] > 0
+        nobody = not any(counts.any() for counts in found.affinity.values())
+        if nobody and _matches_all(found.terms.affinity, found.pod):
+            return labelled  # the first of a group that wants to be together
+        return labelled & near
+
+    def _update(self, state: CycleState, other: PodInfo | Pod, row: int, sign: int) -> Status:
+        found: PreFilterState | None = state.get(STATE)
+        if found is None:  # PreFilter skipped the pod
+            return SUCCESS
+        record = other.pod if isinstance(other, PodInfo) else other
+        pod = found.pod
+        nodes = self.handle.nodes
+        for term in terms_of(record).anti_affinity:
+            if term.matches(namespace_of(pod), pod.metadata.labels, found.namespace_labels):
+                self._count(nodes, found.existing_anti, term.topology_key, row, sign)
+        if _matches_all(found.terms.affinity, record):
+            for term in found.terms.affinity:
+                self._count(nodes, found.affinity, term.topology_key, row, sign)
+        for term in found.terms.anti_affinity:
+            if _matches_all((term,), record):
+                self._count(nodes, found.anti, term.topology_key, row, sign)
+        return SUCCESS
+
+    def _count(self, nodes: NodeColumns, counts: Counts, key: str, row: int, sign: int) -> None:
+        domains = self._domains.of(nodes, key)
+        domain = domains.of[row]
+        if domain < domains.size:
+            counts.setdefault(key, np.zeros(domains.size + 1, np.int64))[domain] += sign
+
+    def _of(self, nodes: NodeColumns, key: str) -> NDArray[np.int64]:
+        return self._domains.of(nodes, key).of
+
+    def _matching(self, nodes: NodeColumns, terms: tuple[Term, ...], key: str) -> NDArray[np.int64]:
+        """Count the placed pods that match all of the pod's terms, by domain of ``key``."""
+        classes = self.handle.classes
+        weighed = tuple(term[1:4] for term in terms)
+        weigh = label_weigher(classes, lambda pod: _matches_all(terms, pod))
+        return self._pods.sums(nodes, len(classes), weighed, weigh, self._domains.of(nodes, key))
+
+    def _told_sums(
+        self, nodes: NodeColumns, pod: Pod, what: Hashable, numbers: list[int], key: str
+    ) -> NDArray[np.int64]:
+        """Add up what the terms of placed pods say to the pod, by domain of ``key``."""
+        weighed = (what, self._group(pod))
+        weigh = weigher(numbers, self._placed_terms)
+        return self._pods.sums(nodes, len(self.handle.classes), weighed, weigh, self._domains.of(nodes, key))
+
+    def _told_to(self, pod: Pod) -> Told:
+        self._placed_terms.catch_up(self.handle.classes)
+        group = self._group(pod)
+        told = self._told.get(group)
+        if told is None:
+            if len(self._told) >= _KEPT:
+                self._told.clear()
+            told = self._told[group] = Told(pod, self._labels_of_namespace(pod), self.hard_weight)
+        told.catch_up(self._placed_terms.sets)
+        return told
+
+    def _group(self, pod: Pod) -> Hashable:
+        """Return what pods have in common that the terms of others cannot tell apart."""
+        labels, theirs = pod.metadata.labels, self._labels_of_namespace(pod)
+        return namespace_of(pod), frozenset(labels.items()), frozenset(theirs.items())
+
+    def _labels_of_namespace(self, pod: Pod) -> Mapping[str, str]:
+        return self.handle.namespaces.get(namespace_of(pod), {})
+
+    def _terms_of(self, pod: PodInfo) -> Terms:
+        """Return the terms of a pod with its namespaces by name; kept until a namespace changes."""
+        namespaces = self.handle.namespaces
+        if namespaces != self._namespaces:
+            self._namespaces = dict(namespaces)
+            self._terms.clear()
+        shape = int(self.handle.classes.shape_of[pod.row])
+        terms = self._terms.get(shape)
+        if terms is None:
+            if len(self._terms) >= _KEPT:
+                self._terms.clear()
+            terms = self._terms[shape] = terms_of(pod.pod).unrolled(namespaces)
+        return terms
+
+
+def _matches_all(terms: tuple[Term, ...], pod: Pod) -> bool:
+    """Tell whether a pod matches all of the terms of the pod to be placed; no terms match nothing."""
+    namespace, labels = namespace_of(pod), pod.metadata.labels
+    return bool(terms) and all(term.matches(namespace, labels, {}) for term in terms)
+
+
+def _add(counts: Counts, key: str, sums: NDArray[np.int64]) -> None:
+    counts[key] = counts[key] + sums if key in counts else sums.copy()

@@ -1,0 +1,194 @@
+"""PodTopologySpread: pods of a set spread evenly over zones, nodes and the like (upstream: plugins/podtopologyspread).
+
+Pods are weighed by class and summed by domain (`PlacedPods`). Upstream remembers two "critical paths" in place of the
+minimum over all domains; as long as one node at a time is tried out, both are the same, so the minimum is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plugins.helper.affinity_terms import label_weigher, namespace_of
+from plugins.helper.label_selector import matches
+from plugins.helper.logarithm import go_log
+from plugins.helper.placed_pods import Domains, PlacedPods
+from plugins.helper.spread_constraints import HOSTNAME, SYSTEM_DEFAULTS, Constraint, Plan, Planner, counts_pod
+from sched_core import SKIP, SUCCESS, Code, Plugin, PodInfo, PreFilterResult, Status, Verdicts
+
+if TYPE_CHECKING:
+    from sched_core import CycleState, NodeColumns, Pod, PodTopologySpreadArgs
+
+STATE = "PreFilterPodTopologySpread"
+SCORE_STATE = "PreScorePodTopologySpread"
+HARD, SOFT = "DoNotSchedule", "ScheduleAnyway"
+
+_KEPT_BYTES = 64 << 20
+_REASON = "node(s) didn't match pod topology spread constraints"
+
+
+class PreFilterState:
+    """The matching pods of each hard constraint by domain; ``add_pod`` and ``remove_pod`` change them."""
+
+    def __init__(self, plan: Plan, counts: list[NDArray[np.int64]]) -> None:
+        self.plan, self.counts = plan, counts
+
+    def clone(self) -> PreFilterState:
+        """Return a copy that can be changed by itself."""
+        return PreFilterState(self.plan, [counts.copy() for counts in self.counts])
+
+    def __copy__(self) -> PreFilterState:
+        return self.clone()
+
+    def __deepcopy__(self, memo: object) -> PreFilterState:
+        return self.clone()
+
+
+class ScoreState:
+    """What PreScore leaves: the raw score int64[N] and the nodes that are not scored, bool[N]."""
+
+    def __init__(self, raw: NDArray[np.int64], ignored: NDArray[np.bool_], feasible: NDArray[np.int64]) -> None:
+        self.raw, self.ignored, self.feasible = raw, ignored, feasible
+
+
+class PodTopologySpread(Plugin):
+    """Filter by hard spread constraints, score by soft ones."""
+
+    name = "PodTopologySpread"
+    reads_amounts = False
+    reasons = (f"{_REASON} (missing required label)", _REASON)
+    without_pre_filter = f'reading "{STATE}" from cycleState: not found'
+
+    def __init__(self, args: PodTopologySpreadArgs) -> None:
+        super().__init__(args)
+        system = args.defaulting_type == "System"
+        self._planner = Planner(SYSTEM_DEFAULTS if system else args.default_constraints, system)
+        self._pods = PlacedPods()
+        self._plans: dict[tuple[int, str], Plan | None] = {}
+        self._version = (-1, -1)
+        self._own_rows = Domains("rows", np.zeros(0, np.int64), 0)
+
+    def concerns(self, pod: PodInfo) -> bool:
+        """Tell whether the pod has constraints, its own or by default."""
+        if pod.pod.spec.topology_spread_constraints:
+            return True
+        return any(self._planner.constraints(pod.pod, action, self.handle) for action in (HARD, SOFT))
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
+        """Count the matching pods of each domain; skip where there is no hard constraint."""
+        plan = self._plan(pod, HARD, nodes)
+        if plan is None:
+            return PreFilterResult(SKIP)
+        counts = [self._counts(nodes, pod.pod, each.constraint, each.counted).copy() for each in plan.constraints]
+        state[STATE] = PreFilterState(plan, counts)
+        return PreFilterResult()
+
+    def add_pod(self, state: CycleState, pod: PodInfo, added: PodInfo | Pod, row: int) -> Status:
+        """Count a pod as if it ran on the node of ``row`` too."""
+        return self._update(state, pod, added, row, 1)
+
+    def remove_pod(self, state: CycleState, pod: PodInfo, removed: PodInfo | Pod, row: int) -> Status:
+        """Count a pod that runs on the node of ``row`` no more."""
+        return self._update(state, pod, removed, row, -1)
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        """Refuse nodes by the first constraint that they do not meet."""
+        found: PreFilterState = state[STATE]
+        bits = np.zeros(nodes.count, np.int64)
+        for each, counts in zip(found.plan.constraints, found.counts, strict=True):
+            constraint, domain = each.constraint, each.domain
+            lowest = 0
+            if len(each.present) and len(each.present) >= constraint.min_domains:
+                lowest = int(counts[each.present].min())
+            itself = int(matches(constraint.selector, pod.pod.metadata.labels))
+            refusal = np.where(counts + itself - lowest > constraint.max_skew, 0b10, 0)
+            refusal[-1] = 0b01
+            bits = np.where(bits == 0, refusal[domain.of], bits)
+        return Verdicts(bits, self.reasons, Code.Unschedulable, bits == 0b01)
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
+        """Work out the raw scores from the domains of the feasible nodes; skip where there is no soft constraint."""
+        plan = self._plan(pod, SOFT, nodes)
+        if plan is None or not nodes.snapshot_size:
+            return SKIP
+        ignored = ~plan.labelled if plan.require_all else np.zeros(nodes.count, np.bool_)
+        scored = feasible[~ignored[feasible]]
+        total = np.zeros(nodes.count, np.float64)
+        for each in plan.constraints:
+            constraint, domain = each.constraint, each.domain
+            if constraint.topology_key == HOSTNAME:
+                size = len(scored)
+                matching = self._counts(nodes, pod.pod, constraint, self._rows(nodes))[:-1]
+            else:
+                of = domain.of[scored]
+                size = int(np.count_nonzero(np.bincount(of, minlength=1)))
+                matching = self._counts(nodes, pod.pod, constraint, each.counted)[domain.of]
+            part = matching * go_log(size + 2) + float(constraint.max_skew - 1)
+            total += part if plan.require_all else np.where(_has(nodes, constraint.topology_key), part, 0.0)
+        total[ignored] = 0.0
+        state[SCORE_STATE] = ScoreState(_rounded(total), ignored, feasible)
+        return SUCCESS
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
+        """Return the raw scores, int64[N]: the more matching pods, the higher."""
+        if SCORE_STATE not in state:
+            raise LookupError(f'error reading "{SCORE_STATE}" from cycleState: not found')
+        found: ScoreState = state[SCORE_STATE]
+        return found.raw
+
+    def normalize_score(self, state: CycleState, pod: PodInfo, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Turn scores round: the lowest gets 100; nodes that are not scored get 0."""
+        found: ScoreState = state[SCORE_STATE]
+        ignored = found.ignored[found.feasible]
+        counted = scores[~ignored]
+        highest = int(counted.max(initial=0))
+        if highest == 0:
+            return np.where(ignored, 0, 100)
+        return np.where(ignored, 0, 100 * (highest + int(counted.min()) - scores) // highest)
+
+    def _update(self, state: CycleState, pod: PodInfo, other: PodInfo | Pod, row: int, sign: int) -> Status:
+        found: PreFilterState | None = state.get(STATE)
+        if found is None:  # PreFilter skipped the pod
+            return SUCCESS
+        record = other.pod if isinstance(other, PodInfo) else other
+        if namespace_of(record) != namespace_of(pod.pod) or not found.plan.labelled[row]:
+            return SUCCESS
+        for each, counts in zip(found.plan.constraints, found.counts, strict=True):
+            domain = each.counted.of[row]
+            # Not as in PreFilter: pods that are being deleted and empty selectors count here.
+            if domain < each.counted.size and matches(each.constraint.selector, record.metadata.labels):
+                counts[domain] += sign
+        return SUCCESS
+
+    def _counts(self, nodes: NodeColumns, pod: Pod, constraint: Constraint, domains: Domains) -> NDArray[np.int64]:
+        classes, namespace, selector = self.handle.classes, namespace_of(pod), constraint.selector
+        weigh = label_weigher(classes, lambda other: counts_pod(selector, namespace, other))
+        return self._pods.sums(nodes, len(classes), (namespace, selector), weigh, domains)
+
+    def _plan(self, pod: PodInfo, action: str, nodes: NodeColumns) -> Plan | None:
+        version = (nodes.object_version, self.handle.objects_version)
+        if version != self._version or len(self._plans) * nodes.count * 24 > _KEPT_BYTES:
+            self._version = version
+            self._plans.clear()
+        key = (int(self.handle.classes.shape_of[pod.row]), action)
+        if key not in self._plans:
+            self._plans[key] = self._planner.plan(pod.pod, action, self.handle, nodes)
+        return self._plans[key]
+
+    def _rows(self, nodes: NodeColumns) -> Domains:
+        """Return domains of one node each, whatever its labels."""
+        if self._own_rows.size != nodes.count:
+            self._own_rows = Domains("rows", np.arange(nodes.count), nodes.count)
+        return self._own_rows
+
+
+def _has(nodes: NodeColumns, key: str) -> NDArray[np.bool_]:
+    return nodes.label(key).ids >= 0
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Round as Go does: halves away from zero (no value is negative)."""
+    whole = np.floor(values)
+    return (whole + (values - whole >= 0.5)).astype(np.int64)
