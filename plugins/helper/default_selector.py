@@ -10,20 +10,42 @@ from plugins.helper.label_selector import Requirement, matches, of_expressions, 
 if TYPE_CHECKING:
     from sched_core import Handle, Pod
 
-KINDS = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
 _API_VERSION = {"ReplicationController": "v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1"}
 
 
-def default_selector(pod: Pod, handle: Handle) -> tuple[Requirement, ...]:
-    """Return what all pods of the same Services and owner have; empty if there is neither."""
-    namespace = pod.metadata.namespace or "default"
-    labels: dict[str, str] = {}
+class DefaultSelectors:
+    """The selectors of Services by namespace, kept until an object changes."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._services: dict[str, list[tuple[tuple[Requirement, ...], Mapping[str, str]]]] = {}
+
+    def of(self, pod: Pod, handle: Handle) -> tuple[Requirement, ...]:
+        """Return what all pods of the same Services and owner have; empty if there is neither."""
+        if handle.objects_version != self._version:
+            self._version = handle.objects_version
+            self._services = _services(handle)
+        labels: dict[str, str] = {}
+        for requirements, selector in self._services.get(pod.metadata.namespace or "default", ()):
+            if matches(requirements, pod.metadata.labels):
+                labels |= selector
+        return _with_owner(labels, pod, handle)
+
+
+def _services(handle: Handle) -> dict[str, list[tuple[tuple[Requirement, ...], Mapping[str, str]]]]:
+    """Return the selectors by namespace; a Service without one selects nothing, an empty one everything."""
+    found: dict[str, list[tuple[tuple[Requirement, ...], Mapping[str, str]]]] = {}
     for service in handle.objects("Service").values():
         selector = _spec(service).get("selector")
-        if selector is None or (service.metadata.namespace or "default") != namespace:
-            continue
-        if matches(of_labels(selector), pod.metadata.labels):
-            labels |= selector
+        if selector is not None:
+            namespace = service.metadata.namespace or "default"
+            found.setdefault(namespace, []).append((of_labels(selector), selector))
+    return found
+
+
+def _with_owner(labels: dict[str, str], pod: Pod, handle: Handle) -> tuple[Requirement, ...]:
+    """Return labels of Services and what the controller of the pod selects, as one selector."""
+    namespace = pod.metadata.namespace or "default"
     owner = next((each for each in pod.metadata.owner_references if each.controller), None)
     if owner is None or owner.api_version != _API_VERSION.get(owner.kind):
         return of_labels(labels)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plugins.helper.default_selector import default_selector
+from plugins.helper.default_selector import DefaultSelectors
 from plugins.helper.label_selector import Selector, matches, of_labels, of_record
 from plugins.helper.node_selector import NodeSelectorMasks
 from plugins.helper.placed_pods import Domains, TopologyDomains
@@ -67,7 +67,7 @@ class Planner:
 
     def __init__(self, defaults: Iterable[TopologySpreadConstraint], system: bool) -> None:
         self.defaults, self.system = tuple(defaults), system
-        self._masks, self._domains = NodeSelectorMasks(), TopologyDomains()
+        self._masks, self._domains, self._selectors = NodeSelectorMasks(), TopologyDomains(), DefaultSelectors()
         self._counted_domains: dict[tuple[Hashable, bytes], Domains] = {}
         self._version = -1
 
@@ -77,7 +77,7 @@ class Planner:
         wanted = [each for each in own or self.defaults if each.when_unsatisfiable == action]
         if own or not wanted:
             return tuple(_constraint(each, pod) for each in wanted)
-        selector = default_selector(pod, handle)
+        selector = self._selectors.of(pod, handle)
         if not selector:
             return ()
         return tuple(_constraint(each, pod)._replace(selector=selector) for each in wanted)
