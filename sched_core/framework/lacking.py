@@ -10,29 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from sched_core.errors import NotSupported
 from sched_core.objects.records import Pod
 
-_INLINE_DISKS = ("gce_persistent_disk", "aws_elastic_block_store", "iscsi", "rbd")
-
 
 def _has_pod_affinity(pod: Pod) -> bool:
     affinity = pod.spec.affinity
     return affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None)
 
 
-def _has_claims(pod: Pod) -> bool:
-    return any(each.persistent_volume_claim is not None or each.ephemeral is not None for each in pod.spec.volumes)
-
-
-def _has_disks(pod: Pod) -> bool:
-    return any(getattr(each, disk) is not None for each in pod.spec.volumes for disk in _INLINE_DISKS)
-
-
 _ASKS_FOR: Mapping[str, Callable[[Pod], bool]] = {
     "InterPodAffinity": _has_pod_affinity,
     "PodTopologySpread": lambda pod: bool(pod.spec.topology_spread_constraints),
-    "VolumeBinding": _has_claims,
-    "VolumeZone": _has_claims,
-    "VolumeRestrictions": lambda pod: _has_claims(pod) or _has_disks(pod),
-    "NodeVolumeLimits": lambda pod: _has_claims(pod) or _has_disks(pod),
 }
 
 
@@ -43,7 +29,7 @@ def refuse_lacking(missing: Iterable[str], pod: Pod, key: str, with_affinity: bo
     cluster has Services or owners that default spreading would read.
     """
     spec = pod.spec
-    plain = spec.affinity is None and not spec.topology_spread_constraints and not spec.volumes
+    plain = spec.affinity is None and not spec.topology_spread_constraints
     if plain and not with_affinity and not selectors:
         return
     for name in sorted(missing):
