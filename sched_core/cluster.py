@@ -5,6 +5,7 @@ Objects come in (added, updated, removed), columns change. No decision is taken 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -42,6 +43,8 @@ class Cluster:
         self.others: dict[str, dict[str, AnyObject]] = {}
         """Objects of all other kinds by kind and ``namespace/name`` (or name)."""
         self.others_version = 0
+        self.versions: Counter[str] = Counter()
+        """By kind, a number that grows with every change of an object."""
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
         self._waiting: dict[str, list[int]] = {}
@@ -65,14 +68,20 @@ class Cluster:
 
     def add_object(self, record: AnyObject) -> None:
         """Add or replace an object that is neither a node nor a pod."""
+        self.assume_object(record)
+        self.others_version += 1
+
+    def assume_object(self, record: AnyObject) -> None:
+        """Put what a plugin has assumed of an object in its place; what pods concern does not depend on it."""
         meta, kind = record.metadata, type(record).__name__
         key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
         self.others.setdefault(kind, {})[key] = record
-        self.others_version += 1
+        self.versions[kind] += 1
 
     def remove_object(self, kind: str, key: str) -> None:
         """Remove such an object."""
         del self.others[kind][key]
+        self.versions[kind] += 1
         self.others_version += 1
 
     @classmethod
@@ -172,6 +181,7 @@ class Cluster:
         self.nodes.pods.restore(state.pods)
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
         self.placed_with_affinity = state.placed_with_affinity
+        self.versions.update({*self.others, *state.others})
         self.others = {kind: dict(records) for kind, records in state.others.items()}
         self.others_version += 1
 

@@ -109,10 +109,11 @@ def _placed(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Jso
         nominated.pop(id(pod), None)  # placed, or refused for good: it is gone either way
         if any(priority >= (pod.spec.priority or 0) for priority in nominated.values()):
             raise NotSupported(NOMINATIONS)
-        entry = entry_of(engine, engine.evaluate(pod, all_nodes=True), scenario.detail)
+        decision = engine.evaluate(pod, all_nodes=True)
+        entry = entry_of(engine, decision, scenario.detail)
         if "chosen" in entry:
             pod.status.start_time = f"{FIRST_START + timedelta(seconds=index):%Y-%m-%dT%H:%M:%SZ}"
-            engine.assume(pod, entry["chosen"])
+            engine.assume(decision, entry["chosen"])
         yield entry
 
 

@@ -40,22 +40,25 @@ class NodeSelectorMasks:
             mask &= self._of_expression(nodes, key, "In", (value,))
         return mask
 
-    def of_selector(self, nodes: NodeColumns, selector: NodeSelector) -> Mask:
-        """Return the nodes that match one of the terms."""
+    def of_selector(self, nodes: NodeColumns, selector: NodeSelector, *, by_name: bool = True) -> Mask:
+        """Return the nodes that match one of the terms; see `of_term`."""
         mask = np.zeros(nodes.count, np.bool_)
         for term in selector.node_selector_terms:
-            mask |= self.of_term(nodes, term)
+            mask |= self.of_term(nodes, term, by_name=by_name)
         return mask
 
-    def of_term(self, nodes: NodeColumns, term: NodeSelectorTerm) -> Mask:
-        """Return the nodes that match all of a term; one that is empty or does not parse matches nothing."""
+    def of_term(self, nodes: NodeColumns, term: NodeSelectorTerm, *, by_name: bool = True) -> Mask:
+        """Return the nodes that match all of a term; one that is empty or does not parse matches nothing.
+
+        Without ``by_name`` fields are compared with nodes that have no name, as upstream does for volumes.
+        """
         if not (term.match_expressions or term.match_fields) or term_errors(term):
             return np.zeros(nodes.count, np.bool_)
         mask = np.ones(nodes.count, np.bool_)
         for each in term.match_expressions:
             mask &= self._of_expression(nodes, each.key, each.operator, each.values)
         for each in term.match_fields:
-            mask &= _of_field(nodes, each)
+            mask &= _of_field(nodes, each, by_name)
         return mask
 
     def _of_expression(self, nodes: NodeColumns, key: str, operator: str, values: tuple[str, ...]) -> Mask:
@@ -108,9 +111,9 @@ def _compare(operator: str, bound: str) -> Callable[[str], bool]:
     return matches
 
 
-def _of_field(nodes: NodeColumns, requirement: NodeSelectorRequirement) -> Mask:
+def _of_field(nodes: NodeColumns, requirement: NodeSelectorRequirement, by_name: bool) -> Mask:
     value = requirement.values[0]
-    if requirement.key == "metadata.name":
+    if requirement.key == "metadata.name" and by_name:
         equal = np.zeros(nodes.count, np.bool_)
         if value in nodes.row_of:
             equal[nodes.row_of[value]] = True

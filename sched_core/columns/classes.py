@@ -31,7 +31,8 @@ def pod_key(pod: Pod) -> str:
 def shape_key(pod: Pod, placed: bool = False) -> bytes:
     """Return what of a pod can matter to scheduling but for how much it requests, as bytes.
 
-    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too.
+    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too. Name and uid
+    count where claims are made for the pod: they are its own.
     """
     meta, spec = pod.metadata, pod.spec
     return _encode(
@@ -44,6 +45,7 @@ def shape_key(pod: Pod, placed: bool = False) -> bytes:
             [(each.image, each.ports, each.restart_policy_rules) for each in spec.containers],
             [(each.image, each.ports, each.restart_policy, each.restart_policy_rules) for each in spec.init_containers],
             spec.volumes,
+            (meta.name, meta.uid) if any(each.ephemeral is not None for each in spec.volumes) else None,
             spec.node_selector,
             spec.affinity,
             spec.tolerations,

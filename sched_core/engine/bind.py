@@ -31,13 +31,22 @@ def bind(engine: Engine, profile: Profile, decision: Decision) -> None:
         decision.message = f"0/1 nodes are available: 1 {status.message}."
 
 
+def reserve(profile: Profile, decision: Decision, node: str) -> Status:
+    """Run Reserve; the plugins take it back if one of them refuses."""
+    for plugin in profile.points["reserve"]:
+        text = f'running Reserve plugin "{plugin.name}"'
+        status = _call(plugin, "reserve", text, decision.state, decision.pod, node)
+        if not status.is_success:
+            return _undo(profile, decision, node, status.of(plugin.name))
+    return Status()
+
+
 def _run(profile: Profile, decision: Decision) -> Status:
     points, state, pod = profile.points, decision.state, decision.pod
     node = decision.node or ""
-    for plugin in points["reserve"]:
-        status = _call(plugin, "reserve", f'running Reserve plugin "{plugin.name}"', state, pod, node)
-        if not status.is_success:
-            return _undo(profile, decision, node, status)
+    status = reserve(profile, decision, node)
+    if not status.is_success:
+        return status
     for plugin in points["permit"]:
         status = _call(plugin, "permit", f'running Permit plugin "{plugin.name}"', state, pod, node)
         if status.code == Code.Wait:

@@ -169,6 +169,9 @@ class Cycle:
             verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
             if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
                 raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+            for row in verdicts.errors:
+                if left[row]:
+                    raise CycleError(f"{text}: {verdicts.errors[row]}")
             left = diagnosis.refuse(number, verdicts, left)
         return left
 

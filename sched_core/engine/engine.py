@@ -16,14 +16,14 @@ from sched_core.columns.arrays import PodArray
 from sched_core.columns.classes import PodInfo
 from sched_core.config import SchedulerConfiguration, load_config
 from sched_core.engine.batch import Batch, Failure
-from sched_core.engine.bind import bind
+from sched_core.engine.bind import bind, reserve
 from sched_core.engine.compiled import Compiled, Way
 from sched_core.engine.cycle import Cycle
 from sched_core.engine.decision import Decision
 from sched_core.engine.many import Many
 from sched_core.engine.program import Program
 from sched_core.engine.static import compilable
-from sched_core.errors import NotSupported, StowageError
+from sched_core.errors import NotSupported, PluginError, StowageError
 from sched_core.framework.handle import Handle
 from sched_core.framework.lacking import refuse_lacking
 from sched_core.framework.plugin import Plugin
@@ -101,9 +101,20 @@ class Engine:
             bind(self, sides.profile, decision)
         return decision
 
-    def assume(self, pod: Pod, node_name: str) -> int:
-        """Place a pod on a node, whatever the plugins say; return its number in the pod table."""
-        return self.place(self.cluster.classes.info(pod), self.cluster.nodes.row_of[node_name])
+    def assume(self, pod: Pod | Decision, node_name: str) -> int:
+        """Place a pod on a node, whatever the filters say; return its number in the pod table.
+
+        A pod that was decided on (`evaluate`) goes through Reserve, to take the volumes that were found for it.
+        Raises PluginError if Reserve refuses.
+        """
+        if isinstance(pod, Pod):
+            return self.place(self.cluster.classes.info(pod), self.cluster.nodes.row_of[node_name])
+        number = self.place(pod.pod, self.cluster.nodes.row_of[node_name])
+        refused = reserve(self._sides[pod.pod.pod.spec.scheduler_name].profile, pod, node_name)
+        if not refused.is_success:
+            self.cluster.remove_pod(pod.key)
+            raise PluginError(refused.plugin, "reserve", refused.message, pod.key, node_name)
+        return number
 
     def forget(self, pod: str | Decision) -> bool:
         """Take a placed pod (``namespace/name``, or its decision) away again; False if it is not there."""

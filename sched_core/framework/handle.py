@@ -32,6 +32,17 @@ class Handle:
         """Return the objects of a kind by ``namespace/name``, or by name if the kind has no namespaces."""
         return self._cluster.others.get(kind, {})
 
+    def version(self, kind: str) -> int:
+        """Return a number that grows with every change of an object of a kind."""
+        return self._cluster.versions[kind]
+
+    def assume(self, record: AnyObject) -> None:
+        """Let all that is decided from now on see an object as ``record`` has it, until it changes again.
+
+        For Reserve and Unreserve; ``concerns`` must not depend on what is assumed.
+        """
+        self._cluster.assume_object(record)
+
     @property
     def objects_version(self) -> int:
         """A number that changes whenever an object that is neither node nor pod comes, changes or goes."""

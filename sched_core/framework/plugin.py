@@ -8,6 +8,7 @@ private door: what they import from sched_core, a user's plugin can import.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,13 +39,15 @@ class Verdicts(NamedTuple):
 
     ``bits`` int64[N]: 0 where the node passes, else bit k is set for ``reasons[k]`` (at most 62 reasons).
     ``code`` applies to all refused nodes, ``unresolvable`` bool[N] (if given) marks those that are
-    UnschedulableAndUnresolvable.
+    UnschedulableAndUnresolvable. ``errors`` holds the rows for which the filter ends the attempt, with what it says,
+    unless another plugin refused them before.
     """
 
     bits: NDArray[np.int64]
     reasons: tuple[str, ...]
     code: Code = Code.UnschedulableAndUnresolvable
     unresolvable: NDArray[np.bool_] | None = None
+    errors: Mapping[int, str] = MappingProxyType({})
 
     @classmethod
     def refuse(cls, mask: NDArray[np.bool_], reason: str, code: Code = Code.UnschedulableAndUnresolvable) -> Verdicts:

@@ -7,7 +7,9 @@ their content is stepped over without being kept.
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from typing import Any, TypeVar
+
+from msgspec import Struct, field, structs
 
 Quantity = str | int | float
 """A quantity as it stands on the wire; read it with ``parse_quantity``."""
@@ -60,6 +62,14 @@ class FrozenRecord(
     Struct, rename=wire_name, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False, frozen=True
 ):
     """Base of the records that are never changed; hashable where their fields are."""
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Struct)
+
+
+def replaced(record: AnyRecord, **fields: Any) -> AnyRecord:
+    """Return a copy of a record with other values of some fields."""
+    return structs.replace(record, **fields)
 
 
 class OwnerReference(FrozenRecord, frozen=True):

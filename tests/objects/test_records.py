@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sched_core.objects import affinity, meta, node, others, pod, volume
+from sched_core.objects import affinity, meta, node, others, pod, storage, volume
 from sched_core.objects.records import KINDS, AnyObject
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "tables" / "schema.json"
@@ -26,7 +26,7 @@ PREFIXES = (
 )
 RECORDS = [
     record
-    for module in (affinity, meta, node, others, pod, volume)
+    for module in (affinity, meta, node, others, pod, storage, volume)
     for record in vars(module).values()
     if isinstance(record, type) and issubclass(record, msgspec.Struct) and record.__module__ == module.__name__
     if record.__name__ not in ("Record", "FrozenRecord", "Skipped", "Other")

@@ -36,10 +36,9 @@ def tampered(index: int = PLACED, field: str = "chosen", value: Any = "a", make:
 
 
 def undecidable() -> Json:
-    """Return a scenario of which a pod needs a plugin that this version lacks."""
+    """Return a scenario of which a pod needs what a plugin does not do yet."""
     document = scenario()
-    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
-    document["pods"][REFUSED]["spec"]["volumes"] = [volume]
+    document["pods"][REFUSED]["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimName": "gpu"}]
     return {**document, "name": "undecidable-1"}
 
 
@@ -102,7 +101,7 @@ def test_what_is_missing_is_named_and_not_passed(tmp_path: Path) -> None:
     mixed = write(tmp_path / "mixed.json", undecidable(), scenario(), undecidable())
     queue = write(tmp_path / "queue.json", QUEUE)
     lines = run(mixed, queue, status=1).stdout.splitlines()
-    plugins = "NodeVolumeLimits, VolumeBinding, VolumeRestrictions, VolumeZone"
+    plugins = "DynamicResources"
     assert lines == [
         f"mixed  1/3 passed, 2 need {plugins} (pods 9/21)",
         "queue  0/1 passed, 1 needs the scheduling queue (pods 0/0)",
@@ -155,7 +154,7 @@ def test_json_has_all_that_is_printed(tmp_path: Path) -> None:
         "scenarios_not_decided": 1,
         "pods": 21,
         "pods_passed": 8,
-        "needs": ["NodeVolumeLimits", "VolumeBinding", "VolumeRestrictions", "VolumeZone"],
+        "needs": ["DynamicResources"],
         "first_difference": {
             "scenario": "tampered-1",
             "pod": "default/placed",
