@@ -85,7 +85,7 @@ POOL: list[Json | None] = [
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
 
 
-@settings(max_examples=100, deadline=None, phases=PHASES)
+@settings(max_examples=75, deadline=None, phases=PHASES)
 @given(clusters(), st.integers(0, len(POOL) - 1))
 def test_small_clusters(cluster: RandomCluster, number: int) -> None:
     outcomes(pooled(cluster, number))

@@ -33,7 +33,7 @@ AMOUNTS = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(AMOUNTS, AMOUNTS, AMOUNTS)
 @example(TOP, TOP, TOP)
 @example(1, TOP, TOP)
@@ -44,7 +44,7 @@ def test_exact_for_all_amounts_below_the_bound(whole: int, part: int, numerator:
     check(0, whole, 0)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(AMOUNTS, st.integers(0, 100), st.integers(-1, 1))
 def test_exact_next_to_whole_percents(whole: int, percents: int, off: int) -> None:
     """The shares next to the steps of the result are where rounding would show."""
