@@ -1,29 +1,39 @@
 """The scheduling cycle, pod after pod, with results in the form of the golden data's `expect`.
 
-Does not scan a part of the nodes, keep a queue, preempt, or look at volumes, claims, spreading and pod affinity: what
-would need them is refused by name (NotImplementedError).
+Does not scan a part of the nodes, keep a queue, preempt, or look at volumes and claims: what would need them is refused
+by name (NotImplementedError).
 """
 
 from __future__ import annotations
 
 import copy
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from .filters import CycleError, Rejection, filter_node, needs_filter, node_names
 from .nodes import NodeState, PlacedPod, pod_priority
 from .profiles import Profile, read_profiles
 from .scores import SCORED, needs_score, normalize, score_node
+from .selectors import labels_of
+from .topology import Affinity, Spread, World, normalized_affinity, normalized_spread
 
 Json = dict[str, Any]
 
-_KINDS = frozenset({"Namespace", "Node", "Pod", "PriorityClass"})
+_SELECTING = frozenset({"Service", "ReplicaSet", "StatefulSet", "ReplicationController"})
+_KINDS = frozenset({"Namespace", "Node", "Pod", "PriorityClass"}) | _SELECTING
 _STATE_READ = {  # Filter plugins that fail without their PreFilter, and the text of the failure
     "NodePorts": 'reading "PreFilterNodePorts" from cycleState: not found',
     "NodeResourcesFit": 'error reading "PreFilterNodeResourcesFit" from cycleState: not found',
     "NodeDeclaredFeatures": 'error reading "PreFilterNodeDeclaredFeatures" from cycle-state: not found',
+    "InterPodAffinity": 'error reading "PreFilterInterPodAffinity" from cycleState: not found',
+    "PodTopologySpread": 'reading "PreFilterPodTopologySpread" from cycleState: not found',
 }
-_NO_TAINT_STATE = 'failed to read "PreScoreTaintToleration" from cycleState: not found'
+_SCORE_STATE_READ = {
+    "TaintToleration": 'failed to read "PreScoreTaintToleration" from cycleState: not found',
+    "InterPodAffinity": 'failed to read "PreScoreInterPodAffinity" from cycleState: not found',
+    "PodTopologySpread": 'error reading "PreScorePodTopologySpread" from cycleState: not found',
+}
 
 
 class NaiveScheduler:
@@ -40,6 +50,10 @@ class NaiveScheduler:
                 raise NotImplementedError(f"objects of kind {one['kind']}")
         self.nodes = [NodeState(one) for one in objects if one["kind"] == "Node"]
         self._by_name = {node.name: node for node in self.nodes}
+        namespaces = {one["metadata"]["name"]: labels_of(one) for one in objects if one["kind"] == "Namespace"}
+        self._world = World(
+            [node.node for node in self.nodes], {}, namespaces, [one for one in objects if one["kind"] in _SELECTING]
+        )
         for one in objects:
             if one["kind"] == "Pod" and (one.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
                 self._place(one, one["spec"].get("nodeName") or "")
@@ -63,7 +77,8 @@ class NaiveScheduler:
             return {**entry, "skipped": "deleting", "reason": reason, "feasible": None}
         entry["profile"] = profile.name
         try:
-            entry |= _Cycle(self.nodes, profile, pod).run()
+            world = replace(self._world, pods={node.name: [one.pod for one in node.pods] for node in self.nodes})
+            entry |= _Cycle(self.nodes, world, profile, pod).run()
         except CycleError as error:
             return {**entry, "error": str(error), "feasible": []}
         if "chosen" in entry:
@@ -84,8 +99,10 @@ class NaiveScheduler:
 class _Cycle:
     """One attempt for one pod."""
 
-    def __init__(self, nodes: list[NodeState], profile: Profile, pod: Json) -> None:
-        self.nodes, self.profile, self.pod = nodes, profile, pod
+    def __init__(self, nodes: list[NodeState], world: World, profile: Profile, pod: Json) -> None:
+        self.nodes, self.world, self.profile, self.pod = nodes, world, profile, pod
+        self.affinity = Affinity(world, pod, self._args("InterPodAffinity"))
+        self.spread = Spread(world, pod, self._args("PodTopologySpread"))
         self.claims_were_looked_at = False  # DynamicResources leaves its state in PreFilter and wants it in PostFilter
         self.skipped_filters: set[str] = set()
 
@@ -118,7 +135,7 @@ class _Cycle:
         for plugin in self.profile.plugins["preFilter"]:
             if plugin == "DynamicResources":
                 self.claims_were_looked_at = True
-            if not needs_filter(plugin, self.pod, self._args(plugin)):
+            if not self._needs_filter(plugin):
                 self.skipped_filters.add(plugin)
             elif plugin == "NodeAffinity":
                 names = node_names(self.pod)
@@ -132,36 +149,66 @@ class _Cycle:
                 continue
             if plugin in _STATE_READ and plugin not in self.profile.plugins["preFilter"]:
                 raise CycleError(f'running "{plugin}" filter plugin: {_STATE_READ[plugin]}')
-            rejection = filter_node(plugin, self.pod, node, self._args(plugin))
+            if plugin in ("InterPodAffinity", "PodTopologySpread"):
+                found = (self.affinity if plugin == "InterPodAffinity" else self.spread).filter(node.node)
+                rejection = Rejection(plugin, (found[0],), found[1]) if found is not None else None
+            else:
+                rejection = filter_node(plugin, self.pod, node, self._args(plugin))
             if rejection is not None:
                 return rejection
         return None
 
+    def _needs_filter(self, plugin: str) -> bool:
+        if plugin == "InterPodAffinity":
+            return not self.affinity.skips_filter
+        if plugin == "PodTopologySpread":
+            return bool(self.spread.hard)
+        return needs_filter(plugin, self.pod, self._args(plugin))
+
     def _score(self, feasible: list[NodeState]) -> Json:
         skipped = set()
+        by_topology = self._topology_scores(feasible)
         for plugin in self.profile.plugins["preScore"]:
             try:
-                if not needs_score(plugin, self.pod, self._args(plugin)):
+                if plugin in ("InterPodAffinity", "PodTopologySpread"):
+                    skipped |= {plugin} - by_topology.keys()
+                elif not needs_score(plugin, self.pod, self._args(plugin)):
                     skipped.add(plugin)
             except CycleError as error:
                 raise CycleError(f'running PreScore plugin "{plugin}": {error}') from error
         raw: dict[str, dict[str, int]] = {}
         for plugin in self.profile.plugins["score"]:
-            if plugin in skipped or plugin not in SCORED:
+            if plugin in skipped or plugin not in (*SCORED, "InterPodAffinity", "PodTopologySpread"):
                 continue
-            if plugin == "TaintToleration" and plugin not in self.profile.plugins["preScore"]:
-                raise CycleError(f'running Score plugins: plugin "{plugin}" failed with: {_NO_TAINT_STATE}')
+            if plugin in _SCORE_STATE_READ and plugin not in self.profile.plugins["preScore"]:
+                raise CycleError(f'running Score plugins: plugin "{plugin}" failed with: {_SCORE_STATE_READ[plugin]}')
+            if plugin in by_topology:
+                raw[plugin] = by_topology[plugin][0]
+                continue
             args = self._args(plugin)
             try:
                 raw[plugin] = {node.name: score_node(plugin, self.pod, node, self.nodes, args) for node in feasible}
             except CycleError as error:
                 raise CycleError(f'running Score plugins: plugin "{plugin}" failed with: {error}') from error
         scores = {plugin: normalize(plugin, of_nodes) for plugin, of_nodes in raw.items()}
+        scores |= {plugin: by_topology[plugin][1] for plugin in raw if plugin in by_topology}
         weights = {plugin: self.profile.weights[plugin] for plugin in raw}
         total = {node.name: sum(scores[one][node.name] * weights[one] for one in raw) for node in feasible}
         best = sorted(name for name, value in total.items() if value == max(total.values()))
         told = {"weights": weights, "rawScores": raw, "scores": scores, "total": total}
         return {**{key: value for key, value in told.items() if value}, "best": best, "chosen": best[0]}
+
+    def _topology_scores(self, feasible: list[NodeState]) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+        """Return raw and normalised scores of the plugins that look at other pods, if they do not skip this one."""
+        found = {}
+        of_all, spread = self.affinity.scores(), self.spread.scores([node.node for node in feasible])
+        if of_all is not None:
+            raw = {node.name: of_all[node.name] for node in feasible}
+            stretched = normalized_affinity(list(raw.values()))
+            found["InterPodAffinity"] = (raw, dict(zip(raw, stretched, strict=True)))
+        if spread is not None:
+            found["PodTopologySpread"] = (spread[0], normalized_spread(*spread))
+        return found
 
     def _unschedulable(self, rejections: dict[str, Rejection], why: str) -> Json:
         message = f"0/{len(self.nodes)} nodes are available:{why}"
@@ -197,11 +244,23 @@ class _Cycle:
             elif len(freed.pods) == len(node.pods):
                 outcomes.append(Rejection("", ("No preemption victims found for incoming pod",), True))
             else:
-                rejection = self._filter(freed)
+                rejection = self._filter_freed(node, freed)
                 if rejection is None:
                     raise NotImplementedError(f"preemption on node {node.name} would help")
                 outcomes.append(rejection)
         return f"0/{len(self.nodes)} nodes are available:{_histogram(outcomes)}"
+
+    def _filter_freed(self, node: NodeState, freed: NodeState) -> Rejection | None:
+        """Run the filters on a node without some of its pods."""
+        kept = [id(one) for one in freed.pods]
+        gone = [one.pod for one in node.pods if id(one) not in kept]
+        for sign in (-1, 1):
+            for other in gone:
+                self.affinity.count(other, node.node, sign)
+                self.spread.count(other, node.node, sign)
+            if sign < 0:
+                rejection = self._filter(freed)
+        return rejection
 
     def _args(self, plugin: str) -> Json:
         return self.profile.args.get(plugin) or {}
@@ -230,12 +289,9 @@ def _told(rejections: dict[str, Rejection]) -> Json:
 
 def _refuse(pod: Json) -> None:
     """Refuse a pod that needs a plugin which this twin lacks."""
-    spec, affinity = pod["spec"], pod["spec"].get("affinity") or {}
-    for name in ("topologySpreadConstraints", "resourceClaims", "schedulingGroup"):
+    spec = pod["spec"]
+    for name in ("resourceClaims", "schedulingGroup"):
         if spec.get(name):
-            raise NotImplementedError(f"pods with {name}")
-    for name in ("podAffinity", "podAntiAffinity"):
-        if affinity.get(name):
             raise NotImplementedError(f"pods with {name}")
     for volume in spec.get("volumes") or []:
         if set(volume) - {"name", "image", "emptyDir", "configMap", "secret", "hostPath", "projected", "downwardAPI"}:

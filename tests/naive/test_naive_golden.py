@@ -23,6 +23,9 @@ FAMILIES = [
     "ports",
     "images",
     "unschedulable",
+    "podaffinity",
+    "podantiaffinity",
+    "spread",
 ]
 
 

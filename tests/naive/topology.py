@@ -225,6 +225,8 @@ class Spread:
             for one in near if owner.get("controller") else []:
                 if (one["kind"], one["metadata"]["name"]) == (owner["kind"], owner["name"]):
                     theirs = one["spec"].get("selector") or {}
+                    if one["kind"] == "ReplicationController":
+                        theirs = {"matchLabels": theirs}
                     expressions += [
                         {"key": key, "operator": "In", "values": [value]}
                         for key, value in (theirs.get("matchLabels") or {}).items()
