@@ -6,9 +6,10 @@ written at import.
 
 from sched_core.cluster import Cluster
 from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
-from sched_core.columns.classes import PodInfo, pod_key
+from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.ports import host_ports
 from sched_core.config import (
     NodeAffinityArgs,
     NodeResourcesBalancedAllocationArgs,
@@ -36,6 +37,14 @@ from sched_core.errors import (
     StowageError,
 )
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.events import (
+    ActionType,
+    ClusterEvent,
+    ClusterEventWithHint,
+    EventResource,
+    QueueingHint,
+    queue_if,
+)
 from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, PostFilterResult, PreFilterResult, Verdicts
 from sched_core.framework.profile import Profile
@@ -43,27 +52,50 @@ from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unre
 from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
+from sched_core.objects.quantity import parse_quantity, resource_amount
 from sched_core.objects.records import (
+    CSIDriver,
+    CSINode,
+    CSIStorageCapacity,
     Node,
     NodeSelector,
     NodeSelectorRequirement,
     NodeSelectorTerm,
+    PersistentVolume,
+    PersistentVolumeClaim,
     Pod,
+    PodAffinityTerm,
     PreferredSchedulingTerm,
+    StorageClass,
     Taint,
     Toleration,
+    Volume,
+    VolumeAttachment,
 )
-from sched_core.objects.requests import is_extended_resource, is_scalar_resource
-from sched_core.objects.selectors import parse_int64, tolerates
+from sched_core.objects.requests import is_extended_resource, is_scalar_resource, pod_requests
+from sched_core.objects.selectors import (
+    matches_label_selector,
+    matches_node_selector_term,
+    parse_int64,
+    tolerates,
+    tolerates_all,
+)
 
 __all__ = [
+    "ActionType",
     "Batch",
+    "CSIDriver",
+    "CSINode",
+    "CSIStorageCapacity",
     "Cluster",
+    "ClusterEvent",
+    "ClusterEventWithHint",
     "Code",
     "CycleState",
     "Decision",
     "Diagnosis",
     "Engine",
+    "EventResource",
     "FIXED_RESOURCES",
     "Failure",
     "Handle",
@@ -84,9 +116,12 @@ __all__ = [
     "NotSupported",
     "NumberedNames",
     "Objects",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
     "Plugin",
     "PluginError",
     "Pod",
+    "PodAffinityTerm",
     "PodArray",
     "PodInfo",
     "PostFilterResult",
@@ -94,6 +129,7 @@ __all__ = [
     "PreferredSchedulingTerm",
     "Problem",
     "Profile",
+    "QueueingHint",
     "RequestedToCapacityRatioParam",
     "ResourceSpec",
     "SKIP",
@@ -103,14 +139,18 @@ __all__ = [
     "Speed",
     "State",
     "Status",
+    "StorageClass",
     "StowageError",
     "Taint",
     "Toleration",
     "UNRESOLVABLE",
     "UtilizationShapePoint",
     "Verdicts",
+    "Volume",
+    "VolumeAttachment",
     "dump_config",
     "error",
+    "host_ports",
     "is_extended_resource",
     "is_scalar_resource",
     "kernel",
@@ -120,11 +160,19 @@ __all__ = [
     "load",
     "load_config",
     "load_documents",
+    "matches_label_selector",
+    "matches_node_selector_term",
     "parse_int64",
+    "parse_quantity",
     "percent",
     "pod_key",
+    "pod_requests",
+    "pod_uid",
+    "queue_if",
     "quotient",
+    "resource_amount",
     "tolerates",
+    "tolerates_all",
     "unresolvable",
     "unschedulable",
 ]
