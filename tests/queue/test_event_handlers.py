@@ -319,3 +319,22 @@ def test_a_hint_that_raises_counts_as_queue_and_is_told() -> None:
     with pytest.warns(RuntimeWarning, match="plugin Crowded, queueing_hint_fn, pod default/a: ZeroDivisionError"):
         told.apply(node("n"), 1)
     assert places(told) == {"backoff": ["a"]}
+
+
+def test_events_that_nobody_needs_are_forgotten() -> None:
+    told = handlers()
+    infos = []
+    for number, name in enumerate(("a", "b", "c")):
+        told.apply(pod(name), 0)
+        infos.append(popped(told))
+        told.apply(node(f"n{number}"), number)
+    in_flight = told.queue.in_flight
+    assert (len(in_flight), in_flight.event_count) == (3, 3)
+    counts = []
+    for info in (infos[1], infos[0], infos[2]):
+        told.queue.done(info.uid)
+        counts.append(in_flight.event_count)
+    assert counts == [3, 1, 0]
+    told.queue.done(infos[0].uid)
+    told.apply(node("n3"), 3)
+    assert in_flight.event_count == 0

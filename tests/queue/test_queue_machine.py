@@ -16,6 +16,7 @@ from tests.queue.toys import PLUGINS, handlers, node, pod
 
 MILLISECOND = 10**6
 ZONES = ("x", "y")
+REJECTORS = ("Zones", "Crowded", "Eager")
 
 EVERYTHING = frozenset(
     {"Add", "Delete", *(action.name or "" for action in ActionType if "Update" in (action.name or ""))}
@@ -34,6 +35,7 @@ REGISTERED: dict[str, list[Registration]] = {
     "Gate": [("Pod", frozenset({"UpdatePodSchedulingGatesEliminated"}), own)],
     "Zones": [("Node", frozenset({"Add", "UpdateNodeLabel", "UpdateNodeTaint"}), zone)],
     "Crowded": [("Pod", frozenset({"Delete", "UpdatePodLabel"}), None)],
+    "Eager": [("Node", frozenset({"Add", "Delete", "UpdateNodeTaint"}), None)],
     "PrioritySort": [(resource, EVERYTHING, None) for resource in ("Pod", "Node", "PersistentVolume")],
 }
 """What the plugins of toys.py register, in the words of the twin; PrioritySort registers nothing: everything."""
@@ -74,16 +76,17 @@ class QueueMachine(RuleBasedStateMachine):
         self.told.apply(new, self.nanoseconds)
         self.twin.add(new, uid, priority, self.now)
 
-    @rule(name=names, zone=st.sampled_from(ZONES), ungate=st.booleans(), priority=st.integers(0, 2))
-    def update(self, name: str, zone: str, ungate: bool, priority: int) -> None:
+    @rule(name=names, zone=st.sampled_from(ZONES), gates=st.sampled_from([None, [], ["g"]]), tolerant=st.booleans())
+    def update(self, name: str, zone: str, gates: list[str] | None, tolerant: bool) -> None:
         old = self.told.pod(f"default/{name}")
         if old is None:
             return
         self.version += 1
-        gates = [] if ungate else [{"name": gate.name} for gate in old.spec.scheduling_gates]
+        names = [gate.name for gate in old.spec.scheduling_gates] if gates is None else gates
         new = pod(
             name, uid=old.metadata.uid, labels={"zone": zone}, version=f"v{self.version}",
-            priority=old.spec.priority, schedulingGates=gates,
+            priority=old.spec.priority, schedulingGates=[{"name": each} for each in names],
+            tolerations=[{"operator": "Exists"}] if tolerant else [],
         )  # fmt: skip
         kinds = [event.action_type.name or "" for event in pod_scheduling_properties_change(new, old)]
         self.told.apply(new, self.nanoseconds)
@@ -123,8 +126,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        rejected=st.sets(st.sampled_from(["Zones", "Crowded"])),
-        pending=st.sets(st.sampled_from(["Zones", "Crowded"])),
+        rejected=st.sets(st.sampled_from(REJECTORS)),
+        pending=st.sets(st.sampled_from(REJECTORS)),
     )
     def end_attempt(self, data: Any, rejected: set[str], pending: set[str]) -> None:
         if not self.attempts:
@@ -137,6 +140,11 @@ class QueueMachine(RuleBasedStateMachine):
             self.twin.fail(twin, known, rejected, pending, self.now)
         else:
             self.twin.remove(twin)
+
+    @rule(data=st.data(), plugin=st.sampled_from(REJECTORS))
+    def pop_and_reject(self, data: Any, plugin: str) -> None:
+        self.pop()
+        self.end_attempt(data, {plugin}, set())
 
     @rule(zone=st.sampled_from(ZONES), action=st.sampled_from(["Add", "UpdateNodeLabel", "UpdateNodeTaint", "Delete"]))
     def node_event(self, zone: str, action: str) -> None:

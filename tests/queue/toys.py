@@ -85,7 +85,19 @@ class Crowded(Plugin):
         return (registration(EventResource.Pod, ActionType.Delete | ActionType.UpdatePodLabel),)
 
 
-PLUGINS = (Gate(), PrioritySort(), Zones(), Crowded())
+class Eager(Plugin):
+    """Wants any node to come or go."""
+
+    name = "Eager"
+
+    def filter(self, state: Any, pod: PodInfo, nodes: Any) -> Any:
+        raise AssertionError("nothing is scheduled here")
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (registration(EventResource.Node, ActionType.Add | ActionType.Delete | ActionType.UpdateNodeTaint),)
+
+
+PLUGINS = (Gate(), PrioritySort(), Zones(), Crowded(), Eager())
 
 
 def profile(*plugins: Plugin) -> Profile:
