@@ -6,12 +6,15 @@ preemption and says so.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
+from plugins.helper.hints import on
 from sched_core import (
     SKIP,
     SUCCESS,
+    ActionType,
+    EventResource,
     NotSupported,
     Plugin,
     PostFilterResult,
@@ -22,7 +25,7 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, Diagnosis, NodeColumns, PodInfo
+    from sched_core import ClusterEventWithHint, CycleState, Diagnosis, NodeColumns, PodInfo
 
 
 class DynamicResources(Plugin):
@@ -30,6 +33,11 @@ class DynamicResources(Plugin):
 
     name = "DynamicResources"
     reads_amounts = False
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        """Register changes of nodes; claims, classes and slices are not read."""
+        actions = ActionType.Add | ActionType.UpdateNodeLabel | ActionType.UpdateNodeAllocatable
+        return (on(EventResource.Node, actions),)
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return bool(pod.pod.spec.resource_claims)

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper.hints import on
 from plugins.helper.node_selector import NodeSelectorMasks
-from plugins.helper.selector_errors import aggregate, preferred_errors
-from sched_core import SKIP, SUCCESS, Plugin, PreFilterResult, Status, Verdicts, error, percent, unresolvable
+from plugins.helper.selector_errors import aggregate, preferred_errors, term_errors
+from sched_core import (
+    SKIP,
+    SUCCESS,
+    ActionType,
+    EventResource,
+    Plugin,
+    PreFilterResult,
+    QueueingHint,
+    Status,
+    Verdicts,
+    error,
+    matches_node_selector_term,
+    percent,
+    queue_if,
+    unresolvable,
+)
 
 if TYPE_CHECKING:
     from sched_core import (
+        ClusterEventWithHint,
         CycleState,
+        Node,
         NodeAffinityArgs,
         NodeColumns,
         NodeSelector,
         NodeSelectorTerm,
+        Pod,
         PodInfo,
         PreferredSchedulingTerm,
     )
@@ -40,6 +59,18 @@ class NodeAffinity(Plugin):
         self.added_required = added.required_during_scheduling_ignored_during_execution if added is not None else None
         self.added_preferred = added.preferred_during_scheduling_ignored_during_execution if added is not None else ()
         self.masks = NodeSelectorMasks()
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (on(EventResource.Node, ActionType.Add | ActionType.UpdateNodeLabel, self.after_node_change),)
+
+    def after_node_change(self, pod: Pod, old: Node | None, new: Node) -> QueueingHint:
+        """Queue if a node matches that is new or did not match before; also if a term that does not parse decides."""
+        if self.added_required is not None and not _selects(self.added_required, new):
+            return QueueingHint.QueueSkip
+        matches = _is_required(pod, new)
+        if not matches:
+            return queue_if(matches is None)
+        return queue_if(old is None or not _is_required(pod, old))
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         spec = pod.pod.spec
@@ -86,6 +117,27 @@ class NodeAffinity(Plugin):
     @staticmethod
     def normalize_row(score: Any, lowest: Any, highest: Any) -> Any:
         return percent(score, max(highest, 1))
+
+
+def _is_required(pod: Pod, node: Node) -> bool | None:
+    """Tell whether a node is one that a pod requires; None if it only depends on terms that do not parse."""
+    labels = node.metadata.labels
+    if any(labels.get(key) != value for key, value in (pod.spec.node_selector or {}).items()):
+        return False
+    affinity = pod.spec.affinity
+    required = None
+    if affinity is not None and affinity.node_affinity is not None:
+        required = affinity.node_affinity.required_during_scheduling_ignored_during_execution
+    return True if required is None else _selects(required, node)
+
+
+def _selects(selector: NodeSelector, node: Node) -> bool | None:
+    terms = selector.node_selector_terms
+    broken = [bool(term_errors(term)) for term in terms]
+    labels, name = node.metadata.labels, node.metadata.name
+    if any(matches_node_selector_term(term, labels, name) for term, bad in zip(terms, broken, strict=True) if not bad):
+        return True
+    return None if any(broken) else False
 
 
 def required_of(pod: PodInfo) -> NodeSelector | None:

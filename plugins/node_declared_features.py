@@ -6,15 +6,16 @@ component-helpers/nodedeclaredfeatures/features).
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sched_core import SKIP, Plugin, PreFilterResult, Verdicts
+from plugins.helper.hints import is_same_pod, on
+from sched_core import SKIP, ActionType, EventResource, Plugin, PreFilterResult, QueueingHint, Verdicts, queue_if
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, Pod, PodInfo
+    from sched_core import ClusterEventWithHint, CycleState, Node, NodeColumns, Pod, PodInfo
 
 
 class NodeDeclaredFeatures(Plugin):
@@ -24,6 +25,20 @@ class NodeDeclaredFeatures(Plugin):
     reads_amounts = False
     without_pre_filter = 'error reading "PreFilterNodeDeclaredFeatures" from cycle-state: not found'
     reason = "node(s) didn't match Pod's required features"
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (
+            on(EventResource.Node, ActionType.Add | ActionType.UpdateNodeDeclaredFeature, self.after_node_change),
+            on(EventResource.Pod, ActionType.Update, self.after_pod_update),
+        )
+
+    def after_node_change(self, pod: Pod, old: Node | None, new: Node) -> QueueingHint:
+        """Queue if a node is new or declares other features, whatever the pod needs."""
+        return queue_if(old is None or old.status.declared_features != new.status.declared_features)
+
+    def after_pod_update(self, pod: Pod, old: Pod, new: Pod) -> QueueingHint:
+        """Queue if the pod itself needs other features than before."""
+        return queue_if(is_same_pod(pod, new) and required_features(old) != required_features(new))
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return required_features(pod.pod)

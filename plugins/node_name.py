@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sched_core import Plugin, Verdicts
+from plugins.helper.hints import on
+from sched_core import ActionType, EventResource, Plugin, Verdicts
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, PodInfo
+    from sched_core import ClusterEventWithHint, CycleState, NodeColumns, PodInfo
 
 
 class NodeName(Plugin):
@@ -19,6 +20,9 @@ class NodeName(Plugin):
     name = "NodeName"
     reads_amounts = False
     reason = "node(s) didn't match the requested node name"
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (on(EventResource.Node, ActionType.Add),)
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return pod.pod.spec.node_name

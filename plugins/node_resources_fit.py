@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_node_resources_fit
 from sched_core import (
     FIXED_RESOURCES,
     UNRESOLVABLE,
@@ -24,7 +25,7 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import NodeColumns, NodeResourcesFitArgs, UtilizationShapePoint
+    from sched_core import ClusterEventWithHint, NodeColumns, NodeResourcesFitArgs, UtilizationShapePoint
 
 FIRST_SCALAR = len(FIXED_RESOURCES)
 """From this row on there are scalar resources; one counts only where it is requested."""
@@ -50,6 +51,9 @@ class NodeResourcesFit(Plugin):
             "MostAllocated": self.most_allocated,
             "RequestedToCapacityRatio": self.requested_to_capacity_ratio,
         }[args.scoring_strategy.type]
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return hints_node_resources_fit.events_to_register()
 
     def row_args(self, nodes: NodeColumns) -> Mapping[str, Any]:
         """Return ``ignored`` bool[R] for the filter; ``rows``, ``weights`` and ``curve`` for the score."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sched_core import Plugin, Taint, Verdicts, tolerates
+from plugins.helper.hints import is_same_pod, on
+from sched_core import ActionType, EventResource, Plugin, QueueingHint, Taint, Verdicts, queue_if, tolerates
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, PodInfo
+    from sched_core import ClusterEventWithHint, CycleState, Node, NodeColumns, Pod, PodInfo
 
 UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 
@@ -22,12 +23,28 @@ class NodeUnschedulable(Plugin):
     reads_amounts = False
     reason = "node(s) were unschedulable"
 
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (
+            on(EventResource.Node, ActionType.Add | ActionType.UpdateNodeTaint, self.after_node_change),
+            on(EventResource.Pod, ActionType.UpdatePodToleration, self.after_pod_toleration_change),
+        )
+
+    def after_node_change(self, pod: Pod, old: Node | None, new: Node) -> QueueingHint:
+        """Queue if a node is new and not cordoned, or no longer cordoned."""
+        return queue_if((old is None or old.spec.unschedulable) and not new.spec.unschedulable)
+
+    def after_pod_toleration_change(self, pod: Pod, old: Pod, new: Pod) -> QueueingHint:
+        """Queue if the pod itself bears the taint by now."""
+        return queue_if(is_same_pod(pod, new) and bears_unschedulable(new))
+
     def sign_pod(self, pod: PodInfo) -> Hashable:
-        return self._is_tolerated(pod)
+        return bears_unschedulable(pod.pod)
 
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
-        refused = np.zeros(nodes.count, np.bool_) if self._is_tolerated(pod) else nodes.unschedulable
+        refused = np.zeros(nodes.count, np.bool_) if bears_unschedulable(pod.pod) else nodes.unschedulable
         return Verdicts.refuse(refused, self.reason)
 
-    def _is_tolerated(self, pod: PodInfo) -> bool:
-        return any(tolerates(toleration, UNSCHEDULABLE) for toleration in pod.pod.spec.tolerations)
+
+def bears_unschedulable(pod: Pod) -> bool:
+    """Tell whether a pod tolerates the taint that stands for a cordoned node."""
+    return any(tolerates(toleration, UNSCHEDULABLE) for toleration in pod.spec.tolerations)

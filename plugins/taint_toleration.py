@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core import SUCCESS, Plugin, Status, Taint, Toleration, Verdicts, percent, tolerates
+from plugins.helper.hints import is_same_pod, on
+from sched_core import (
+    SUCCESS,
+    ActionType,
+    EventResource,
+    Plugin,
+    QueueingHint,
+    Status,
+    Taint,
+    Toleration,
+    Verdicts,
+    percent,
+    queue_if,
+    tolerates,
+)
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, PodInfo
+    from sched_core import ClusterEventWithHint, CycleState, Node, NodeColumns, Pod, PodInfo
 
 STATE = "PreScoreTaintToleration"
 
@@ -22,6 +36,22 @@ class TaintToleration(Plugin):
     name = "TaintToleration"
     reads_amounts = False
     reason = "node(s) had untolerated taint(s)"
+
+    def events_to_register(self) -> Sequence[ClusterEventWithHint]:
+        return (
+            on(EventResource.Node, ActionType.Add | ActionType.UpdateNodeTaint, self.after_node_change),
+            on(EventResource.Pod, ActionType.UpdatePodToleration, self.after_pod_toleration_change),
+        )
+
+    def after_node_change(self, pod: Pod, old: Node | None, new: Node) -> QueueingHint:
+        """Queue if the taints of a node do not keep the pod away, as they did before."""
+        tolerations = pod.spec.tolerations
+        was_kept_away = old is None or _keeps_away(old.spec.taints, tolerations)
+        return queue_if(bool(was_kept_away) and not _keeps_away(new.spec.taints, tolerations))
+
+    def after_pod_toleration_change(self, pod: Pod, old: Pod, new: Pod) -> QueueingHint:
+        """Queue if the tolerations are the pod's own."""
+        return queue_if(is_same_pod(pod, new))
 
     def sign_pod(self, pod: PodInfo) -> Hashable:
         return pod.pod.spec.tolerations

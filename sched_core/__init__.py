@@ -6,9 +6,10 @@ written at import.
 
 from sched_core.cluster import Cluster
 from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
-from sched_core.columns.classes import PodInfo, pod_key
+from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.ports import host_ports
 from sched_core.config import (
     InterPodAffinityArgs,
     NodeAffinityArgs,
@@ -38,6 +39,14 @@ from sched_core.errors import (
     StowageError,
 )
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.events import (
+    ActionType,
+    ClusterEvent,
+    ClusterEventWithHint,
+    EventResource,
+    QueueingHint,
+    queue_if,
+)
 from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import (
     UNRESOLVABLE,
@@ -53,7 +62,7 @@ from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.meta import replaced
-from sched_core.objects.quantity import parse_quantity
+from sched_core.objects.quantity import parse_quantity, resource_amount
 from sched_core.objects.records import (
     AWSElasticBlockStoreVolumeSource,
     AzureDiskVolumeSource,
@@ -81,22 +90,32 @@ from sched_core.objects.records import (
     Volume,
     VolumeAttachment,
 )
-from sched_core.objects.requests import is_extended_resource, is_scalar_resource
-from sched_core.objects.selectors import matches_label_selector, parse_int64, tolerates
+from sched_core.objects.requests import is_extended_resource, is_scalar_resource, pod_requests
+from sched_core.objects.selectors import (
+    matches_label_selector,
+    matches_node_selector_term,
+    parse_int64,
+    tolerates,
+    tolerates_all,
+)
 
 __all__ = [
     "AWSElasticBlockStoreVolumeSource",
+    "ActionType",
     "AzureDiskVolumeSource",
     "Batch",
     "CSIDriver",
     "CSINode",
     "CSIStorageCapacity",
     "Cluster",
+    "ClusterEvent",
+    "ClusterEventWithHint",
     "Code",
     "CycleState",
     "Decision",
     "Diagnosis",
     "Engine",
+    "EventResource",
     "FIXED_RESOURCES",
     "Failure",
     "GCEPersistentDiskVolumeSource",
@@ -136,6 +155,7 @@ __all__ = [
     "PreferredSchedulingTerm",
     "Problem",
     "Profile",
+    "QueueingHint",
     "RequestedToCapacityRatioParam",
     "ResourceSpec",
     "SKIP",
@@ -149,8 +169,8 @@ __all__ = [
     "StowageError",
     "Taint",
     "Toleration",
-    "TopologySpreadConstraint",
     "TopologySelectorTerm",
+    "TopologySpreadConstraint",
     "UNRESOLVABLE",
     "UtilizationShapePoint",
     "Verdicts",
@@ -159,6 +179,7 @@ __all__ = [
     "dump_config",
     "error",
     "extension_points",
+    "host_ports",
     "is_extended_resource",
     "is_scalar_resource",
     "kernel",
@@ -169,13 +190,19 @@ __all__ = [
     "load_config",
     "load_documents",
     "matches_label_selector",
+    "matches_node_selector_term",
     "parse_int64",
     "parse_quantity",
     "percent",
     "pod_key",
+    "pod_requests",
+    "pod_uid",
+    "queue_if",
     "quotient",
     "replaced",
+    "resource_amount",
     "tolerates",
+    "tolerates_all",
     "unresolvable",
     "unschedulable",
 ]

@@ -33,7 +33,8 @@ def run(paths: Sequence[Path], left_out: Sequence[str], json_file: str | None) -
     if json_path:
         check_writable(json_path, "--json")
     families = read([file for file in files if family_of(file) not in left_out])
-    if not kernels_cached():
+    compiled = any(isinstance(each, Scenario) for family in families for each in family.scenarios)
+    if compiled and not kernels_cached():
         notice("compiling kernels (first run on this machine)...")
     result = verify(families)
     result.left_out = sorted(names.intersection(left_out))
@@ -87,7 +88,7 @@ def _line(family: FamilyResult) -> str:
     if family.needs:
         verb = "needs" if family.scenarios_not_decided == 1 else "need"
         parts.append(f"{family.scenarios_not_decided} {verb} {', '.join(family.needs)}")
-    return f"{', '.join(parts)} (pods {family.pods_passed}/{family.pods})"
+    return f"{', '.join(parts)} ({family.unit} {family.pods_passed}/{family.pods})"
 
 
 def _lines(difference: FirstDifference) -> Iterator[tuple[str, str]]:
@@ -110,4 +111,4 @@ def _text(value: Any) -> str:
 
 def _size(scenario: Scenario | Queue) -> int:
     """Return how much of the progress bar a scenario is."""
-    return 0 if isinstance(scenario, Queue) else len(scenario.pods)
+    return len(scenario.steps if isinstance(scenario, Queue) else scenario.pods)

@@ -6,6 +6,7 @@ The objects in them are not looked at here: they go to the loader of `sched_core
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -46,12 +47,24 @@ class Scenario(Struct, frozen=True):
     steps: list[Step] = []
 
 
+class QueueStep(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What happens to the queue, ``at`` milliseconds after its start."""
+
+    at: int
+    op: Literal["add", "update", "delete", "pop", "fail", "error", "bind", "wait"]
+    object: Json | None = None
+    pod: str = ""
+    node: str = ""
+    plugins: list[str] = []
+    pending_plugins: list[str] = []
+
+
 class Queue(Struct, frozen=True):
-    """A script of events for the scheduling queue, of which only the form is known here."""
+    """A script of events for the scheduling queue, and where the pods are after each step."""
 
     name: str
     start: str
-    steps: list[Json]
+    steps: list[QueueStep]
     expect: list[Json]
 
 
@@ -151,6 +164,7 @@ def _faults(scenario: Scenario | Queue) -> Iterator[tuple[str, str]]:
     if len(scenario.expect) != len(wanted):
         yield "expect", f"has {len(scenario.expect)} entries for {len(wanted)} {of}"
     if isinstance(scenario, Queue):
+        yield from _script_faults(scenario)
         return
     for number, entry in enumerate(scenario.expect):
         if not isinstance(entry.get("pod"), str):
@@ -164,3 +178,24 @@ def _faults(scenario: Scenario | Queue) -> Iterator[tuple[str, str]]:
                 yield f"steps[{number}]", "the object is no Node"
         if not 0 <= step.before < len(scenario.pods):
             yield f"steps[{number}].before", f"there is no pod {step.before}"
+
+
+def _script_faults(script: Queue) -> Iterator[tuple[str, str]]:
+    """Yield what no type says about a script."""
+    try:
+        aware = datetime.fromisoformat(script.start).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        yield "start", f"{script.start!r} is no time with a time zone"
+    wanted: dict[str, tuple[str, ...]] = {
+        "add": ("object",), "update": ("object",), "fail": ("pod",), "error": ("pod",), "bind": ("pod", "node"),
+    }  # fmt: skip
+    for number, step in enumerate(script.steps):
+        for field in wanted.get(step.op, ()):
+            if not getattr(step, field):
+                yield f"steps[{number}].{field}", "is missing"
+        if step.op == "delete" and bool(step.pod) == bool(step.node):
+            yield f"steps[{number}]", "needs one of pod, node"
+        if number and step.at < script.steps[number - 1].at:
+            yield f"steps[{number}].at", "is before the step before"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from bench.verify.compare import Difference, first_difference
 from bench.verify.entry import entry_of, sequence_entry_of, skipped
+from bench.verify.outcome import Outcome
+from bench.verify.queue import replay_queue
 from bench.verify.read import Json, Queue, Scenario, Step
 from sched_core import (
     Cluster,
@@ -33,29 +34,16 @@ from sched_core.framework.lacking import refuse_lacking
 FIRST_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """When the first pod of a scenario starts; the next one starts a second later."""
 
-QUEUE, NOMINATIONS = "the scheduling queue", "the nominations of other pods"
-
-
-class Outcome(NamedTuple):
-    """How far a scenario agreed: all the way if there is neither a difference nor a need."""
-
-    pods: int
-    pods_passed: int
-    pod: str = ""
-    """The pod at which it ended early."""
-    difference: Difference | None = None
-    needs: tuple[str, ...] = ()
-    """What this version lacks to go on."""
-
-    @property
-    def passed(self) -> bool:
-        return self.difference is None and not self.needs
+NOMINATIONS = "the nominations of other pods"
 
 
 def replay(scenario: Scenario | Queue) -> Outcome:
-    """Work through the pods of a scenario until one is decided in another way or cannot be decided."""
+    """Work through the pods of a scenario until one is decided in another way or cannot be decided.
+
+    Of a script for the queue, the steps.
+    """
     if isinstance(scenario, Queue):
-        return Outcome(0, 0, needs=(QUEUE,))
+        return replay_queue(scenario)
     count = len(scenario.pods)
     try:
         pods = load_documents(map(bytes, scenario.pods), source=scenario.name).pods

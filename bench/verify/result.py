@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bench.verify.replay import Outcome
+from bench.verify.outcome import Outcome
 
 
 class FirstDifference(Struct, frozen=True):
@@ -32,6 +32,8 @@ class FamilyResult(Struct):
     """Those that agree until a pod needs what this version lacks."""
     pods: int = 0
     pods_passed: int = 0
+    unit: str = "pods"
+    """What ``pods`` counts: ``steps`` for scripts of the queue."""
     needs: list[str] = []
     first_difference: FirstDifference | None = None
 
@@ -42,6 +44,7 @@ class FamilyResult(Struct):
     def add(self, scenario: str, outcome: Outcome) -> None:
         """Count the outcome of one scenario."""
         self.scenarios += 1
+        self.unit = outcome.unit
         self.pods += outcome.pods
         self.pods_passed += outcome.pods_passed
         if outcome.passed:

@@ -28,6 +28,11 @@ def pod_key(pod: Pod) -> str:
     return f"{pod.metadata.namespace or 'default'}/{pod.metadata.name}"
 
 
+def pod_uid(pod: Pod) -> str:
+    """Return the uid; ``namespace/name`` for a pod that no API server has seen."""
+    return pod.metadata.uid or pod_key(pod)
+
+
 def shape_key(pod: Pod, placed: bool = False) -> bytes:
     """Return what of a pod can matter to scheduling but for how much it requests, as bytes.
 

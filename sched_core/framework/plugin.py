@@ -81,6 +81,8 @@ class Plugin:
     permit                ``(state, pod, node_name) -> tuple[Status, float]`` (timeout in seconds)
     pre_bind, bind        ``(state, pod, node_name) -> Status``
     post_bind             ``(state, pod, node_name) -> None``
+    events_to_register    ``() -> Sequence[ClusterEventWithHint]``: the events that may help pods that this plugin
+                          rejected; without it every event is taken for one
     ====================  =====================================================================================
 
     ``pod`` is a `PodInfo`, ``nodes`` are the `NodeColumns`; arrays over nodes have one entry a row (``nodes.count``

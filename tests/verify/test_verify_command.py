@@ -15,11 +15,28 @@ from click.testing import CliRunner, Result
 from bench.verify.cli import verify
 from bench.verify.read import find_files
 from sched_core import InvalidObjects
-from tests.verify.tiny_scenario import PLACED, REFUSED, Json, brief, scenario, sequence
+from tests.verify.tiny_scenario import PLACED, REFUSED, Json, brief, pod, scenario, sequence
 
 Stowage = Callable[..., "subprocess.CompletedProcess[str]"]
 
-QUEUE = {"name": "queue-1", "kind": "queue", "start": "2026-01-01T00:00:00Z", "steps": [{}], "expect": [{}]}
+QUEUE = {
+    "name": "queue-1",
+    "kind": "queue",
+    "start": "2026-01-01T00:00:00Z",
+    "steps": [
+        {"at": 0, "op": "add", "object": pod("a", "1")},
+        {"at": 5, "op": "pop"},
+        {"at": 7, "op": "fail", "pod": "default/a", "plugins": ["NodeResourcesFit"]},
+        {"at": 9, "op": "delete", "pod": "default/a"},
+    ],
+    "expect": [
+        {"active": ["default/a"]},
+        {"popped": "default/a", "attempts": 1, "inFlight": ["default/a"]},
+        {"active": ["default/a"]},
+        {},
+    ],
+}
+"""A script of which the third step ends in another state than it says."""
 
 
 def write(path: Path, *scenarios: Any) -> str:
@@ -104,7 +121,14 @@ def test_what_is_missing_is_named_and_not_passed(tmp_path: Path) -> None:
     plugins = "DynamicResources"
     assert lines == [
         f"mixed  1/3 passed, 2 need {plugins} (pods 9/21)",
-        "queue  0/1 passed, 1 needs the scheduling queue (pods 0/0)",
+        "queue  0/1 passed, 1 differs (steps 2/4)",
+        "",
+        "first difference in queue:",
+        "  scenario  queue-1",
+        "  pod       step 2: fail default/a",
+        "  field     unschedulable",
+        "  expected  nothing",
+        '  got       ["default/a"]',
         "",
         "1/4 scenarios passed",
     ]
@@ -154,6 +178,7 @@ def test_json_has_all_that_is_printed(tmp_path: Path) -> None:
         "scenarios_not_decided": 1,
         "pods": 21,
         "pods_passed": 8,
+        "unit": "pods",
         "needs": ["DynamicResources"],
         "first_difference": {
             "scenario": "tampered-1",
@@ -174,6 +199,12 @@ def test_json_on_standard_output_is_alone_there(tmp_path: Path) -> None:
     assert "1/1 scenarios passed" in result.stderr
 
 
+def script(*steps: Json, start: str = "2026-01-01T00:00:00Z") -> bytes:
+    """Return a file with one script for the queue."""
+    some = steps or ({"at": 0, "op": "pop"},)
+    return json.dumps([{**QUEUE, "start": start, "steps": some, "expect": [{} for _ in some]}]).encode()
+
+
 BAD_FILES: list[tuple[bytes, str]] = [
     (b"", "is not a JSON list of scenarios"),
     (b"scenarios", "is not a JSON list of scenarios"),
@@ -188,7 +219,21 @@ BAD_FILES: list[tuple[bytes, str]] = [
     (json.dumps([{**scenario(), "pods": [], "expect": []}]).encode(), "scenario tiny-1: pods: is empty"),
     (json.dumps([{**scenario(), "expect": []}]).encode(), "scenario tiny-1: expect: has 0 entries for 7 pods"),
     (json.dumps([{**scenario(), "expect": [{}] * 7}]).encode(), "scenario tiny-1: expect[0].pod: is missing"),
-    (json.dumps([{**QUEUE, "expect": []}]).encode(), "scenario queue-1: expect: has 0 entries for 1 steps"),
+    (json.dumps([{**QUEUE, "expect": []}]).encode(), "scenario queue-1: expect: has 0 entries for 4 steps"),
+    (script(start="yesterday"), "scenario queue-1: start: 'yesterday' is no time with a time zone"),
+    (
+        script(start="2026-01-01T00:00:00"),
+        "scenario queue-1: start: '2026-01-01T00:00:00' is no time with a time zone",
+    ),
+    (script({"at": 0, "op": "dance"}), "scenario [0]: Invalid enum value 'dance'"),
+    (script({"at": 0, "op": "add"}), "scenario queue-1: steps[0].object: is missing"),
+    (script({"at": 0, "op": "fail"}), "scenario queue-1: steps[0].pod: is missing"),
+    (script({"at": 0, "op": "bind", "pod": "default/a"}), "scenario queue-1: steps[0].node: is missing"),
+    (script({"at": 0, "op": "delete"}), "scenario queue-1: steps[0]: needs one of pod, node"),
+    (
+        script({"at": 1, "op": "pop"}, {"at": 0, "op": "pop"}),
+        "scenario queue-1: steps[1].at: is before the step before",
+    ),
 ]
 
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from bench.verify.compare import LISTED, NOT_LISTED, Difference, first_difference
+from bench.verify.outcome import Outcome
 from bench.verify.read import Scenario
-from bench.verify.replay import NOMINATIONS, Outcome, replay
+from bench.verify.replay import NOMINATIONS, replay
 from tests.verify.tiny_scenario import (
     BROKEN,
     DELETED,

@@ -1,0 +1,302 @@
+"""PriorityQueue: the queue as a whole (upstream: scheduling_queue.go), with queueing hints and pops from back-off.
+
+``now`` is nanoseconds since the Unix epoch and never goes back. Whoever owns the queue calls the two flushes (see
+`PeriodicFlushes`) and tells it about the cluster (see `EventHandlers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
+from typing import Any
+
+from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.framework.events import (
+    BACKOFF_COMPLETE,
+    FORCE_ACTIVATE,
+    SCHEDULE_ATTEMPT_FAILURE,
+    UNSCHEDULABLE_TIMEOUT,
+    UNSCHEDULED_POD_ADD,
+    UNSCHEDULED_POD_UPDATE,
+    ClusterEvent,
+    QueueingHint,
+    match_any,
+    pod_scheduling_properties_change,
+)
+from sched_core.framework.profile import Profile
+from sched_core.objects.records import Pod
+from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
+from sched_core.queue.heap import PodHeap
+from sched_core.queue.hints import QueueingHintMap, ask_hint, build_queueing_hint_map
+from sched_core.queue.in_flight import HappenedEvent, InFlightPods
+from sched_core.queue.nominator import Nominator
+from sched_core.queue.queued_pod_info import QueuedPodInfo
+from sched_core.queue.unschedulable_pods import UnschedulablePods
+
+MAX_IN_UNSCHEDULABLE_PODS = 300 * SECOND
+_NOMINATING = (UNSCHEDULED_POD_ADD.label, UNSCHEDULED_POD_UPDATE.label)
+
+PreCheck = Callable[[Pod], bool]
+
+
+class QueueingStrategy(IntEnum):
+    """Where a pod goes: it stays, goes where its back-off tells, or is tried at once."""
+
+    Skip = 0
+    AfterBackoff = 1
+    Immediately = 2
+
+
+class PriorityQueue:
+    """Pods without a node, of the profiles given by scheduler name; pods of other schedulers have no place here.
+
+    The order is that of the queue sort plugin of the first profile. ``info_of`` turns a pod into what plugins see of
+    it; ``hints`` are those of each profile, by default what its plugins register.
+    """
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        info_of: Callable[[Pod], PodInfo],
+        *,
+        hints: Mapping[str, QueueingHintMap] | None = None,
+        initial_backoff: int = INITIAL_BACKOFF,
+        max_backoff: int = MAX_BACKOFF,
+        max_in_unschedulable_pods: int = MAX_IN_UNSCHEDULABLE_PODS,
+    ) -> None:
+        self._profiles = profiles
+        self._info_of = info_of
+        self._hints = hints or {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
+        self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
+        self._max_in_unschedulable_pods = max_in_unschedulable_pods
+        self._numbers = 0
+        self.active_q = PodHeap(self._order)
+        self.backoff_q = BackoffQueue(initial_backoff, max_backoff, self._order)
+        self.unschedulable_pods = UnschedulablePods()
+        self.in_flight = InFlightPods()
+        self.nominator = Nominator()
+        self.scheduling_cycle = 0
+        """How many attempts have begun."""
+
+    def pop(self) -> QueuedPodInfo | None:
+        """Take the next pod, and begin its attempt; None if there is none to take.
+
+        Where no pod is active, the first that waits after a rejection comes, its back-off over or not.
+        """
+        while True:
+            info = self.active_q.pop() or self.backoff_q.pod_backoff_q.pop()
+            if info is None:
+                return None
+            info.attempts += 1
+            if self.in_flight.add(info.pod):
+                self.scheduling_cycle += 1
+                return info
+
+    def add(self, pod: Pod, now: int) -> None:
+        """Queue a new pod, unless a PreEnqueue plugin holds it back."""
+        self._move_to_active_q(self._queued(pod, now), UNSCHEDULED_POD_ADD.label, now)
+
+    def update(self, old: Pod, new: Pod, now: int) -> None:
+        """Take over a changed pod, and see whether the change helps it."""
+        events = pod_scheduling_properties_change(new, old)
+        key = pod_key(new)
+        if pod_uid(new) in self.in_flight:
+            self.in_flight.record(HappenedEvent(event, old, new) for event in events)
+            return
+        for queue in (self.active_q, self.backoff_q):
+            info = queue.get(key)
+            if info is not None:
+                info.pod_info = self._info_of(new)
+                self.nominator.update(old, new)
+                queue.add_or_update(info) if isinstance(queue, PodHeap) else queue.update(info)
+                return
+        info = self.unschedulable_pods.get(key)
+        if info is None:
+            self._move_to_active_q(self._queued(new, now), UNSCHEDULED_POD_UPDATE.label, now)
+            return
+        info.pod_info = self._info_of(new)
+        self.nominator.update(old, new)
+        for event in events:
+            self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
+            if key not in self.unschedulable_pods:
+                return
+
+    def delete(self, pod: Pod) -> None:
+        """Forget a pod that waits; an attempt that is going on is not touched."""
+        self.nominator.delete(pod)
+        key = pod_key(pod)
+        if self.active_q.delete(key) is None and self.backoff_q.delete(key) is None:
+            self.unschedulable_pods.delete(key)
+
+    def done(self, uid: str) -> None:
+        """End the attempt of a pod that does not come back."""
+        self.in_flight.done(uid)
+
+    def add_unschedulable_if_not_present(self, info: QueuedPodInfo, now: int) -> None:
+        """End an attempt that failed: ``info`` says which plugins rejected the pod, none after an error.
+
+        Raises ValueError if the pod is in the queue already; its attempt is over all the same.
+        """
+        try:
+            self._check_absent(info.key)
+            if info.rejector_plugins:
+                info.unschedulable_count += 1
+                info.consecutive_errors_count = 0
+            else:
+                info.consecutive_errors_count += 1
+            info.timestamp = now
+            info.backoff_expiration = None
+            info.was_flushed_from_unschedulable = False
+            self._requeue(info, self._strategy_after_attempt(info), SCHEDULE_ATTEMPT_FAILURE, now)
+        finally:
+            self.in_flight.done(info.uid)
+
+    def move_all_to_active_or_backoff_queue(
+        self, event: ClusterEvent, old: Any, new: Any, now: int, pre_check: PreCheck | None = None
+    ) -> None:
+        """Let an event move the pods that it helps, of those that pass the check, and keep it for pods in flight."""
+        plugins = self._interested(event)
+        if not plugins and not event.is_wild_card:
+            return
+        waiting = self.unschedulable_pods
+        infos: Iterable[QueuedPodInfo] = waiting if event.is_wild_card else waiting.rejected_by(plugins)
+        self._move(
+            infos if pre_check is None else filter(lambda info: pre_check(info.pod), infos), event, old, new, now
+        )
+
+    def activate(self, pods: Iterable[Pod], now: int) -> None:
+        """Make pods active whatever rejected them; one in flight is tried again after its attempt."""
+        for pod in pods:
+            key = pod_key(pod)
+            waiting = self.unschedulable_pods.get(key)
+            info = waiting or self.backoff_q.delete(key)
+            label, from_backoff = FORCE_ACTIVATE.label, waiting is None
+            moved = info is not None and self._move_to_active_q(info, label, now, from_backoff)
+            if not moved and pod_uid(pod) in self.in_flight:
+                self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
+
+    def flush_backoff_q_completed(self, now: int) -> None:
+        """Make the pods active whose back-off is over."""
+        for info in self.backoff_q.pop_all_backoff_completed(now):
+            self._move_to_active_q(info, BACKOFF_COMPLETE, now, from_backoff=True)
+
+    def flush_unschedulable_pods_leftover(self, now: int) -> None:
+        """Move on the pods that have waited for too long."""
+        limit = self._max_in_unschedulable_pods
+        left_over = [info for info in self.unschedulable_pods if now - info.timestamp > limit]
+        for info in left_over:
+            info.was_flushed_from_unschedulable = True
+        if left_over:
+            self._move(left_over, UNSCHEDULABLE_TIMEOUT, None, None, now)
+
+    def get(self, key: str) -> QueuedPodInfo | None:
+        """Return a pod that waits, by ``namespace/name``."""
+        return self.backoff_q.get(key) or self.unschedulable_pods.get(key) or self.active_q.get(key)
+
+    def __len__(self) -> int:
+        """Return how many pods wait."""
+        return len(self.active_q) + len(self.backoff_q) + len(self.unschedulable_pods)
+
+    def _order(self, info: QueuedPodInfo) -> Any:
+        return self._sort.queue_sort_key(info.pod_info, info.timestamp)
+
+    def _queued(self, pod: Pod, now: int) -> QueuedPodInfo:
+        self._numbers += 1
+        return QueuedPodInfo(self._info_of(pod), now, self._numbers)
+
+    def _check_absent(self, key: str) -> None:
+        if key in self.unschedulable_pods:
+            raise ValueError(f"Pod {key} is already present in unschedulable queue")
+        if key in self.active_q or key in self.backoff_q:
+            name = "active" if key in self.active_q else "backoff"
+            raise ValueError(f"Pod {key} is already present in the {name} queue")
+
+    def _move(self, infos: Iterable[QueuedPodInfo], event: ClusterEvent, old: Any, new: Any, now: int) -> None:
+        for info in infos:
+            if info.gated and not match_any(event, info.gating_plugin_events):
+                continue
+            strategy = self._is_pod_worth_requeuing(info, event, old, new)
+            if strategy != QueueingStrategy.Skip:
+                self.unschedulable_pods.delete(info.key)
+                self._requeue(info, strategy, event.label, now)
+        self.in_flight.record([HappenedEvent(event, old, new)])
+
+    def _requeue(self, info: QueuedPodInfo, strategy: QueueingStrategy, event: str, now: int) -> None:
+        if strategy == QueueingStrategy.Skip:
+            self.unschedulable_pods.add_or_update(info)
+        elif strategy == QueueingStrategy.AfterBackoff and self.backoff_q.is_pod_backing_off(info, now):
+            self._move_to_backoff_q(info)
+        else:
+            self._move_to_active_q(info, event, now)
+
+    def _move_to_active_q(self, info: QueuedPodInfo, event: str, now: int, from_backoff: bool = False) -> bool:
+        """Make a pod active; False if a PreEnqueue plugin, which ran before the back-off if there was one, gates it."""
+        if not from_backoff:
+            self._run_pre_enqueue_plugins(info)
+        key = info.key
+        if info.gated:
+            if key not in self.active_q and key not in self.backoff_q:
+                self.unschedulable_pods.add_or_update(info)
+            return False
+        if info.initial_attempt_timestamp is None:
+            info.initial_attempt_timestamp = now
+        self.unschedulable_pods.delete(key)
+        self.backoff_q.delete(key)
+        self.active_q.add_or_update(info)
+        if event in _NOMINATING:
+            self.nominator.add(info.pod)
+        return True
+
+    def _move_to_backoff_q(self, info: QueuedPodInfo) -> None:
+        self._run_pre_enqueue_plugins(info)
+        if info.gated:
+            self.unschedulable_pods.add_or_update(info)
+            return
+        self.unschedulable_pods.delete(info.key)
+        self.backoff_q.add(info)
+
+    def _run_pre_enqueue_plugins(self, info: QueuedPodInfo) -> None:
+        """Ask the plugins, first the one that held the pod back last, until one holds it back."""
+        scheduler_name = info.pod.spec.scheduler_name
+        plugins = self._profiles[scheduler_name].points["preEnqueue"]
+        for plugin in sorted(plugins, key=lambda plugin: plugin.name != info.gating_plugin):
+            status = plugin.pre_enqueue(info.pod_info)  # type: ignore[attr-defined]
+            if not status.is_success:
+                info.unschedulable_plugins.add(plugin.name)
+                info.gating_plugin = plugin.name
+                info.gating_plugin_events = self._hints[scheduler_name].events_of(plugin.name)
+                return
+        info.gating_plugin = ""
+
+    def _interested(self, event: ClusterEvent) -> set[str]:
+        """Return the plugins of all profiles that want to know of an event."""
+        return {plugin for hints in self._hints.values() for plugin in hints.wanted(event)}
+
+    def _strategy_after_attempt(self, info: QueuedPodInfo) -> QueueingStrategy:
+        """Look at what happened during an attempt that failed."""
+        if not info.rejector_plugins or info.uid not in self.in_flight:
+            return QueueingStrategy.AfterBackoff
+        strategy = QueueingStrategy.Skip
+        enough = QueueingStrategy.Immediately if info.pending_plugins else QueueingStrategy.AfterBackoff
+        for event, old, new in self.in_flight.events_since(info.uid):
+            strategy = max(strategy, self._is_pod_worth_requeuing(info, event, old, new))
+            if strategy >= enough:
+                break
+        return strategy
+
+    def _is_pod_worth_requeuing(self, info: QueuedPodInfo, event: ClusterEvent, old: Any, new: Any) -> QueueingStrategy:
+        """Ask the hints of the plugins that rejected a pod; one that answered Pending counts most."""
+        rejectors = info.rejector_plugins
+        if not rejectors:
+            return QueueingStrategy.AfterBackoff
+        pod = info.pod
+        if event.is_wild_card:
+            for_another = isinstance(new, Pod) and pod_uid(new) != info.uid
+            return QueueingStrategy.Skip if for_another else QueueingStrategy.AfterBackoff
+        wanted = self._hints[pod.spec.scheduler_name].wanted(event)
+        for plugin in sorted(rejectors, key=lambda name: name not in info.pending_plugins):
+            pending = plugin in info.pending_plugins
+            for hint in wanted.get(plugin, ()):
+                if ask_hint(plugin, hint, pod, old, new) == QueueingHint.Queue:
+                    return QueueingStrategy.Immediately if pending else QueueingStrategy.AfterBackoff
+        return QueueingStrategy.Skip
