@@ -9,7 +9,9 @@ from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
 from sched_core.columns.classes import PodInfo, pod_key
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.pods import NOT_STARTED
 from sched_core.config import (
+    DefaultPreemptionArgs,
     NodeAffinityArgs,
     NodeResourcesBalancedAllocationArgs,
     NodeResourcesFitArgs,
@@ -38,31 +40,38 @@ from sched_core.errors import (
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, PostFilterResult, PreFilterResult, Verdicts
+from sched_core.framework.preemption import Candidate, DryRun, DryRuns, PlacedPod, Preemption
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.records import (
+    LabelSelector,
     Node,
     NodeSelector,
     NodeSelectorRequirement,
     NodeSelectorTerm,
     Pod,
+    PodDisruptionBudget,
     PreferredSchedulingTerm,
     Taint,
     Toleration,
 )
 from sched_core.objects.requests import is_extended_resource, is_scalar_resource
-from sched_core.objects.selectors import parse_int64, tolerates
+from sched_core.objects.selectors import matches_label_selector, parse_int64, read_label_selector, tolerates
 
 __all__ = [
     "Batch",
+    "Candidate",
     "Cluster",
     "Code",
     "CycleState",
     "Decision",
+    "DefaultPreemptionArgs",
     "Diagnosis",
+    "DryRun",
+    "DryRuns",
     "Engine",
     "FIXED_RESOURCES",
     "Failure",
@@ -71,7 +80,9 @@ __all__ = [
     "InvalidConfig",
     "InvalidObjects",
     "LabelColumn",
+    "LabelSelector",
     "LimitExceeded",
+    "NOT_STARTED",
     "Node",
     "NodeAffinityArgs",
     "NodeArray",
@@ -84,13 +95,16 @@ __all__ = [
     "NotSupported",
     "NumberedNames",
     "Objects",
+    "PlacedPod",
     "Plugin",
     "PluginError",
     "Pod",
     "PodArray",
+    "PodDisruptionBudget",
     "PodInfo",
     "PostFilterResult",
     "PreFilterResult",
+    "Preemption",
     "PreferredSchedulingTerm",
     "Problem",
     "Profile",
@@ -120,10 +134,12 @@ __all__ = [
     "load",
     "load_config",
     "load_documents",
+    "matches_label_selector",
     "parse_int64",
     "percent",
     "pod_key",
     "quotient",
+    "read_label_selector",
     "tolerates",
     "unresolvable",
     "unschedulable",
