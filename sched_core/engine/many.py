@@ -78,9 +78,16 @@ class Many:
         """Let the nominations that pods of the call bring along count for the others, as they do in the queue."""
         records, nominator = self.cluster.classes.pods, self.engine.nominator
         bring = [number for number in np.unique(self.classes).tolist() if records[number].status.nominated_node_name]
-        for position in np.flatnonzero(np.isin(self.classes, bring)).tolist():
+        for position in np.flatnonzero(np.isin(self.classes, bring)).tolist() if bring else ():
             pod = self._info(position)
-            nominator.add(pod, nominator.node_of(pod))
+            if self._is_tried(pod):
+                nominator.add(pod, nominator.node_of(pod))
+
+    def _is_tried(self, pod: PodInfo) -> bool:
+        try:
+            return self.engine.admit(pod).is_success
+        except NotSupported:  # its failure will say so
+            return False
 
     def _info(self, position: int) -> PodInfo:
         """Return a pod of the call as plugins see it."""

@@ -117,6 +117,17 @@ def test_nominations_that_pods_of_a_batch_bring_along_count(speed: Speed) -> Non
     assert len(engine.nominator) == 0
 
 
+def test_nominations_of_pods_that_are_not_tried_do_not_count() -> None:
+    engine = two_nodes("fused")
+    gated = waiting("gated", priority=5, nominated="a", schedulingGates=[{"name": "quota"}])
+    claiming = waiting(
+        "claiming", priority=5, nominated="b", resourceClaims=[{"name": "gpu", "resourceClaimName": "g"}]
+    )
+    batch = engine.schedule_many([waiting("first"), waiting("second"), gated, claiming])
+    assert sorted(batch.node_of.tolist()) == [-1, -1, 0, 1]
+    assert len(engine.nominator) == 0
+
+
 @pytest.mark.parametrize("speed", ["cycle", "fused", "incremental"])
 def test_a_batch_reports_victims_and_evicts_nobody(speed: Speed) -> None:
     engine = two_nodes(speed)
