@@ -9,8 +9,10 @@ from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.pods import NOT_STARTED
 from sched_core.columns.ports import host_ports
 from sched_core.config import (
+    DefaultPreemptionArgs,
     InterPodAffinityArgs,
     NodeAffinityArgs,
     NodeResourcesBalancedAllocationArgs,
@@ -56,6 +58,7 @@ from sched_core.framework.plugin import (
     Verdicts,
     extension_points,
 )
+from sched_core.framework.preemption import Candidate, DryRun, DryRuns, PlacedPod, Preemption
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.kernels.arithmetic import percent, quotient
@@ -81,6 +84,7 @@ from sched_core.objects.records import (
     PersistentVolumeSpec,
     Pod,
     PodAffinityTerm,
+    PodDisruptionBudget,
     PreferredSchedulingTerm,
     StorageClass,
     Taint,
@@ -95,6 +99,7 @@ from sched_core.objects.selectors import (
     matches_label_selector,
     matches_node_selector_term,
     parse_int64,
+    read_label_selector,
     tolerates,
     tolerates_all,
 )
@@ -107,13 +112,17 @@ __all__ = [
     "CSIDriver",
     "CSINode",
     "CSIStorageCapacity",
+    "Candidate",
     "Cluster",
     "ClusterEvent",
     "ClusterEventWithHint",
     "Code",
     "CycleState",
     "Decision",
+    "DefaultPreemptionArgs",
     "Diagnosis",
+    "DryRun",
+    "DryRuns",
     "Engine",
     "EventResource",
     "FIXED_RESOURCES",
@@ -127,6 +136,7 @@ __all__ = [
     "LabelColumn",
     "LabelSelector",
     "LimitExceeded",
+    "NOT_STARTED",
     "Node",
     "NodeAffinityArgs",
     "NodeArray",
@@ -143,15 +153,18 @@ __all__ = [
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PersistentVolumeSpec",
+    "PlacedPod",
     "Plugin",
     "PluginError",
     "Pod",
     "PodAffinityTerm",
     "PodArray",
+    "PodDisruptionBudget",
     "PodInfo",
     "PodTopologySpreadArgs",
     "PostFilterResult",
     "PreFilterResult",
+    "Preemption",
     "PreferredSchedulingTerm",
     "Problem",
     "Profile",
@@ -199,6 +212,7 @@ __all__ = [
     "pod_uid",
     "queue_if",
     "quotient",
+    "read_label_selector",
     "replaced",
     "resource_amount",
     "tolerates",

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from sched_core.columns.arrays import NodeArray
 from sched_core.columns.classes import PodClasses, pod_key
 from sched_core.columns.nodes import NodeColumns, NodeState
-from sched_core.columns.pods import PodState
+from sched_core.columns.pods import NOT_STARTED, PodState
+from sched_core.errors import InvalidObjects, Problem
 from sched_core.objects.load import Objects
 from sched_core.objects.records import AnyObject, Node, Pod
+from sched_core.objects.times import nanoseconds
 
 ENDED = ("Succeeded", "Failed")
 SELECTING = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
@@ -131,7 +133,8 @@ class Cluster:
                 continue
             pod_class = self.classes.intern(pod, placed=True)
             row = self.nodes.row_of.get(pod.spec.node_name, -1)
-            number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32))
+            start = start_time(pod)
+            number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
             if row < 0:
                 self._waiting.setdefault(pod.spec.node_name, []).append(number)
             else:
@@ -156,11 +159,16 @@ class Cluster:
                     numbers.remove(number)
         return True
 
-    def place(self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32]) -> int:
-        """Note where pods are, without adding their usage; return the number of the first."""
+    def place(
+        self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], start: int = NOT_STARTED
+    ) -> int:
+        """Note where pods are, without adding their usage; return the number of the first.
+
+        ``start`` is their start time in nanoseconds since 1970.
+        """
         if self.classes.with_affinity and self.classes.with_affinity.intersection(classes.tolist()):
             self.placed_with_affinity = True
-        return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes])
+        return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes], start)
 
     def add_usage(self, pod_class: int, row: int) -> None:
         """Add what a pod of a class uses to a node (upstream: NodeInfo.AddPod)."""
@@ -198,3 +206,15 @@ class Cluster:
         nodes.nonzero_requested[:, row] += sign * classes.nonzero_usage[pod_class]
         nodes.pod_count[row] += sign
         nodes.append_log(row)
+
+
+def start_time(pod: Pod) -> int:
+    """Return ``status.startTime`` in nanoseconds since 1970; NOT_STARTED without one. Raises InvalidObjects."""
+    text = pod.status.start_time
+    if not text:
+        return NOT_STARTED
+    try:
+        return nanoseconds(text)
+    except ValueError:
+        problem = Problem("<memory>", f"Pod {pod_key(pod)}", "status.startTime", f"is no time: {text!r}")
+        raise InvalidObjects([problem]) from None

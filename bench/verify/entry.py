@@ -19,7 +19,8 @@ BRIEF_NODES = 20
 ALWAYS_THERE = frozenset({"feasible", "feasibleCount", "bestCount"})
 """Fields that are told also when they are empty or 0."""
 
-_NOT_ELIGIBLE = "not eligible due to"
+BRIEF_CANDIDATES = 10
+"""With more candidates for preemption than this, a brief entry names none."""
 
 
 def skipped(engine: Engine, pod: Pod) -> Json | None:
@@ -44,7 +45,7 @@ def entry_of(engine: Engine, decision: Decision, detail: Literal["", "brief"] = 
         return {**entry, "error": decision.message}
     feasible = sorted(decision.feasible)
     if decision.nominated_node_used:
-        entry["nominatedNodeUsed"] = True
+        entry["nominatedNodeUsed"] = decision.nodes.names[int(decision.feasible_rows[0])]
     refused = {} if decision.nominated_node_used else _refused(decision)
     if detail == "brief":
         entry["feasibleCount"] = len(feasible)
@@ -59,7 +60,7 @@ def entry_of(engine: Engine, decision: Decision, detail: Literal["", "brief"] = 
     if decision.row < 0:
         entry |= {"unschedulable": True, "message": decision.message}
         if "DefaultPreemption" in {plugin.name for plugin in engine.profiles[entry["profile"]].points["postFilter"]}:
-            entry |= _preemption(decision)
+            entry |= _preemption(decision, detail)
     return {field: value for field, value in entry.items() if value or field in ALWAYS_THERE}
 
 
@@ -118,10 +119,20 @@ def _names(decision: Decision, rows: NDArray[np.int64]) -> list[str]:
     return [decision.nodes.names[row] for row in rows.tolist()]
 
 
-def _preemption(decision: Decision) -> Json:
-    """Return how the PostFilter step refused; nothing if there was none."""
+def _preemption(decision: Decision, detail: Literal["", "brief"]) -> Json:
+    """Return how the PostFilter step ended; nothing if there was none. Of equal nodes the first by name is taken."""
     if decision.post_filter is None:
         return {}
-    text = decision.post_filter.message
-    never = decision.pod.pod.spec.preemption_policy == "Never"
-    return {"preemption": {"eligible": not never and _NOT_ELIGIBLE not in text, "message": text}}
+    found = decision.preemption
+    if found is None or not found.candidates:
+        eligible = found is None or found.eligible
+        return {"preemption": {"eligible": eligible, "message": decision.post_filter.message}}
+    tied = sorted(found.tied)
+    entry: Json = {"eligible": True, "nominatedNode": tied[0], "tiedNodes": tied}
+    entry["victims"] = sorted(found.of(tied[0]).victims)
+    if detail != "brief" or len(found.candidates) <= BRIEF_CANDIDATES:
+        entry["candidates"] = {
+            each.node: {"victims": list(each.victims), "pdbViolations": each.pdb_violations}
+            for each in found.candidates
+        }
+    return {"preemption": entry}

@@ -30,11 +30,10 @@ from sched_core import (
 )
 from sched_core.config import UPSTREAM_PLUGINS
 from sched_core.framework.lacking import refuse_lacking
+from sched_core.objects.meta import ObjectMeta
 
 FIRST_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """When the first pod of a scenario starts; the next one starts a second later."""
-
-NOMINATIONS = "the nominations of other pods"
 
 
 def replay(scenario: Scenario | Queue) -> Outcome:
@@ -88,21 +87,66 @@ def _lacking(engine: Engine, pods: list[Pod]) -> set[str]:
 
 def _placed(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Json]:
     """Yield an entry for each pod; all nodes are looked at, and it goes to the first of the best by name."""
-    nominated = {id(pod): pod.spec.priority or 0 for pod in pods if pod.status.nominated_node_name}
+    nominations = Nominations(engine, pods)
     for index, pod in enumerate(pods):
         entry = skipped(engine, pod)
         if entry is not None:
             yield entry
             continue
-        nominated.pop(id(pod), None)  # placed, or refused for good: it is gone either way
-        if any(priority >= (pod.spec.priority or 0) for priority in nominated.values()):
-            raise NotSupported(NOMINATIONS)
         decision = engine.evaluate(pod, all_nodes=True)
-        entry = entry_of(engine, decision, scenario.detail)
-        if "chosen" in entry:
+        entry = last = entry_of(engine, decision, scenario.detail)
+        if node := entry.get("preemption", {}).get("nominatedNode"):
+            engine.preempt(decision, node)
+            if cleared := nominations.clear(node, pod):
+                entry["preemption"]["clearedNominations"] = cleared
+            decision = engine.evaluate(pod, all_nodes=True)
+            last = entry_of(engine, decision, scenario.detail)
+            entry["afterPreemption"] = last
+        elif decision.nominated_node == "":
+            nominations.lose(pod)
+        if "chosen" in last:
             pod.status.start_time = f"{FIRST_START + timedelta(seconds=index):%Y-%m-%dT%H:%M:%SZ}"
-            engine.assume(decision, entry["chosen"])
+            engine.assume(decision, last["chosen"])
+            nominations.lose(pod)
         yield entry
+
+
+class Nominations:
+    """The nominations that pods of a scenario hold before they are tried.
+
+    For the other pods such a pod counts as it does in kube-scheduler while it is in no queue: by its name alone,
+    without requests, labels or a priority.
+    """
+
+    def __init__(self, engine: Engine, pods: list[Pod]) -> None:
+        self._engine = engine
+        self._held = {pod_key(pod): pod for pod in pods if pod.status.nominated_node_name}
+        self._tell()
+
+    def clear(self, node: str, preemptor: Pod) -> list[str]:
+        """Take a node from the pods of a lower priority than the preemptor's; return their keys, sorted."""
+        self._held.pop(pod_key(preemptor), None)
+        priority = preemptor.spec.priority or 0
+        cleared = sorted(
+            key
+            for key, pod in self._held.items()
+            if pod.status.nominated_node_name == node and (pod.spec.priority or 0) < priority
+        )
+        for key in cleared:
+            self.lose(self._held[key])
+        self._tell()
+        return cleared
+
+    def lose(self, pod: Pod) -> None:
+        """Take the nomination from a pod if it holds one."""
+        self._held.pop(pod_key(pod), None)
+        pod.status.nominated_node_name = ""
+        self._engine.nominate(pod, "")
+
+    def _tell(self) -> None:
+        for pod in self._held.values():
+            meta = ObjectMeta(name=pod.metadata.name, namespace=pod.metadata.namespace)
+            self._engine.nominate(Pod(metadata=meta), pod.status.nominated_node_name)
 
 
 def _sequence(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Json]:

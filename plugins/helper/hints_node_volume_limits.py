@@ -47,10 +47,10 @@ def after_csi_node_updated(pod: Pod, old: CSINode, new: CSINode) -> QueueingHint
 
 def after_volume_attachment_deleted(pod: Pod, old: VolumeAttachment, new: None) -> QueueingHint:
     """Queue if the pod names a claim, or has an inline volume of the driver that has detached one."""
-    attacher = old.spec.get("attacher")
+    attacher = old.spec.attacher
     return queue_if(
         any(
-            volume.persistent_volume_claim is not None or (attacher is not None and attacher == _driver(volume))
+            volume.persistent_volume_claim is not None or (attacher and attacher == _driver(volume))
             for volume in pod.spec.volumes
         )
     )
@@ -66,5 +66,5 @@ def _may_be_attached(volume: Volume) -> bool:
 
 
 def _limits(csi_node: CSINode) -> dict[str, int]:
-    drivers = csi_node.spec.get("drivers") or ()
-    return {driver["name"]: (driver.get("allocatable") or {}).get("count") or 0 for driver in drivers}
+    limits = {driver.name: driver.allocatable for driver in csi_node.spec.drivers}
+    return {name: (limit.count or 0) if limit is not None else 0 for name, limit in limits.items()}

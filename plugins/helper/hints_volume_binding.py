@@ -43,7 +43,7 @@ def after_csi_node_change(pod: Pod, old: CSINode | None, new: CSINode) -> Queuei
 
 def after_csi_driver_change(pod: Pod, old: CSIDriver, new: CSIDriver) -> QueueingHint:
     """Queue if the driver of an inline volume of the pod no longer asks for its capacity to be looked at."""
-    relaxed = bool(old.spec.get("storageCapacity")) and not new.spec.get("storageCapacity")
+    relaxed = bool(old.spec.storage_capacity) and not new.spec.storage_capacity
     used = any(volume.csi is not None and volume.csi.driver == new.metadata.name for volume in pod.spec.volumes)
     return queue_if(relaxed and used)
 

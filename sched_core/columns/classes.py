@@ -46,7 +46,7 @@ def shape_key(pod: Pod, placed: bool = False) -> bytes:
             meta.labels,
             None if placed else (meta.annotations, spec.node_name, pod.status.nominated_node_name),
             meta.owner_references,
-            meta.deletion_timestamp is not None,
+            _ending(pod),
             [(each.image, each.ports, each.restart_policy_rules) for each in spec.containers],
             [(each.image, each.ports, each.restart_policy, each.restart_policy_rules) for each in spec.init_containers],
             spec.volumes,
@@ -59,6 +59,14 @@ def shape_key(pod: Pod, placed: bool = False) -> bytes:
             (spec.priority, spec.preemption_policy, spec.host_network, spec.host_users),
         )
     )
+
+
+def _ending(pod: Pod) -> tuple[str, ...] | None:
+    """Return what tells pods that are being deleted apart: who is to blame. None for all others."""
+    if pod.metadata.deletion_timestamp is None:
+        return None
+    blamed = (each for each in pod.status.conditions if each.type == "DisruptionTarget")
+    return next(((each.status, each.reason) for each in blamed), ())
 
 
 def amounts_key(pod: Pod) -> bytes:

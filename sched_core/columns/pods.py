@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from sched_core.columns.arrays import PodArray
 
+NOT_STARTED = np.iinfo(np.int64).max
+"""The start time of a pod that has none yet: later than all others."""
+
 
 class PodState(NamedTuple):
     """What `PodTable.state` returns."""
@@ -24,13 +27,17 @@ class PodState(NamedTuple):
     class_of: NDArray[np.int32]
     node_of: NDArray[np.int32]
     priority: NDArray[np.int64]
+    start_time: NDArray[np.int64]
     starts: list[int]
     segments: list[Sequence[str]]
     dropped: set[int]
 
 
 class PodTable:
-    """``class_of``, ``node_of`` (-1: nowhere) and ``priority`` of each pod, by a number that is never used again."""
+    """``class_of``, ``node_of`` (-1: nowhere), ``priority`` and ``start_time`` (nanoseconds) of each pod.
+
+    A pod's number is never used again.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -38,6 +45,7 @@ class PodTable:
         self._class_of = np.zeros(0, np.int32)
         self._node_of = np.zeros(0, np.int32)
         self._priority = np.zeros(0, np.int64)
+        self._start_time = np.zeros(0, np.int64)
         self._starts: list[int] = []
         self._segments: list[Sequence[str]] = []
         self._index: dict[str, int] = {}
@@ -56,15 +64,21 @@ class PodTable:
     def priority(self) -> NDArray[np.int64]:
         return self._priority[: self.count]
 
+    @property
+    def start_time(self) -> NDArray[np.int64]:
+        return self._start_time[: self.count]
+
     def add(
-        self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], priority: NDArray[np.int64]
-    ) -> int:
+        self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], priority: NDArray[np.int64],
+        start_time: int = NOT_STARTED,
+    ) -> int:  # fmt: skip
         """Add pods and return the number of the first one; rows of -1 are pods that wait for their node."""
         first, total = self.count, len(keys)
         self._reserve(first + total)
         self._class_of[first : first + total] = classes
         self._node_of[first : first + total] = rows
         self._priority[first : first + total] = priority
+        self._start_time[first : first + total] = start_time
         self._starts.append(first)
         self._segments.append(keys)
         self.count += total
@@ -92,16 +106,23 @@ class PodTable:
         self._dropped.add(number)
         self._index.pop(self.key(number), None)
 
+    def withdraw(self, number: int) -> None:
+        """Undo the last `add`, which gave this number: as if it had never been."""
+        self.placed -= int(np.count_nonzero(self.node_of[number:] >= 0))
+        self.count = number
+        self._starts.pop()
+        self._segments.pop()
+
     def state(self) -> PodState:
         """Return a copy of the table."""
-        arrays = (self.class_of.copy(), self.node_of.copy(), self.priority.copy())
+        arrays = (self.class_of.copy(), self.node_of.copy(), self.priority.copy(), self.start_time.copy())
         return PodState(self.count, self.placed, *arrays, list(self._starts), list(self._segments), set(self._dropped))
 
     def restore(self, state: PodState) -> None:
         """Go back to a state that `state` returned."""
         self.count, self.placed = state.total, state.placed
         self._class_of, self._node_of = state.class_of.copy(), state.node_of.copy()
-        self._priority = state.priority.copy()
+        self._priority, self._start_time = state.priority.copy(), state.start_time.copy()
         self._starts, self._segments, self._dropped = list(state.starts), list(state.segments), set(state.dropped)
         self._index, self._indexed = {}, 0
 
@@ -120,6 +141,7 @@ class PodTable:
             self._class_of = np.concatenate([self._class_of, np.zeros(more, np.int32)])
             self._node_of = np.concatenate([self._node_of, np.full(more, -1, np.int32)])
             self._priority = np.concatenate([self._priority, np.zeros(more, np.int64)])
+            self._start_time = np.concatenate([self._start_time, np.zeros(more, np.int64)])
 
 
 class ArrayKeys(Sequence[str]):

@@ -18,6 +18,10 @@ class Failure(NamedTuple):
     """Reason -> number of nodes; empty if no filter was asked."""
     error: bool = False
     """Whether the attempt ended with an error rather than with a refusal."""
+    nominated_node: str = ""
+    """The node on which preemption would make room; nothing was evicted."""
+    victims: tuple[str, ...] = ()
+    """Keys of the pods that would have to go from there, the most important first."""
 
 
 @dataclass

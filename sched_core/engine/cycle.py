@@ -16,9 +16,11 @@ from sched_core.cluster import Cluster
 from sched_core.columns.classes import PodInfo
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
+from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.program import Program, is_row
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import (
     MAX_NODE_SCORE,
     MIN_NODE_SCORE,
@@ -51,18 +53,19 @@ def nodes_to_find(percentage: int, nodes: int) -> int:
 class Cycle:
     """The cycle of one profile on one cluster."""
 
-    def __init__(self, profile: Profile, cluster: Cluster, program: Program) -> None:
+    def __init__(self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
+        self.nominator = nominator
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
 
         With ``all_nodes`` the configured percentage does not count. Raises NotSupported.
         """
-        decision = Decision(pod, self.nodes)
+        decision = Decision(pod, self.nodes, state=CycleState(all_nodes=all_nodes))
         order = self.nodes.order()
         if not len(order):
-            decision.status, decision.message = unresolvable(NO_NODES), NO_NODES
+            decision.status, decision.message, decision.nominated_node = unresolvable(NO_NODES), NO_NODES, ""
             return decision
         state = decision.state
         diagnosis = Diagnosis(
@@ -83,6 +86,7 @@ class Cycle:
             decision.row = self._select(state, decision)
         except CycleError as reason:
             decision.status, decision.message, decision.row = error(str(reason)), str(reason), -1
+            decision.nominated_node, decision.preemption = "", None
             decision.feasible_rows = decision.feasible_rows[:0]
         return decision
 
@@ -134,7 +138,8 @@ class Cycle:
     ) -> None:  # fmt: skip
         """Fill in the feasible rows: of the nominated node alone if it passes, else of the (sampled) scan."""
         passed = self._filter(state, decision.pod, diagnosis, candidates)
-        nominated = self.nodes.row_of.get(decision.pod.pod.status.nominated_node_name)
+        passed = self._count_nominated(state, decision.pod, diagnosis, candidates, passed)
+        nominated = self.nodes.row_of.get(self.nominator.node_of(decision.pod))
         if nominated is not None and passed[nominated]:
             decision.nominated_node_used, decision.feasible_rows = True, np.array([nominated])
             return
@@ -173,6 +178,28 @@ class Cycle:
                 if left[row]:
                     raise CycleError(f"{text}: {verdicts.errors[row]}")
             left = diagnosis.refuse(number, verdicts, left)
+        return left
+
+    def _count_nominated(
+        self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
+        passed: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:  # fmt: skip
+        """Ask about nodes to which other pods are nominated once more, with these on them; that answer comes first."""
+        if not len(self.nominator):
+            return passed
+        runs, left = DryRuns(self, state, pod), passed.copy()
+        for name in self.nominator.nodes():
+            row = self.nodes.row_of.get(name, -1)
+            if row < 0 or not candidates[row]:
+                continue
+            try:
+                with runs.on(row) as dry_run:
+                    refusal = dry_run.refusal_with_nominated()
+            except FilterError as reason:
+                raise CycleError(str(reason)) from reason
+            if refusal is not None:
+                left[row] = False
+                diagnosis.refuse_one(row, refusal.number, refusal.bits, refusal.reasons, refusal.code)
         return left
 
     def _filter_row(
@@ -258,7 +285,12 @@ class Cycle:
         for plugin in self.profile.points["postFilter"]:
             text = f'running PostFilter plugin "{plugin.name}"'
             answer = self._call(plugin, "post_filter", text, state, decision.pod, self.nodes, diagnosis)
-            outcome = _expect(PostFilterResult, answer, text).status.of(plugin.name)
+            result = _expect(PostFilterResult, answer, text)
+            outcome = result.status.of(plugin.name)
+            if result.nominated_node is not None:
+                decision.nominated_node = result.nominated_node
+            if result.preemption is not None:
+                decision.preemption = result.preemption
             if outcome.is_success:
                 reasons = []
                 break
@@ -267,7 +299,9 @@ class Cycle:
                 if not outcome.is_rejected:
                     reasons = list(outcome.reasons)
                 break
-        if self.profile.points["postFilter"]:
+        if not self.profile.points["postFilter"]:
+            decision.nominated_node = ""
+        else:
             decision.post_filter = outcome._replace(reasons=tuple(reasons))
         decision.message = diagnosis.message(", ".join(reasons))
         decision.status = Status(Code.Unschedulable, (decision.message,))

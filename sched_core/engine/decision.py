@@ -12,6 +12,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.preemption import Preemption
 from sched_core.framework.status import SUCCESS, Status
 
 
@@ -40,6 +41,10 @@ class Decision:
     evaluated: int = 0
     """Nodes found feasible plus nodes refused by a filter."""
     nominated_node_used: bool = False
+    nominated_node: str | None = None
+    """What becomes of the nomination of a pod without a node: the node that it gets, "" to lose it, None to keep it."""
+    preemption: Preemption | None = None
+    """For a pod that fits nowhere, whom preemption would evict; `Engine.preempt` does it."""
     placed_as: int = -1
     """Number in the pod table, -1 if the pod was not placed."""
 
@@ -64,6 +69,12 @@ class Decision:
             return self.feasible
         rows = self.feasible_rows[self.total == self.total.max()]
         return [self.nodes.names[row] for row in rows.tolist()]
+
+    @property
+    def victims(self) -> tuple[str, ...]:
+        """Keys of the pods that are to be evicted for this one, the most important first."""
+        chosen = self.preemption.chosen if self.preemption is not None else None
+        return chosen.victims if chosen is not None else ()
 
     @property
     def reasons(self) -> dict[str, int]:

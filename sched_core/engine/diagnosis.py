@@ -44,6 +44,11 @@ class Diagnosis:
         self.reasons[number] = verdicts.reasons
         return candidates & ~refused
 
+    def refuse_one(self, row: int, number: int, bits: int, reasons: tuple[str, ...], code: Code) -> None:
+        """Note that a filter refused a node after all, whatever was said of it before."""
+        self.refused_by[row], self.bits[row], self.codes[row] = number, bits, code
+        self.reasons[number] = reasons
+
     def forget(self, mask: NDArray[np.bool_]) -> None:
         """Drop the verdicts of nodes that sampling did not reach."""
         self.refused_by[mask] = -1

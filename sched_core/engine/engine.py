@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from sched_core.cluster import Cluster, ClusterState
+from sched_core.cluster import Cluster, ClusterState, start_time
 from sched_core.columns.arrays import PodArray
 from sched_core.columns.classes import PodInfo
 from sched_core.config import SchedulerConfiguration, load_config
@@ -20,12 +20,14 @@ from sched_core.engine.bind import bind, reserve
 from sched_core.engine.compiled import Compiled, Way
 from sched_core.engine.cycle import Cycle
 from sched_core.engine.decision import Decision
+from sched_core.engine.dry_run import DryRuns
 from sched_core.engine.many import Many
 from sched_core.engine.program import Program
 from sched_core.engine.static import compilable
 from sched_core.errors import NotSupported, PluginError, StowageError
 from sched_core.framework.handle import Handle
 from sched_core.framework.lacking import refuse_lacking
+from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile, build_profiles
 from sched_core.framework.registry import Registry
@@ -41,6 +43,7 @@ class State(NamedTuple):
 
     cluster: ClusterState
     start: int
+    nominated: dict[str, tuple[PodInfo, str]]
 
 
 class Sides(NamedTuple):
@@ -68,12 +71,12 @@ class Engine:
         all pods that it can decide on; whatever it cannot goes through the cycle. Raises InvalidConfig, NotSupported or
         PluginError.
         """
-        self.cluster, self.speed, self.start = cluster, speed, 0
+        self.cluster, self.speed, self.start, self.nominator = cluster, speed, 0, Nominator()
         self.config = config if config is not None else load_config(None)
         if self.config.extenders:
             raise NotSupported("extenders: calling an extender is not supported yet")
         self._plugins = plugins
-        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster))
+        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster, self.nominator))
         self.seen = [0, 0]
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}
@@ -93,13 +96,42 @@ class Engine:
         return self.decide(self.cluster.classes.info(pod), self._sides[pod.spec.scheduler_name], all_nodes=all_nodes)
 
     def schedule(self, pod: Pod) -> Decision:
-        """Decide on a pod and place it where it fits; see `evaluate`."""
+        """Decide on a pod and place it where it fits; see `evaluate`.
+
+        Nobody is evicted: where preemption would help, the decision says so, and `preempt` does it.
+        """
         sides = self._sides[pod.spec.scheduler_name]
         decision = self.decide(self.cluster.classes.info(pod), sides)
         self.advance(decision)
         if decision.row >= 0:
             bind(self, sides.profile, decision)
         return decision
+
+    def nominate(self, pod: Pod, node_name: str) -> None:
+        """Note that a pending pod has a claim to a node, which counts in the filters of pods of no higher priority.
+
+        An empty name takes its nomination away; so does placing it.
+        """
+        self.nominator.add(self.cluster.classes.info(pod), node_name)
+
+    def preempt(self, decision: Decision, node_name: str | None = None) -> list[str]:
+        """Make room as a decision says: evict the victims at once and nominate the pod.
+
+        ``node_name`` is another candidate than the chosen one. Returns the keys of the pods of a lower priority that
+        lose their nomination to the node. Whoever waits for victims to end calls `nominate` now and `forget` later.
+        Raises ValueError if the decision has no candidates, KeyError if the node is none of them.
+        """
+        found = decision.preemption
+        candidate = None if found is None else found.of(node_name) if node_name is not None else found.chosen
+        if candidate is None:
+            raise ValueError(f"pod {decision.key}: there is nobody to preempt")
+        for victim in candidate.victims:
+            self.forget(victim)
+        cleared = self.nominator.lower(candidate.node, decision.pod.priority)
+        for key in cleared:
+            self.nominator.remove(key)
+        self.nominator.add(decision.pod, candidate.node)
+        return cleared
 
     def assume(self, pod: Pod | Decision, node_name: str) -> int:
         """Place a pod on a node, whatever the filters say; return its number in the pod table.
@@ -122,12 +154,13 @@ class Engine:
 
     def snapshot(self) -> State:
         """Return the state of the cluster, for `restore`."""
-        return State(self.cluster.state(), self.start)
+        return State(self.cluster.state(), self.start, self.nominator.state())
 
     def restore(self, state: State) -> None:
         """Bring the cluster back to a snapshot."""
         self.cluster.restore(state.cluster)
         self.start = state.start
+        self.nominator.restore(state.nominated)
 
     def admit(self, pod: PodInfo) -> Status:
         """Tell whether a pod is tried at all; if not: no profile, held back by PreEnqueue (named), or being deleted."""
@@ -178,7 +211,9 @@ class Engine:
         return self._sides.get(scheduler_name)
 
     def advance(self, decision: Decision) -> None:
-        """Move the index at which the next scan starts."""
+        """Move the index at which the next scan starts; a pod that has no hope loses its nomination."""
+        if decision.row < 0 and decision.nominated_node == "":
+            self.nominator.remove(decision.key)
         if decision.diagnosis is not None and not decision.nominated_node_used:
             self.start = (self.start + decision.evaluated) % max(decision.diagnosis.nodes_total, 1)
 
@@ -191,8 +226,10 @@ class Engine:
 
     def place(self, pod: PodInfo, row: int) -> int:
         """Note that a pod runs on a node; return its number in the pod table."""
-        number = self.cluster.place([pod.key], np.array([pod.row], np.int32), np.array([row], np.int32))
+        start = start_time(pod.pod)
+        number = self.cluster.place([pod.key], np.array([pod.row], np.int32), np.array([row], np.int32), start)
         self.cluster.add_usage(pod.row, row)
+        self.nominator.remove(pod.key)
         return number
 
     def give_up_compiled(self, scheduler_name: str) -> None:
@@ -210,4 +247,6 @@ class Engine:
         compiled = None
         if self.speed != "cycle" and compilable(profile):
             compiled = Compiled(profile, self.cluster, program)
-        return Sides(profile, Cycle(profile, self.cluster, program), compiled)
+        cycle = Cycle(profile, self.cluster, program, self.nominator)
+        profile.handle.dry_runs = lambda state, pod: DryRuns(cycle, state, pod)
+        return Sides(profile, cycle, compiled)

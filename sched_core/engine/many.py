@@ -16,6 +16,7 @@ from sched_core.engine.batch import Batch, Failure
 from sched_core.engine.bind import bind
 from sched_core.engine.compiled import Compiled, Way
 from sched_core.engine.cycle import nodes_to_find
+from sched_core.engine.decision import Decision
 from sched_core.engine.static import IRREGULAR, UNPLANNED
 from sched_core.errors import NotSupported
 from sched_core.framework.lacking import refuse_lacking
@@ -39,7 +40,7 @@ class Many:
     def __init__(self, engine: Engine, pods: Sequence[Pod] | PodArray, measure: bool) -> None:
         self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
         self.classes = self._classes()
-        self._refuse_nominations()
+        self._nominate()
         total = len(self.classes)
         self.rows = np.full(total, -1, np.int32)
         self.ticks = np.zeros(total if measure else 0, np.int64)
@@ -53,7 +54,11 @@ class Many:
         start = 0
         try:
             while start < total:
-                start = self._block(start)
+                if len(self.engine.nominator):  # nominations count in the filters of others: the cycle decides
+                    self._cycle(start)
+                    start += 1
+                else:
+                    start = self._block(start)
         finally:  # also when interrupted: what was placed counts on its node already
             self._flush(total)
         if self.measure:
@@ -71,16 +76,20 @@ class Many:
             class_of[template] = intern(self.pods.templates[template])
         return class_of[self.pods.template_of]
 
-    def _refuse_nominations(self) -> None:
-        """Refuse pods that hold a nomination beside others: it would count in the filters of the others."""
-        records = self.cluster.classes.pods
-        for number in np.unique(self.classes).tolist() if len(self.classes) > 1 else ():
-            node = records[number].status.nominated_node_name
-            if node in self.cluster.nodes.row_of:
-                key = self._info(int(np.argmax(self.classes == number))).key
-                raise NotSupported(
-                    f"pod {key} is nominated to node {node}: nominations do not count for other pods yet"
-                )
+    def _nominate(self) -> None:
+        """Let the nominations that pods of the call bring along count for the others, as they do in the queue."""
+        records, nominator = self.cluster.classes.pods, self.engine.nominator
+        bring = [number for number in np.unique(self.classes).tolist() if records[number].status.nominated_node_name]
+        for position in np.flatnonzero(np.isin(self.classes, bring)).tolist() if bring else ():
+            pod = self._info(position)
+            if self._is_tried(pod):
+                nominator.add(pod, nominator.node_of(pod))
+
+    def _is_tried(self, pod: PodInfo) -> bool:
+        try:
+            return self.engine.admit(pod).is_success
+        except NotSupported:  # its failure will say so
+            return False
 
     def _info(self, position: int) -> PodInfo:
         """Return a pod of the call as plugins see it."""
@@ -213,7 +222,7 @@ class Many:
                 self.placed_until = position + 1
                 self._tick(position)
                 return None
-            failure = Failure(decision.message, decision.reasons, decision.status.code == Code.Error)
+            failure = _failure(decision)
         self.batch.failures[position] = failure
         self._tick(position)
         return failure
@@ -242,9 +251,7 @@ class Many:
             bind(self.engine, sides.profile, decision)
         self.rows[position] = decision.row
         if decision.row < 0:
-            self.batch.failures[position] = Failure(
-                decision.message, decision.reasons, decision.status.code == Code.Error
-            )
+            self.batch.failures[position] = _failure(decision)
         self._tick(position)
 
     def _flush(self, stop: int) -> None:
@@ -266,3 +273,10 @@ class Many:
     def _tick(self, position: int) -> None:
         if self.measure:
             self.ticks[position] = read_ticks()
+
+
+def _failure(decision: Decision) -> Failure:
+    """Return why a decision found no node, and whom preemption would evict."""
+    node = decision.nominated_node or "" if decision.victims else ""
+    error = decision.status.code == Code.Error
+    return Failure(decision.message, decision.reasons, error, node, decision.victims)

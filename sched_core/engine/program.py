@@ -15,7 +15,7 @@ from sched_core.errors import PluginError, StowageError
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
 from sched_core.rows.generate import RowPlugins, generate, generate_each
-from sched_core.rows.table import node_rows, pod_rows, widths
+from sched_core.rows.table import NodeRows, node_rows, pod_rows, widths
 
 
 def is_row(plugin: Plugin, point: str) -> bool:
@@ -54,6 +54,12 @@ class Program:
         rows = (pod_rows(self.classes), node_rows(self.nodes))
         self._call(plugin, method, pod_class, self.nodes.count, *rows, out)
         return out
+
+    def one(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> int:
+        """Return what a row function answers for the only row of some columns."""
+        out = np.zeros(1, np.int64)
+        self._call(plugin, method, pod_class, 1, pod_rows(self.classes), nodes, out)
+        return int(out[0])
 
     def normalize(self, plugin: Plugin, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the normalised scores of the feasible nodes, int64[F]."""

@@ -9,9 +9,11 @@ class CycleState(dict[str, Any]):
     """A dictionary that lives for one attempt of one pod; a plugin keeps its state under its own name.
 
     ``skip_filter`` and ``skip_score`` hold the names of the plugins that answered Skip in PreFilter and PreScore.
+    ``all_nodes`` tells that every node is to be looked at, whatever the configuration says of samples.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, all_nodes: bool = False) -> None:
         super().__init__()
+        self.all_nodes = all_nodes
         self.skip_filter: set[str] = set()
         self.skip_score: set[str] = set()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from sched_core.columns.classes import PodInfo
+from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.nominator import Nominator
+from sched_core.framework.preemption import DryRuns, PodsByRow
 from sched_core.objects.records import AnyObject, Pod
 
 if TYPE_CHECKING:
@@ -15,8 +21,11 @@ if TYPE_CHECKING:
 class Handle:
     """Read access to the cluster that an engine decides on; given to every plugin as ``plugin.handle``."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, nominator: Nominator | None = None) -> None:
         self._cluster = cluster
+        self._nominator = nominator or Nominator()
+        self.dry_runs: Callable[[CycleState, PodInfo], DryRuns]
+        """Returns the dry runs of an attempt; set once the profile of the plugin is complete."""
 
     @property
     def nodes(self) -> NodeColumns:
@@ -58,6 +67,15 @@ class Handle:
         nodes, classes = self._cluster.nodes, self._cluster.classes
         for number in nodes.pods.on(row).tolist():
             yield classes.pods[nodes.pods.class_of[number]]
+
+    def nominated_node(self, pod: PodInfo) -> str:
+        """Return the node that a pod is nominated to; empty if there is none."""
+        return self._nominator.node_of(pod)
+
+    def lower_pods(self, priority: int) -> PodsByRow:
+        """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""
+        pods = self._cluster.nodes.pods
+        return PodsByRow(pods, self._cluster.classes, np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority)))
 
     @property
     def classes(self) -> Any:

@@ -19,6 +19,7 @@ from sched_core.framework.status import SUCCESS, Code, Status
 if TYPE_CHECKING:
     from sched_core.columns.nodes import NodeColumns
     from sched_core.framework.handle import Handle
+    from sched_core.framework.preemption import Preemption
 
 UNRESOLVABLE = 1 << 62
 """The bit that a row filter adds when removing pods would not help on this node."""
@@ -60,6 +61,8 @@ class PostFilterResult(NamedTuple):
 
     status: Status
     nominated_node: str | None = None
+    preemption: Preemption | None = None
+    """Whom the plugin would evict where; None if it does not preempt."""
 
 
 class Plugin:
@@ -70,6 +73,7 @@ class Plugin:
     queue_sort_key        ``(pod, timestamp) -> tuple``: pods with smaller keys are scheduled first
     pre_filter            ``(state, pod, nodes) -> PreFilterResult``; Skip leaves this plugin's filter out
     filter                ``(state, pod, nodes) -> Verdicts``: array form, all nodes at once
+    add_pod, remove_pod   ``(state, pod, other, row) -> None``: see below
     filter_row            ``(pod, node, args) -> int``: row form, compiled; reason bits of one node, 0 passes
     post_filter           ``(state, pod, nodes, diagnosis) -> PostFilterResult``: no node passed the filters
     pre_score             ``(state, pod, nodes, feasible) -> Status``; Skip leaves this plugin's score out
@@ -103,6 +107,11 @@ class Plugin:
     False promises that, as things stand, it skips or passes this pod at every extension point. Pods that concern none
     of these plugins keep going through compiled code. It may depend on the pod's class, on whether any pod with
     affinity to others was placed (``handle.placed_with_affinity``) and on ``handle.objects``.
+
+    **What if.** Preemption and nominated pods ask what the filters would say of a node with other pods on it. Columns
+    and pod table then show those pods. A plugin whose PreFilter keeps in ``state`` what depends on placed pods defines
+    ``add_pod`` and ``remove_pod``, which bring that state up to date for the pod ``other`` on the node of ``row`` and
+    undo each other exactly; they are not called where its PreFilter answered Skip.
     """
 
     name: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ class Profile(NamedTuple):
     """Plugins of upstream that the profile names and this version lacks."""
     percentage_of_nodes_to_score: int
     """0 is adaptive, 100 looks at all nodes."""
+    handle: Handle
+    """What its plugins see of the rest of the cluster."""
 
 
 def build_profiles(config: SchedulerConfiguration, registry: Registry, handle: Handle) -> dict[str, Profile]:
@@ -40,7 +43,7 @@ def build_profiles(config: SchedulerConfiguration, registry: Registry, handle: H
         percentage = written.percentage_of_nodes_to_score
         if percentage is None:
             percentage = config.percentage_of_nodes_to_score
-        profiles[profile.scheduler_name] = _build(profile, registry, percentage, handle)
+        profiles[profile.scheduler_name] = _build(profile, registry, percentage, copy.copy(handle))
     return profiles
 
 
@@ -59,7 +62,7 @@ def _build(profile: ExpandedProfile, registry: Registry, percentage: int, handle
     }
     named = {point: frozenset(names) for point, names in profile.points.items()}
     missing = frozenset(name for name, plugin in instances.items() if plugin is None)
-    return Profile(profile.scheduler_name, points, named, profile.score_weights, missing, percentage)
+    return Profile(profile.scheduler_name, points, named, profile.score_weights, missing, percentage, handle)
 
 
 def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile, handle: Handle) -> Plugin:

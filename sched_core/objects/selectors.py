@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from sched_core.objects.affinity import NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration
 from sched_core.objects.meta import LabelSelector, LabelSelectorRequirement
@@ -26,6 +29,16 @@ def matches_label_selector(selector: LabelSelector | None, labels: Mapping[str, 
         if labels.get(key) != wanted:
             return False
     return all(_matches(requirement, labels) for requirement in selector.match_expressions)
+
+
+def read_label_selector(fields: Mapping[str, Any] | None) -> LabelSelector | None:
+    """Return the selector in a record of another kind; None if there is none, or none that makes sense."""
+    if fields is None:
+        return None
+    try:
+        return msgspec.convert(fields, LabelSelector)
+    except msgspec.ValidationError:
+        return None
 
 
 def matches_node_selector_term(term: NodeSelectorTerm, labels: Mapping[str, str], name: str) -> bool:

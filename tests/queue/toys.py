@@ -106,7 +106,7 @@ def profile(*plugins: Plugin) -> Profile:
         point: tuple(plugin for plugin in plugins if any(hasattr(plugin, method) for method in methods))
         for point, methods in EXTENSION_POINTS.items()
     }
-    return Profile(NAME, points, {}, {}, frozenset(), 0)
+    return Profile(NAME, points, {}, {}, frozenset(), 0, Handle(Cluster()))
 
 
 def handlers(*plugins: Plugin) -> EventHandlers:

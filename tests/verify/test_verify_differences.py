@@ -12,7 +12,7 @@ import pytest
 from bench.verify.compare import LISTED, NOT_LISTED, Difference, first_difference
 from bench.verify.outcome import Outcome
 from bench.verify.read import Scenario
-from bench.verify.replay import NOMINATIONS, replay
+from bench.verify.replay import replay
 from tests.verify.tiny_scenario import (
     BROKEN,
     DELETED,
@@ -23,6 +23,7 @@ from tests.verify.tiny_scenario import (
     STRANGER,
     Json,
     brief,
+    node,
     pod,
     scenario,
     sequence,
@@ -80,7 +81,7 @@ CASES: list[tuple[Callable[[], Json], int, tuple[str, ...], Any, Difference]] = 
     (scenario, GATED, ("reason",), "x", Difference("reason", "x", "waiting for scheduling gates: [quota]")),
     (scenario, STRANGER, ("skipped",), "deleting", Difference("skipped", "deleting", "unknownSchedulerName")),
     (scenario, DELETED, ("feasible",), [], Difference("feasible", [], None)),
-    (scenario, NOMINATED, ("nominatedNodeUsed",), False, Difference("nominatedNodeUsed", False, True)),
+    (scenario, NOMINATED, ("nominatedNodeUsed",), "b", Difference("nominatedNodeUsed", "b", "a")),
     (scenario, NOMINATED, ("candidates",), 3, Difference("candidates", 3, None)),
     (brief, PLACED, ("feasibleCount",), 3, Difference("feasibleCount", 3, 2)),
     (brief, PLACED, ("infeasibleCount", SHORT), 2, Difference(f"infeasibleCount[{SHORT}]", 2, 1, FIT)),
@@ -189,13 +190,62 @@ def test_missing_plugins_are_all_named() -> None:
     assert not found.passed
 
 
-def test_nominations_of_other_pods_are_needed_by_pods_of_no_higher_priority() -> None:
+def preempting() -> Json:
+    """Return a scenario in which `high` takes the place of `old`, and of the nomination of `low`."""
     document = scenario()
-    document["pods"] = [pod("low", "1"), pod("nominated", "1", status={"nominatedNodeName": "a"}, priority=1)]
-    document["expect"] = [{"pod": "default/low"}, {"pod": "default/nominated"}]
-    assert outcome(document).needs == (NOMINATIONS,)
-    document["pods"][0]["spec"]["priority"] = 2
-    assert outcome(document).difference is not None
+    document["objects"] = [node("a", "1", "1Gi"), pod("old", "1", nodeName="a", priority=-3)]
+    document["pods"] = [pod("high", "1", priority=5), pod("low", "1", status={"nominatedNodeName": "a"}, priority=-4)]
+    short = "0/1 nodes are available: 1 Insufficient cpu."
+    none = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+    message = f"no new claims to deallocate, {none}"
+    told = {"feasible": [], "infeasible": {SHORT: ["a"]}, "unschedulable": True}
+    high = {"pod": "default/high", "profile": "default-scheduler"}
+    after = {**high, "nominatedNodeUsed": "a", "feasible": ["a"], "best": ["a"], "chosen": "a"}
+    preemption = {
+        "eligible": True,
+        "candidates": {"a": {"victims": ["default/old"], "pdbViolations": 0}},
+        "tiedNodes": ["a"],
+        "nominatedNode": "a",
+        "victims": ["default/old"],
+        "clearedNominations": ["default/low"],
+    }
+    document["expect"] = [
+        {**high, **told, "message": short, "preemption": preemption, "afterPreemption": after},
+        {**high, "pod": "default/low", **told, "message": f"{short} {message}",
+         "preemption": {"eligible": True, "message": message}},
+    ]  # fmt: skip
+    return document
+
+
+def test_a_preemption_is_replayed_to_its_end() -> None:
+    assert outcome(preempting()) == Outcome(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("candidates", "a", "pdbViolations"), 1),
+        (("victims",), []),
+        (("tiedNodes",), ["a", "b"]),
+        (("nominatedNode",), "b"),
+        (("clearedNominations",), []),
+    ],
+)
+def test_a_changed_value_of_a_preemption_is_named(path: tuple[str, ...], value: Any) -> None:
+    document = preempting()
+    inner = document["expect"][0]["preemption"]
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    found = outcome(document).difference
+    assert found is not None and found.field == f"preemption.{path[0]}"
+
+
+def test_the_attempt_after_a_preemption_is_compared() -> None:
+    document = preempting()
+    document["expect"][0]["afterPreemption"]["chosen"] = "b"
+    found = outcome(document).difference
+    assert found is not None and found.field == "afterPreemption"
 
 
 def test_values_of_a_wrong_type_are_told_as_a_whole() -> None:

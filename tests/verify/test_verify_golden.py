@@ -37,8 +37,9 @@ def test_a_family_passes(golden: Path, family: str) -> None:
     assert (result.pods, result.pods_passed) == (FAMILIES[family], FAMILIES[family])
 
 
-def test_a_family_of_weights_is_decided_in_part_and_not_passed(golden: Path) -> None:
-    result = result_of(golden / "weights.json.gz")
+@pytest.mark.parametrize("family", ["weights", "preemption"])
+def test_a_family_is_decided_as_far_as_nothing_is_missing(golden: Path, family: str) -> None:
+    result = result_of(golden / f"{family}.json.gz")
     assert result.first_difference is None
     assert result.scenarios_passed + result.scenarios_not_decided == 20
     assert result.scenarios_passed > 0

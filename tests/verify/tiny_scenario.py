@@ -85,7 +85,7 @@ def scenario() -> Json:
         {
             "pod": "default/nominated",
             "profile": "default-scheduler",
-            "nominatedNodeUsed": True,
+            "nominatedNodeUsed": "a",
             "feasible": ["a"],
             "best": ["a"],
             "chosen": "a",

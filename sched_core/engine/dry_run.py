@@ -1,0 +1,235 @@
+"""Dry runs: the filters of a profile on one node, with some of its pods taken away or others added.
+
+The columns and the pod table do change while a dry run lasts, since filters read them, and are put back byte for byte;
+compiled batches hear nothing of it. Whether pods are evicted is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sched_core.columns.classes import PodInfo
+from sched_core.engine.program import is_row
+from sched_core.errors import PluginError, StowageError
+from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
+from sched_core.framework.preemption import PlacedPod
+from sched_core.framework.status import SUCCESS, Code, Status, error
+from sched_core.rows.table import NodeRows, empty_node_rows
+
+if TYPE_CHECKING:
+    from sched_core.engine.cycle import Cycle
+
+_USAGE = ("requested", "nonzero_requested", "used_ports", "pod_count")
+
+
+class FilterError(Exception):
+    """A filter that failed; the text is upstream's."""
+
+
+class Refusal(NamedTuple):
+    """What the first filter that says no says of one node."""
+
+    number: int
+    """Its index among the filters of the profile."""
+    bits: int
+    reasons: tuple[str, ...]
+    code: Code
+
+    @property
+    def status(self) -> Status:
+        return Status(self.code, tuple(text for bit, text in enumerate(self.reasons) if self.bits >> bit & 1))
+
+
+class DryRuns:
+    """The dry runs of one attempt for one pod; what does not depend on placed pods is asked once."""
+
+    def __init__(self, cycle: Cycle, state: CycleState, pod: PodInfo) -> None:
+        self.cycle, self.state, self.pod = cycle, state, pod
+        points = cycle.profile.points
+        self.followers: list[Any] = [
+            plugin
+            for plugin in points["preFilter"]
+            if hasattr(plugin, "add_pod") and plugin.name not in state.skip_filter
+        ]
+        """Plugins whose PreFilter state depends on placed pods."""
+        self.filters = [
+            (number, plugin) for number, plugin in enumerate(points["filter"]) if plugin.name not in state.skip_filter
+        ]
+        self._alone = not self.followers and all(
+            is_row(plugin, "filter") or _is_static(plugin) for _, plugin in self.filters
+        )
+        self._kept: dict[str, Verdicts] = {}
+        self._row: NodeRows | None = None
+
+    def on(self, row: int) -> DryRun:
+        """Return a dry run on a node."""
+        return DryRun(self, row)
+
+    def key(self, row: int) -> Hashable | None:
+        """Return what a dry run depends on beside the pods it moves; None if that is more than the node itself."""
+        cycle = self.cycle
+        if not self._alone or cycle.nominator.rivals(cycle.nodes.names[row], self.pod):
+            return None
+        columns = b"".join([cycle.nodes.full(name)[..., row].tobytes() for name in NodeRows._fields])
+        try:
+            verdicts = [self._verdicts(plugin) for _, plugin in self.filters if not is_row(plugin, "filter")]
+        except FilterError:
+            return None
+        bits = [int(each.bits[row]) for each in verdicts]
+        lasting = [each.unresolvable is not None and bool(each.unresolvable[row]) for each in verdicts]
+        return columns, tuple(bits), tuple(lasting)
+
+    def refusal(self, row: int) -> Refusal | None:
+        """Return the first refusal of a node as things stand; raises FilterError."""
+        one: NodeRows | None = None
+        for number, plugin in self.filters:
+            if plugin.without_pre_filter and plugin.name not in self.cycle.profile.named["preFilter"]:
+                raise FilterError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
+            if is_row(plugin, "filter"):
+                one = one or self._columns_of(row)
+                bits = self._row_bits(plugin, one)
+                code = Code.UnschedulableAndUnresolvable if bits & UNRESOLVABLE else Code.Unschedulable
+                if bits:
+                    return Refusal(number, bits & ~UNRESOLVABLE, plugin.reasons, code)
+                continue
+            verdicts = self._verdicts(plugin)
+            if bits := int(verdicts.bits[row]):
+                unresolvable = verdicts.unresolvable is not None and verdicts.unresolvable[row]
+                code = Code.UnschedulableAndUnresolvable if unresolvable else verdicts.code
+                return Refusal(number, bits, verdicts.reasons, code)
+        return None
+
+    def _verdicts(self, plugin: Plugin) -> Verdicts:
+        """Return what a filter in array form says of all rows; kept if it reads no placed pods."""
+        known = self._kept.get(plugin.name)
+        if known is not None:
+            return known
+        text = f'running "{plugin.name}" filter plugin'
+        nodes = self.cycle.nodes
+        try:
+            verdicts = plugin.filter(self.state, self.pod, nodes)  # type: ignore[attr-defined]
+        except StowageError:
+            raise
+        except Exception as reason:
+            raise FilterError(f"{text}: {str(reason) or type(reason).__name__}") from reason
+        if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (nodes.count,):
+            raise FilterError(f"{text}: it returned no Verdicts for {nodes.count} rows")
+        if _is_static(plugin):
+            self._kept[plugin.name] = verdicts
+        return verdicts
+
+    def _row_bits(self, plugin: Plugin, one: NodeRows) -> int:
+        try:
+            return self.cycle.program.one(plugin, "filter_row", self.pod.row, one)
+        except PluginError as reason:
+            raise FilterError(f'running "{plugin.name}" filter plugin: {reason.reason}') from reason
+
+    def _columns_of(self, row: int) -> NodeRows:
+        """Return the columns of one node in the form that compiled loops take."""
+        nodes = self.cycle.nodes
+        if self._row is None:
+            self._row = empty_node_rows(nodes, 1)
+        for name, column in zip(NodeRows._fields, self._row, strict=True):
+            column[..., 0] = nodes.full(name)[..., row]
+        return self._row
+
+
+def _is_static(plugin: Plugin) -> bool:
+    """Tell whether what a plugin says does not depend on placed pods."""
+    return hasattr(plugin, "sign_pod") and not hasattr(plugin, "concerns")
+
+
+class DryRun:
+    """One node while other pods are on it; a context manager that leaves no trace."""
+
+    def __init__(self, runs: DryRuns, row: int) -> None:
+        self._runs, self._row = runs, row
+        cycle = runs.cycle
+        cycle.cluster.classes.fit_resources()
+        self._cluster, self._nodes, self._classes = cycle.cluster, cycle.nodes, cycle.cluster.classes
+        self._before = [self._nodes.full(name)[..., row].copy() for name in _USAGE]
+        self._removed: dict[int, PlacedPod] = {}
+        self._rivals = cycle.nominator.rivals(self._nodes.names[row], runs.pod)
+
+    def __enter__(self) -> DryRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, reason: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for placed in reversed(list(self._removed.values())):
+            self.put_back(placed)
+        self._write(self._before)
+
+    def remove(self, placed: PlacedPod) -> None:
+        """Take a pod of the node away."""
+        self._nodes.pods.move(placed.number, -1)
+        self._use(placed.info, -1)
+        self._removed[placed.number] = placed
+        for plugin in self._runs.followers:
+            plugin.remove_pod(self._runs.state, self._runs.pod, placed.info, self._row)
+
+    def put_back(self, placed: PlacedPod) -> None:
+        """Bring back a pod that was taken away."""
+        del self._removed[placed.number]
+        self._nodes.pods.move(placed.number, self._row)
+        self._use(placed.info, 1)
+        for plugin in self._runs.followers:
+            plugin.add_pod(self._runs.state, self._runs.pod, placed.info, self._row)
+
+    def status(self) -> Status:
+        """Run the filters of the profile; twice if pods are nominated to the node, with them and without."""
+        try:
+            refusal = self.refusal()
+        except FilterError as reason:
+            return error(str(reason))
+        return SUCCESS if refusal is None else refusal.status
+
+    def refusal(self) -> Refusal | None:
+        """Return the first refusal, as of `status`; raises FilterError."""
+        return self.refusal_with_nominated() or self._runs.refusal(self._row)
+
+    def refusal_with_nominated(self) -> Refusal | None:
+        """Return the first refusal with the pods that are nominated to the node on it; None if there are no such pods.
+
+        Only those of the pod's own priority or a higher one count. Raises FilterError.
+        """
+        if not self._rivals:
+            return None
+        table, runs = self._nodes.pods, self._runs
+        before = [self._nodes.full(name)[..., self._row].copy() for name in _USAGE]
+        first = table.count
+        for rival in self._rivals:
+            rows = np.array([self._row], np.int32)
+            table.add([rival.key], np.array([rival.row], np.int32), rows, self._classes.priority[[rival.row]])
+            self._use(rival, 1)
+            for plugin in runs.followers:
+                plugin.add_pod(runs.state, runs.pod, rival, self._row)
+        try:
+            return runs.refusal(self._row)
+        finally:
+            for number, rival in reversed(list(enumerate(self._rivals, first))):
+                for plugin in runs.followers:
+                    plugin.remove_pod(runs.state, runs.pod, rival, self._row)
+                table.withdraw(number)
+            self._write(before)
+
+    def _use(self, pod: PodInfo, sign: int) -> None:
+        """Add or subtract what a pod uses, as `Cluster` does, but without telling the change log."""
+        nodes, classes, row, number = self._nodes, self._classes, self._row, pod.row
+        nodes.requested[:, row] += sign * classes.usage[number]
+        nodes.nonzero_requested[:, row] += sign * classes.nonzero_usage[number]
+        nodes.pod_count[row] += sign
+        if sign > 0:
+            nodes.used_ports[:, row] |= classes.port_bits[number]
+        else:
+            nodes.used_ports[:, row] &= ~classes.port_bits[number]
+
+    def _write(self, columns: list[Any]) -> None:
+        for name, column in zip(_USAGE, columns, strict=True):
+            self._nodes.full(name)[..., self._row] = column

@@ -1,0 +1,57 @@
+"""Nominator: the pods that have no node yet but a claim to one, because pods were preempted for them there.
+
+Upstream: backend/queue/nominator.go. Nobody is placed and nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from sched_core.columns.classes import PodInfo
+
+
+class Nominator:
+    """Nominated pods by key, in the order in which they were nominated."""
+
+    def __init__(self) -> None:
+        self._pods: dict[str, tuple[PodInfo, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._pods)
+
+    def add(self, pod: PodInfo, node: str) -> None:
+        """Nominate a pod to a node, which need not exist; an earlier nomination is gone."""
+        self._pods.pop(pod.key, None)
+        if node:
+            self._pods[pod.key] = (pod, node)
+
+    def remove(self, key: str) -> None:
+        """Take the nomination from a pod (``namespace/name``) if it has one."""
+        self._pods.pop(key, None)
+
+    def node_of(self, pod: PodInfo) -> str:
+        """Return the node that a pod is nominated to, here or in its status; empty if there is none."""
+        known = self._pods.get(pod.key)
+        return known[1] if known is not None else pod.pod.status.nominated_node_name
+
+    def nodes(self) -> set[str]:
+        """Return the names of the nodes that pods are nominated to."""
+        return {node for _, node in self._pods.values()}
+
+    def rivals(self, node: str, pod: PodInfo) -> list[PodInfo]:
+        """Return the other pods nominated to a node that count for a pod: those of its priority or a higher one."""
+        return [
+            other
+            for other, where in self._pods.values()
+            if where == node and other.priority >= pod.priority and other.key != pod.key
+        ]
+
+    def lower(self, node: str, priority: int) -> list[str]:
+        """Return the keys of the pods of a lower priority that are nominated to a node."""
+        return [key for key, (pod, where) in self._pods.items() if where == node and pod.priority < priority]
+
+    def state(self) -> dict[str, tuple[PodInfo, str]]:
+        """Return a copy of all nominations, for `restore`."""
+        return dict(self._pods)
+
+    def restore(self, state: dict[str, tuple[PodInfo, str]]) -> None:
+        """Go back to what `state` returned."""
+        self._pods = dict(state)
