@@ -5,8 +5,7 @@ The gate VolumeLimitScaling is off, as it is upstream.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +37,16 @@ Counts = NDArray[np.int64]
 _KINDS = ("PersistentVolumeClaim", "PersistentVolume", "StorageClass")
 
 
+class Pairs(NamedTuple):
+    """Volumes on nodes: two arrays of one length."""
+
+    rows: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+
+NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
 class VolumeFault(Exception):
     """Volumes of a pod that cannot be counted; ``missing`` if that is because a claim is not there."""
 
@@ -57,10 +66,17 @@ class NodeVolumeLimits(Plugin):
         super().__init__(args)
         self._number: dict[str, int] = {}
         self._drivers: list[str] = []
-        self._kept: dict[tuple[int, str], NDArray[np.int64] | str] = {}
-        self._versions: tuple[int, ...] = ()
-        self._seen = 0
-        self._with_volumes: list[int] = []
+        self._limits_kept: tuple[tuple[int, ...], dict[str, Counts]] = ((), {})
+        self._attachments_kept: tuple[tuple[int, ...], Pairs] = ((), NO_PAIRS)
+        self._forget(())
+
+    def _forget(self, versions: tuple[int, ...]) -> None:
+        """Forget which volumes the classes have."""
+        self._versions = versions
+        self._first: list[int] = [0]
+        self._flat: list[int] = []
+        self._faults: dict[int, str] = {}
+        self._arrays = (np.zeros(1, np.int64), np.zeros(0, np.int64))
 
     def concerns(self, pod: PodInfo) -> bool:
         return _counts(pod.pod)
@@ -80,15 +96,16 @@ class NodeVolumeLimits(Plugin):
         limits = self._limits(storage, nodes)
         if not wanted or not limits:
             return Verdicts(nothing, ())
-        numbers, rows, errors = self._attached(storage, nodes, limits)
+        used, errors = self._used(storage, nodes, limits)
         exceeded = np.zeros(nodes.count, np.bool_)
         for driver in {self._drivers[number] for number in wanted} & limits.keys():
             mine = [number for number in wanted if self._drivers[number] == driver]
             more = np.full(nodes.count, len(mine))
             for number in mine:
-                more[np.unique(rows[numbers == number])] -= 1
+                more[np.unique(used.rows[used.numbers == number])] -= 1
             limit = limits[driver]
-            exceeded |= (limit >= 0) & (more > 0) & (self._count(storage, nodes, driver, numbers, rows) + more > limit)
+            count = self._count(nodes, driver, used, self._attachments(storage, nodes))
+            exceeded |= (limit >= 0) & (more > 0) & (count + more > limit)
         return Verdicts(exceeded.astype(np.int64), (self.reason,), Code.Unschedulable, errors=errors)
 
     def _volumes(self, storage: Storage, pod: Pod, namespace: str, pod_name: str, *, new: bool) -> set[int]:
@@ -131,82 +148,83 @@ class NodeVolumeLimits(Plugin):
 
     def _limits(self, storage: Storage, nodes: NodeColumns) -> dict[str, Counts]:
         """Return the limit of each driver by node, int64[N]; -1 where there is none."""
-        limits: dict[str, Counts] = {}
-        for name, record in storage.csi_nodes.items():
-            row = nodes.row_of.get(name)
-            for driver in record.spec.drivers if row is not None else ():
-                if driver.allocatable is not None and driver.allocatable.count is not None:
-                    limit = limits.setdefault(driver.name, np.full(nodes.count, -1))
-                    limit[row] = driver.allocatable.count
-        return limits
+        versions = (nodes.object_version, self.handle.version("CSINode"))
+        if self._limits_kept[0] != versions:
+            limits: dict[str, Counts] = {}
+            for name, record in storage.csi_nodes.items():
+                row = nodes.row_of.get(name)
+                for driver in record.spec.drivers if row is not None else ():
+                    if driver.allocatable is not None and driver.allocatable.count is not None:
+                        if driver.name not in limits:
+                            limits[driver.name] = np.full(nodes.count, -1)
+                        limits[driver.name][row] = driver.allocatable.count
+            self._limits_kept = (versions, limits)
+        return self._limits_kept[1]
 
-    def _attached(
-        self, storage: Storage, nodes: NodeColumns, limits: dict[str, Counts]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[int, str]]:
-        """Return the volumes of placed pods and their rows, and what cannot be counted, for nodes with limits."""
+    def _used(self, storage: Storage, nodes: NodeColumns, limits: dict[str, Counts]) -> tuple[Pairs, dict[int, str]]:
+        """Return the volumes of placed pods, and what cannot be counted, for nodes with limits."""
+        first, flat = self._volumes_of_classes(storage)
+        class_of, node_of = nodes.pods.class_of, nodes.pods.node_of
         limited = np.zeros(nodes.count, np.bool_)
         for limit in limits.values():
             limited |= limit >= 0
-        numbers: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        rows: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
         errors: dict[int, str] = {}
-        for pod, row in self._placed(nodes, limited):
-            volumes = self._of_placed(storage, nodes, pod)
-            if isinstance(volumes, str):
-                errors.setdefault(row, volumes)
-            else:
-                numbers.append(volumes)
-                rows.append(np.full(len(volumes), row))
-        return np.concatenate(numbers), np.concatenate(rows), errors
+        for pod_class, fault in self._faults.items():
+            rows = node_of[(class_of == pod_class) & (node_of >= 0)]
+            errors |= dict.fromkeys(rows[limited[rows]].tolist(), fault)
+        total = first[1:] - first[:-1]
+        found = np.flatnonzero((total[class_of] > 0) & (node_of >= 0))
+        count, start = total[class_of[found]], first[class_of[found]]
+        offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        return Pairs(np.repeat(node_of[found].astype(np.int64), count), flat[np.repeat(start, count) + offset]), errors
 
-    def _placed(self, nodes: NodeColumns, limited: NDArray[np.bool_]) -> Iterable[tuple[int, int]]:
-        """Return number and row of the placed pods that have volumes to count."""
-        pods = self.handle.classes.pods
-        self._with_volumes += [number for number in range(self._seen, len(pods)) if _counts(pods[number])]
-        self._seen = len(pods)
-        wanted = np.zeros(self._seen, np.bool_)
-        wanted[self._with_volumes] = True
-        node_of = nodes.pods.node_of
-        found = np.flatnonzero(wanted[nodes.pods.class_of] & (node_of >= 0))
-        found = found[limited[node_of[found]]]
-        return zip(found.tolist(), node_of[found].tolist(), strict=True)
+    def _volumes_of_classes(self, storage: Storage) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the volumes of all classes one after the other, and where those of each class begin, int64[C + 1].
 
-    def _of_placed(self, storage: Storage, nodes: NodeColumns, number: int) -> NDArray[np.int64] | str:
-        """Return the volumes of a placed pod, or what is wrong with them; kept until an object changes."""
-        versions = tuple(self.handle.version(kind) for kind in _KINDS)
+        What Reserve assumes of claims and volumes makes no other volumes of them, so only other changes count.
+        """
+        versions = tuple(self.handle.version(kind, assumed=False) for kind in _KINDS)
         if versions != self._versions:
-            self._versions = versions
-            self._kept.clear()
-        pod_class = int(nodes.pods.class_of[number])
-        pod: Pod = self.handle.classes.pods[pod_class]
-        own = any(each.ephemeral is not None for each in pod.spec.volumes)
-        key = (pod_class, nodes.pods.key(number) if own else "")
-        volumes = self._kept.get(key)
-        if volumes is None:
-            namespace, name = pod.metadata.namespace or "default", key[1].partition("/")[2]
-            try:
-                found = self._volumes(storage, pod, namespace, name, new=False)
-                volumes = np.fromiter(found, np.int64, len(found))
-            except VolumeFault as fault:
-                volumes = str(fault)
-            self._kept[key] = volumes
-        return volumes
+            self._forget(versions)
+        pods = self.handle.classes.pods
+        seen = len(self._first) - 1
+        for number in range(seen, len(pods)):
+            pod = pods[number]
+            if _counts(pod):
+                namespace = pod.metadata.namespace or "default"
+                try:
+                    self._flat += sorted(self._volumes(storage, pod, namespace, pod.metadata.name, new=False))
+                except VolumeFault as fault:
+                    self._faults[number] = str(fault)
+            self._first.append(len(self._flat))
+        if seen < len(pods):
+            self._arrays = (np.array(self._first, np.int64), np.array(self._flat, np.int64))
+        return self._arrays
 
-    def _count(
-        self, storage: Storage, nodes: NodeColumns, driver: str, numbers: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> Counts:
-        """Return the volumes of a driver by node: those of placed pods, and others that are still attached."""
-        used = {(row, number) for row, number in zip(rows.tolist(), numbers.tolist(), strict=True)}
-        for record in storage.attachments.values():
-            name, row = record.spec.source.persistent_volume_name, nodes.row_of.get(record.spec.node_name)
-            volume = storage.volumes.get(name) if name is not None else None
-            if row is None or record.spec.attacher != driver or volume is None or volume.spec.csi is None:
-                continue
-            used.add((row, self._intern(driver, volume.spec.csi.volume_handle)))
-        counts = np.zeros(nodes.count, np.int64)
-        mine = [row for row, number in used if self._drivers[number] == driver]
-        np.add.at(counts, mine, 1)
-        return counts
+    def _attachments(self, storage: Storage, nodes: NodeColumns) -> Pairs:
+        """Return the volumes that are attached according to VolumeAttachments."""
+        versions = tuple(self.handle.version(kind, assumed=False) for kind in ("VolumeAttachment", "PersistentVolume"))
+        versions = (nodes.object_version, *versions)
+        if self._attachments_kept[0] != versions:
+            rows, numbers = [], []
+            for record in storage.attachments.values():
+                name, row = record.spec.source.persistent_volume_name, nodes.row_of.get(record.spec.node_name)
+                volume = storage.volumes.get(name) if name is not None else None
+                if row is None or not record.spec.attacher or volume is None or volume.spec.csi is None:
+                    continue
+                rows.append(row)
+                numbers.append(self._intern(record.spec.attacher, volume.spec.csi.volume_handle))
+            self._attachments_kept = (versions, Pairs(np.array(rows, np.int64), np.array(numbers, np.int64)))
+        return self._attachments_kept[1]
+
+    def _count(self, nodes: NodeColumns, driver: str, used: Pairs, attached: Pairs) -> Counts:
+        """Return the volumes of a driver by node, each once: those of placed pods, and others that are attached."""
+        of_driver = np.array([each == driver for each in self._drivers], np.bool_)
+        rows = np.concatenate([used.rows, attached.rows])
+        numbers = np.concatenate([used.numbers, attached.numbers])
+        mine = of_driver[numbers]
+        distinct = np.unique(rows[mine] * len(self._drivers) + numbers[mine])
+        return np.bincount(distinct // len(self._drivers), minlength=nodes.count)
 
 
 def _counts(pod: Pod) -> bool:

@@ -47,6 +47,8 @@ class Cluster:
         self.others_version = 0
         self.versions: Counter[str] = Counter()
         """By kind, a number that grows with every change of an object."""
+        self.told_versions: Counter[str] = Counter()
+        """The same without what plugins have assumed."""
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
         self._waiting: dict[str, list[int]] = {}
@@ -71,6 +73,7 @@ class Cluster:
     def add_object(self, record: AnyObject) -> None:
         """Add or replace an object that is neither a node nor a pod."""
         self.assume_object(record)
+        self.told_versions[type(record).__name__] += 1
         self.others_version += 1
 
     def assume_object(self, record: AnyObject) -> None:
@@ -84,6 +87,7 @@ class Cluster:
         """Remove such an object."""
         del self.others[kind][key]
         self.versions[kind] += 1
+        self.told_versions[kind] += 1
         self.others_version += 1
 
     @classmethod
@@ -190,6 +194,7 @@ class Cluster:
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
         self.placed_with_affinity = state.placed_with_affinity
         self.versions.update({*self.others, *state.others})
+        self.told_versions.update({*self.others, *state.others})
         self.others = {kind: dict(records) for kind, records in state.others.items()}
         self.others_version += 1
 

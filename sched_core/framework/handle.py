@@ -41,9 +41,9 @@ class Handle:
         """Return the objects of a kind by ``namespace/name``, or by name if the kind has no namespaces."""
         return self._cluster.others.get(kind, {})
 
-    def version(self, kind: str) -> int:
-        """Return a number that grows with every change of an object of a kind."""
-        return self._cluster.versions[kind]
+    def version(self, kind: str, *, assumed: bool = True) -> int:
+        """Return a number that grows with every change of an object of a kind; of those by `assume` only on request."""
+        return (self._cluster.versions if assumed else self._cluster.told_versions)[kind]
 
     def assume(self, record: AnyObject) -> None:
         """Let all that is decided from now on see an object as ``record`` has it, until it changes again.
