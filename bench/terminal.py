@@ -164,8 +164,7 @@ def _reasons(result: Result) -> Table:
 
 
 def _notes(result: Result) -> list[str]:
-    missing = f"not in this version and left out of the profile: {', '.join(result.missing_plugins)}"
-    return [*result.notes, *([missing] if result.missing_plugins else [])]
+    return list(result.notes)
 
 
 def _comparison(comparison: Comparison) -> Table:

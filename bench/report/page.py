@@ -79,8 +79,6 @@ def _us(value: float | None) -> str:
 
 def _notes(result: Result) -> str:
     notes = [escape(note) for note in result.notes]
-    if result.missing_plugins:
-        notes.append(f"Not in this version and left out of the profile: {escape(', '.join(result.missing_plugins))}.")
     return "".join(f'<p class="dim">{note}</p>\n' for note in notes)
 
 

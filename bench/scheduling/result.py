@@ -82,7 +82,6 @@ class Result(Struct, kw_only=True):
     latency_us_max: float | None
     peak_rss_bytes: int
     speeds: dict[str, int]
-    missing_plugins: list[str]
     utilisation: dict[str, Utilisation]
     unschedulable_reasons: list[Reason]
     unschedulable_messages: list[Reason]
@@ -132,7 +131,6 @@ def summarise(
         latency_us_max=most,
         peak_rss_bytes=peak_rss_bytes(),
         speeds=dict(outcome.speeds),
-        missing_plugins=sorted(engine.missing_plugins),
         utilisation=utilisation(workload),
         unschedulable_reasons=[Reason(text, pods) for text, pods in outcome.reasons.most_common()],
         unschedulable_messages=[Reason(text, pods) for text, pods in outcome.messages.most_common()],

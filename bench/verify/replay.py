@@ -29,7 +29,6 @@ from sched_core import (
     pod_key,
 )
 from sched_core.config import UPSTREAM_PLUGINS
-from sched_core.framework.lacking import refuse_lacking
 from sched_core.objects.meta import ObjectMeta
 
 FIRST_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -58,7 +57,7 @@ def replay(scenario: Scenario | Queue) -> Outcome:
         try:
             got = next(entries)
         except NotSupported as lacking:
-            needs = needs_of(lacking) | _lacking(engine, pods)
+            needs = needs_of(lacking)
             return Outcome(count, index, expected["pod"], needs=tuple(sorted(needs)))
         except StowageError as error:
             got = {"pod": expected["pod"], "error": str(error)}
@@ -70,19 +69,6 @@ def replay(scenario: Scenario | Queue) -> Outcome:
 def needs_of(lacking: NotSupported) -> set[str]:
     """Return the plugins that a refusal names, else its whole text."""
     return UPSTREAM_PLUGINS.keys() & set(re.findall(r"\w+", str(lacking))) or {str(lacking)}
-
-
-def _lacking(engine: Engine, pods: list[Pod]) -> set[str]:
-    """Return all missing plugins that have a say about any of the pods; a refusal names only the first."""
-    cluster, found = engine.cluster, set[str]()
-    for pod in pods:
-        profile = engine.profiles.get(pod.spec.scheduler_name)
-        for name in profile.missing - found if profile is not None else ():
-            try:
-                refuse_lacking((name,), pod, pod_key(pod), cluster.placed_with_affinity, cluster.has_selectors)
-            except NotSupported:
-                found.add(name)
-    return found
 
 
 def _placed(scenario: Scenario, engine: Engine, pods: list[Pod]) -> Iterator[Json]:

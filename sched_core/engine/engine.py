@@ -26,7 +26,6 @@ from sched_core.engine.program import Program
 from sched_core.engine.static import compilable
 from sched_core.errors import NotSupported, PluginError, StowageError
 from sched_core.framework.handle import Handle
-from sched_core.framework.lacking import refuse_lacking
 from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile, build_profiles
@@ -82,11 +81,6 @@ class Engine:
         self.known: dict[int, Failure] = {}
         """Class -> why its last pod failed; the next one fails for the same reason if nothing has changed since."""
         self._sides = {name: self._make_sides(profile) for name, profile in self.profiles.items()}
-
-    @property
-    def missing_plugins(self) -> frozenset[str]:
-        """Plugins of upstream that the profiles name and this version lacks."""
-        return frozenset().union(*(profile.missing for profile in self.profiles.values()))
 
     def evaluate(self, pod: Pod, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod without placing it; ``all_nodes`` ignores percentageOfNodesToScore.
@@ -218,10 +212,7 @@ class Engine:
             self.start = (self.start + decision.evaluated) % max(decision.diagnosis.nodes_total, 1)
 
     def decide(self, pod: PodInfo, sides: Sides, *, all_nodes: bool = False) -> Decision:
-        """Run the cycle for a pod. Raises NotSupported if a plugin is needed that is missing."""
-        refuse_lacking(
-            sides.profile.missing, pod.pod, pod.key, self.cluster.placed_with_affinity, self.cluster.has_selectors
-        )
+        """Run the cycle for a pod. Raises NotSupported where a plugin refuses it by name."""
         return sides.cycle.run(pod, self.start, all_nodes=all_nodes)
 
     def place(self, pod: PodInfo, row: int) -> int:

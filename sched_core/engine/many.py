@@ -19,7 +19,6 @@ from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.decision import Decision
 from sched_core.engine.static import IRREGULAR, UNPLANNED
 from sched_core.errors import NotSupported
-from sched_core.framework.lacking import refuse_lacking
 from sched_core.framework.status import Code
 from sched_core.kernels.clock import read_ticks
 from sched_core.kernels.jit import CompileError
@@ -157,13 +156,10 @@ class Many:
         return stop
 
     def _plan(self, compiled: Compiled, number: int) -> None:
-        """Plan a class; IRREGULAR is also what is not tried at all or needs a plugin that is missing."""
+        """Plan a class; IRREGULAR is also what is not tried at all."""
         pod = self.cluster.classes.info_of(number)
-        missing, cluster = compiled.profile.missing, self.cluster
         try:
-            tried = self.engine.admit(pod).is_success
-            refuse_lacking(missing, pod.pod, pod.key, cluster.placed_with_affinity, cluster.has_selectors)
-            if tried:
+            if self.engine.admit(pod).is_success:
                 compiled.static.plan(number)
                 return
         except Exception:  # whatever a plugin raised, the cycle meets it again and words it

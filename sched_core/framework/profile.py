@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sched_core.config import ExpandedProfile, SchedulerConfiguration, expand, validate_profiles
-from sched_core.errors import PluginError
+from sched_core.errors import NotSupported, PluginError
 from sched_core.framework.handle import Handle
 from sched_core.framework.plugin import EXTENSION_POINTS, Plugin
 from sched_core.framework.registry import Registry
@@ -23,8 +23,6 @@ class Profile(NamedTuple):
     """Extension point -> the plugins that the configuration names there, whether or not they have anything to do."""
     weights: Mapping[str, int]
     """Score plugin -> weight."""
-    missing: frozenset[str]
-    """Plugins of upstream that the profile names and this version lacks."""
     percentage_of_nodes_to_score: int
     """0 is adaptive, 100 looks at all nodes."""
     handle: Handle
@@ -34,7 +32,7 @@ class Profile(NamedTuple):
 def build_profiles(config: SchedulerConfiguration, registry: Registry, handle: Handle) -> dict[str, Profile]:
     """Return the profiles of a configuration by scheduler name, all plugins instantiated.
 
-    Raises InvalidConfig or PluginError.
+    Raises InvalidConfig, NotSupported or PluginError.
     """
     expanded = [expand(profile, registry.extension_points_of) for profile in config.profiles]
     validate_profiles(expanded)
@@ -48,21 +46,22 @@ def build_profiles(config: SchedulerConfiguration, registry: Registry, handle: H
 
 
 def _build(profile: ExpandedProfile, registry: Registry, percentage: int, handle: Handle) -> Profile:
-    instances: dict[str, Plugin | None] = {}
+    instances: dict[str, Plugin] = {}
     for name in dict.fromkeys(name for names in profile.points.values() for name in names):
         found = registry.find(name)
-        instances[name] = None if found is None else _instantiate(found, name, profile, handle)
+        if found is None:
+            raise NotSupported(f'profile "{profile.scheduler_name}": the plugin {name} is not supported yet')
+        instances[name] = _instantiate(found, name, profile, handle)
     points = {
         point: tuple(
-            plugin
+            instances[name]
             for name in profile.points[point]
-            if (plugin := instances[name]) is not None and any(hasattr(plugin, method) for method in methods)
+            if any(hasattr(instances[name], method) for method in methods)
         )
         for point, methods in EXTENSION_POINTS.items()
     }
     named = {point: frozenset(names) for point, names in profile.points.items()}
-    missing = frozenset(name for name, plugin in instances.items() if plugin is None)
-    return Profile(profile.scheduler_name, points, named, profile.score_weights, missing, percentage, handle)
+    return Profile(profile.scheduler_name, points, named, profile.score_weights, percentage, handle)
 
 
 def _instantiate(plugin: type[Plugin], name: str, profile: ExpandedProfile, handle: Handle) -> Plugin:

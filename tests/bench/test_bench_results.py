@@ -48,7 +48,6 @@ def a_result(**changes: Any) -> Result:
         "latency_us_max": 40.0,
         "peak_rss_bytes": 1000,
         "speeds": {"fused": 100},
-        "missing_plugins": [],
         "utilisation": {},
         "unschedulable_reasons": [],
         "unschedulable_messages": [],

@@ -15,6 +15,7 @@ from sched_core import (
     ClusterEvent,
     ClusterEventWithHint,
     EventResource,
+    Handle,
     Node,
     Plugin,
     Pod,
@@ -106,7 +107,7 @@ def profile(*plugins: Plugin) -> Profile:
         point: tuple(plugin for plugin in plugins if any(hasattr(plugin, method) for method in methods))
         for point, methods in EXTENSION_POINTS.items()
     }
-    return Profile(NAME, points, {}, {}, frozenset(), 0, Handle(Cluster()))
+    return Profile(NAME, points, {}, {}, 0, Handle(Cluster()))
 
 
 def handlers(*plugins: Plugin) -> EventHandlers:

@@ -178,15 +178,11 @@ def test_a_step_that_cannot_be_taken_is_an_error_of_the_pod() -> None:
     assert "gone" in difference.got
 
 
-def test_missing_plugins_are_all_named() -> None:
+def test_what_is_not_supported_is_named() -> None:
     document = scenario()
-    disk = {"name": "disk", "gcePersistentDisk": {"pdName": "disk"}}
-    claim = {"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}}
-    document["pods"][REFUSED]["spec"]["volumes"] = [disk]
-    document["pods"][NOMINATED]["spec"]["volumes"] = [claim]
+    document["pods"][REFUSED]["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimName": "gpu"}]
     found = outcome(document)
-    needs = ("NodeVolumeLimits", "VolumeBinding", "VolumeRestrictions", "VolumeZone")
-    assert found == Outcome(7, REFUSED, "default/refused", needs=needs)
+    assert found == Outcome(7, REFUSED, "default/refused", needs=("DynamicResources",))
     assert not found.passed
 
 
