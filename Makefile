@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 REPORT := stowage-report.html
 GOLDEN := ../shared/golden/sched
-FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable
+FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable queue
 
 .PHONY: help setup run test lint bench golden report lock clean
 

@@ -259,7 +259,9 @@ class PriorityQueue:
         """Ask the plugins, first the one that held the pod back last, until one holds it back."""
         scheduler_name = info.pod.spec.scheduler_name
         plugins = self._profiles[scheduler_name].points["preEnqueue"]
-        for plugin in sorted(plugins, key=lambda plugin: plugin.name != info.gating_plugin):
+        if info.gated:
+            plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name != info.gating_plugin))
+        for plugin in plugins:
             status = plugin.pre_enqueue(info.pod_info)  # type: ignore[attr-defined]
             if not status.is_success:
                 info.unschedulable_plugins.add(plugin.name)

@@ -203,6 +203,19 @@ def test_gates_hold_a_pod_until_they_are_gone() -> None:
     assert (info.timestamp, info.initial_attempt_timestamp) == (5, 8)
 
 
+@pytest.mark.parametrize("how", ["activated", "flushed"])
+def test_gates_are_not_looked_at_when_a_pod_leaves_backoff(how: str) -> None:
+    told = rejected(by="Zones", labels={"zone": "x"})
+    told.apply(node("n", labels={"zone": "x"}), 1)
+    told.apply(pod(version="2", labels={"zone": "x"}, schedulingGates=[{"name": "late"}]), 2)
+    assert places(told) == {"backoff": ["a"]}
+    if how == "activated":
+        told.queue.activate([pod()], 3)
+    else:
+        told.queue.flush_backoff_q_completed(10 * SECOND)
+    assert places(told) == {"active": ["a"]}
+
+
 def test_activate_in_flight_counts_at_the_end_for_this_pod_only() -> None:
     told = handlers()
     for name in ("a", "b"):

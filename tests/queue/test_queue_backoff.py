@@ -52,13 +52,13 @@ def test_errors_in_a_row_count_for_themselves() -> None:
     told = handlers()
     told.apply(pod(), 0)
     found = []
-    for plugins in ({"Zones"}, {"Zones"}, set(), set(), set(), {"Zones"}):
+    for plugins in ({"Zones"}, {"Zones"}, set(), set(), {"Zones"}, set()):
         told.queue.activate([pod()], 0)
         info = told.queue.pop()
         assert info is not None
         told.handle_scheduling_failure(info, 0, frozenset(plugins))
         found.append(told.queue.backoff_q.backoff_time(info) // SECOND)
-    assert found == [1, 2, 1, 2, 4, 4]
+    assert found == [1, 2, 1, 2, 4, 1]
 
 
 def test_no_backoff_at_all() -> None:
