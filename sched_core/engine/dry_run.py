@@ -98,6 +98,8 @@ class DryRuns:
                     return Refusal(number, bits & ~UNRESOLVABLE, plugin.reasons, code)
                 continue
             verdicts = self._verdicts(plugin)
+            if row in verdicts.errors:
+                raise FilterError(f'running "{plugin.name}" filter plugin: {verdicts.errors[row]}')
             if bits := int(verdicts.bits[row]):
                 unresolvable = verdicts.unresolvable is not None and verdicts.unresolvable[row]
                 code = Code.UnschedulableAndUnresolvable if unresolvable else verdicts.code
