@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from plugins.helper import hints_default_preemption
 from plugins.helper.disruption_budgets import Budgets
 from sched_core import (
     NOT_STARTED,
@@ -59,6 +60,7 @@ class DefaultPreemption(Plugin):
 
     name = "DefaultPreemption"
     reads_amounts = False
+    events_to_register = staticmethod(hints_default_preemption.events_to_register)
 
     def __init__(self, args: DefaultPreemptionArgs | None = None) -> None:
         super().__init__(args if args is not None else DefaultPreemptionArgs())

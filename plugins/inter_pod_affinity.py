@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_inter_pod_affinity
 from plugins.helper.affinity_terms import PlacedTerms, Term, Terms, Told, label_weigher, namespace_of, terms_of, weigher
 from plugins.helper.placed_pods import PlacedPods, TopologyDomains
 from sched_core import SKIP, SUCCESS, Code, Plugin, PodInfo, PreFilterResult, Status, Verdicts
@@ -60,6 +61,7 @@ class InterPodAffinity(Plugin):
 
     name = "InterPodAffinity"
     reads_amounts = False
+    events_to_register = staticmethod(hints_inter_pod_affinity.events_to_register)
     reasons = (
         "node(s) didn't match pod affinity rules",
         "node(s) didn't match pod anti-affinity rules",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_node_volume_limits
 from plugins.helper.claims import (
     Storage,
     claim_of,
@@ -60,6 +61,7 @@ class NodeVolumeLimits(Plugin):
 
     name = "NodeVolumeLimits"
     reads_amounts = False
+    events_to_register = staticmethod(hints_node_volume_limits.events_to_register)
     reason = "node(s) exceed max volume count"
 
     def __init__(self, args: object = None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_pod_topology_spread
 from plugins.helper.affinity_terms import label_weigher, namespace_of
 from plugins.helper.label_selector import matches
 from plugins.helper.logarithm import go_log
@@ -58,6 +59,7 @@ class PodTopologySpread(Plugin):
 
     name = "PodTopologySpread"
     reads_amounts = False
+    events_to_register = staticmethod(hints_pod_topology_spread.events_to_register)
     reasons = (f"{_REASON} (missing required label)", _REASON)
     without_pre_filter = f'reading "{STATE}" from cycleState: not found'
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_volume_binding
 from plugins.helper.claims import (
     BOUND_BY_CONTROLLER,
     SELECTED_NODE,
@@ -78,6 +79,7 @@ class VolumeBinding(Plugin):
 
     name = "VolumeBinding"
     reads_amounts = False
+    events_to_register = staticmethod(hints_volume_binding.events_to_register)
     reasons = (
         "node(s) didn't match PersistentVolume's node affinity",
         "node(s) didn't find available persistent volumes to bind",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_volume_restrictions
 from plugins.helper.claims import Storage, namespace_and_name, not_found
 from sched_core import SKIP, Code, Plugin, PreFilterResult, Verdicts, unresolvable
 
@@ -35,6 +36,7 @@ class VolumeRestrictions(Plugin):
 
     name = "VolumeRestrictions"
     reads_amounts = False
+    events_to_register = staticmethod(hints_volume_restrictions.events_to_register)
     reasons = (
         "node(s) had no available disk",
         "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another"

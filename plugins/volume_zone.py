@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper import hints_volume_zone
 from plugins.helper.claims import (
     BETA_REGION,
     BETA_ZONE,
@@ -40,6 +41,7 @@ class VolumeZone(Plugin):
 
     name = "VolumeZone"
     reads_amounts = False
+    events_to_register = staticmethod(hints_volume_zone.events_to_register)
     reason = "node(s) had no available volume zone"
 
     def concerns(self, pod: PodInfo) -> bool:

@@ -5,22 +5,13 @@ Nothing is scheduled: the script says how attempts end. The rules of the golden 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bench.verify.compare import first_difference
 from bench.verify.outcome import Outcome
 from bench.verify.read import Json, Queue, QueueStep
-from plugins.helper import (
-    hints_default_preemption,
-    hints_inter_pod_affinity,
-    hints_node_volume_limits,
-    hints_pod_topology_spread,
-    hints_volume_binding,
-    hints_volume_restrictions,
-    hints_volume_zone,
-)
-from sched_core import Cluster, ClusterEventWithHint, Engine, InvalidObjects, load_documents
+from sched_core import Cluster, Engine, InvalidObjects, load_documents
 from sched_core.objects.records import AnyObject
 from sched_core.queue import (
     EventHandlers,
@@ -34,17 +25,6 @@ from sched_core.queue.event_handlers import with_node
 
 MILLISECOND = 10**6
 
-STANDING_IN: Mapping[str, Sequence[ClusterEventWithHint]] = {
-    "DefaultPreemption": hints_default_preemption.events_to_register(),
-    "InterPodAffinity": hints_inter_pod_affinity.events_to_register(),
-    "NodeVolumeLimits": hints_node_volume_limits.events_to_register(),
-    "PodTopologySpread": hints_pod_topology_spread.events_to_register(),
-    "VolumeBinding": hints_volume_binding.events_to_register(),
-    "VolumeRestrictions": hints_volume_restrictions.events_to_register(),
-    "VolumeZone": hints_volume_zone.events_to_register(),
-}
-"""Hints of plugins that do not register them by themselves."""
-
 
 class Script:
     """A queue, empty at first, and what a script does to it."""
@@ -55,7 +35,7 @@ class Script:
         cluster = Cluster()
         self.profiles = Engine(cluster, speed="cycle").profiles
         hints: dict[str, QueueingHintMap] = {
-            name: build_queueing_hint_map(profile, STANDING_IN) for name, profile in self.profiles.items()
+            name: build_queueing_hint_map(profile) for name, profile in self.profiles.items()
         }
         self.queue = PriorityQueue(self.profiles, cluster.classes.info, hints=hints)
         self.handlers = EventHandlers(self.queue, cluster, frozenset(self.profiles))
