@@ -18,8 +18,6 @@ from sched_core.queue import (
     PeriodicFlushes,
     PriorityQueue,
     QueuedPodInfo,
-    QueueingHintMap,
-    build_queueing_hint_map,
 )
 from sched_core.queue.event_handlers import with_node
 
@@ -34,10 +32,7 @@ class Script:
         self.start = nanoseconds(scenario.start)
         cluster = Cluster()
         self.profiles = Engine(cluster, speed="cycle").profiles
-        hints: dict[str, QueueingHintMap] = {
-            name: build_queueing_hint_map(profile) for name, profile in self.profiles.items()
-        }
-        self.queue = PriorityQueue(self.profiles, cluster.classes.info, hints=hints)
+        self.queue = PriorityQueue(self.profiles, cluster.classes.info)
         self.handlers = EventHandlers(self.queue, cluster, frozenset(self.profiles))
         self.flushes = PeriodicFlushes(self.queue, self.start)
         self.attempts: list[QueuedPodInfo] = []

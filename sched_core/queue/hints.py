@@ -48,14 +48,9 @@ class QueueingHintMap:
         return tuple(each.event for each in self._registered.get(plugin, ()))
 
 
-def build_queueing_hint_map(
-    profile: Profile, extra: Mapping[str, Sequence[ClusterEventWithHint]] | None = None
-) -> QueueingHintMap:
-    """Ask the plugins of a profile; one without ``events_to_register`` wants to know of everything.
-
-    ``extra`` stands in for plugins that do not say it themselves.
-    """
-    registered: dict[str, Sequence[ClusterEventWithHint]] = dict(extra or {})
+def build_queueing_hint_map(profile: Profile) -> QueueingHintMap:
+    """Ask the plugins of a profile; one without ``events_to_register`` wants to know of everything."""
+    registered: dict[str, Sequence[ClusterEventWithHint]] = {}
     for plugins in profile.points.values():
         for plugin in plugins:
             ask = getattr(plugin, "events_to_register", None)

@@ -27,7 +27,7 @@ from sched_core.framework.profile import Profile
 from sched_core.objects.records import Pod
 from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
 from sched_core.queue.heap import PodHeap
-from sched_core.queue.hints import QueueingHintMap, ask_hint, build_queueing_hint_map
+from sched_core.queue.hints import ask_hint, build_queueing_hint_map
 from sched_core.queue.in_flight import HappenedEvent, InFlightPods
 from sched_core.queue.nominator import Nominator
 from sched_core.queue.queued_pod_info import QueuedPodInfo
@@ -59,14 +59,13 @@ class PriorityQueue:
         profiles: Mapping[str, Profile],
         info_of: Callable[[Pod], PodInfo],
         *,
-        hints: Mapping[str, QueueingHintMap] | None = None,
         initial_backoff: int = INITIAL_BACKOFF,
         max_backoff: int = MAX_BACKOFF,
         max_in_unschedulable_pods: int = MAX_IN_UNSCHEDULABLE_PODS,
     ) -> None:
         self._profiles = profiles
         self._info_of = info_of
-        self._hints = hints or {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
+        self._hints = {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
         self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
         self._max_in_unschedulable_pods = max_in_unschedulable_pods
         self._numbers = 0

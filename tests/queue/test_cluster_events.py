@@ -147,6 +147,3 @@ def test_a_plugin_that_registers_nothing_by_itself_is_told_everything() -> None:
     for resource in ("Pod", "Node", "PersistentVolumeClaim", "storage.k8s.io/StorageClass"):
         assert hints.wanted(ClusterEvent(resource, ActionType.Delete)) == {"Silent": [None], "Extender": [None]}
     assert hints.wanted(ClusterEvent("storage.k8s.io/VolumeAttachment", ActionType.Delete)) == {}
-    assert build_queueing_hint_map(profile(Silent()), {"Silent": ()}).wanted(ClusterEvent("Node", ADD)) == {
-        "Extender": [None]
-    }
