@@ -19,7 +19,7 @@ from sched_core.engine.static import StaticResults
 from sched_core.framework.profile import Profile
 from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
-from sched_core.rows.batch import STRETCH
+from sched_core.rows.sampled import STRETCH
 from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
 from sched_core.rows.tuples import Log, Out, Slots, Tree, Work
 

@@ -26,10 +26,6 @@ from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tree, Work
 PREFETCH = 64
 """So many changed rows are spread over most cache lines of a slot."""
 
-STRETCH = 128
-"""Positions that a sampled scan scores at a time."""
-
-
 # generated from here -------------------------------------------------------------------------------------------------
 
 
@@ -403,101 +399,6 @@ def place_tree(
             assume(c, row, pods, nodes, work, log)
         out.row[p] = row
         move_start(k, static, work)
-        if len(out.ticks) > 0:
-            out.ticks[p] = ticks()
-    return stop
-
-
-@kernel(inline=True)
-def score_stretch(
-    c: int, k: int, j: int, width: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work
-) -> int:
-    """Score the positions from ``j`` on; return broken scores.
-
-    Totals go to ``work.sums``: from ``j`` on if positions are rows, else from 0 on.
-    """
-    if work.identity:
-        return score_all(c, j, j + width, pods, nodes, static.score[k], switches, work.sums)
-    for offset in range(width):
-        i = work.order[j + offset]
-        copy_row(i, offset, nodes, work.stretch)
-        work.stretch_base[offset] = static.score[k, i]
-    return score_all(c, 0, width, pods, work.stretch, work.stretch_base, switches, work.sums)
-
-
-@kernel(inline=True)
-def find_sample(
-    c: int, k: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work
-) -> tuple[int, int, int]:
-    """Scan from the start until one feasible node more than wanted is met, which does not count.
-
-    Totals without the normalised part go to ``work.score``, positions to ``work.changed``. Return how many were found,
-    how many positions count as looked at, and broken scores.
-    """
-    count = len(work.order)
-    found, seen, broken = 0, 0, 0
-    while seen < count:
-        j = (work.start[0] + seen) % count
-        width = min(STRETCH, count - seen, count - j)
-        broken += score_stretch(c, k, j, width, pods, nodes, static, switches, work)
-        first = j if work.identity else 0
-        for offset in range(width):
-            total = work.sums[first + offset]
-            if total >= 0:
-                if found == wanted:
-                    return found, seen + offset, broken
-                work.score[found] = np.int32(total)
-                work.changed[found] = j + offset
-                found += 1
-        seen += width
-    return found, seen, broken
-
-
-@kernel(inline=True)
-def normalize_sample(k: int, found: int, static: Static, work: Work) -> int:
-    """Add the normalised scores to the nodes of a sample; return broken scores."""
-    bounds = work.bounds
-    for m in range(static.raw_index.shape[1]):
-        q = static.raw_index[k, m]
-        if q >= 0:
-            lowest, highest = np.int32(2147483647), np.int32(-2147483648)
-            for number in range(found):
-                raw = static.raw[q, work.changed[number]]
-                lowest, highest = min(lowest, raw), max(highest, raw)
-            bounds[m, 0], bounds[m, 1] = lowest, highest
-    broken = fill_part(k, len(work.order), static, bounds)
-    for number in range(found):
-        work.score[number] += static.part[k, work.changed[number]]
-    return broken
-
-
-@kernel
-def place_sampled(
-    classes: NDArray[np.int32], start: int, stop: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static,
-    switches: Switches, work: Work, log: Log, out: Out,
-) -> int:  # fmt: skip
-    """Place pods looking at as many nodes as it takes to find ``wanted`` feasible ones; else as `place_scan`.
-
-    The start of the next scan moves by the nodes that were looked at: all of them for a pod that no node takes, so not
-    at all then.
-    """
-    sync(nodes, work, log)
-    blocks = work.blocks
-    for p in range(start, stop):
-        c = classes[p]
-        k = static.result_of[c]
-        out.row[p] = -1
-        if out.failed_at[c] != log.head[0]:
-            found, seen, broken = find_sample(c, k, wanted, pods, nodes, static, switches, work)
-            if found > 1 and has_normalized(k, static):
-                broken += normalize_sample(k, found, static, work)
-            if found == 0 or broken > 0:
-                out.failed_at[c] = log.head[0]
-                return p
-            row = work.order[work.changed[best_in_preorder(work.score, found, 0, blocks[0], blocks[1], blocks[2])]]
-            assume(c, row, pods, nodes, work, log)
-            out.row[p] = row
-            work.start[0] = (work.start[0] + seen) % len(work.order)
         if len(out.ticks) > 0:
             out.ticks[p] = ticks()
     return stop

@@ -21,7 +21,7 @@ import numpy as np
 
 from sched_core.framework.plugin import Plugin
 from sched_core.kernels.jit import cache_folder
-from sched_core.rows import batch
+from sched_core.rows import batch, sampled
 from sched_core.rows.rewrite import RowFunction, rewrite
 from sched_core.rows.table import NodeRows, PodRows
 
@@ -72,12 +72,12 @@ def generate(
     constants, bindings = _bindings(functions.values())
     text = "\n\n".join(
         [
-            _HEADER.format(plugins=", ".join(names) or "no plugin", prefetch=batch.PREFETCH, stretch=batch.STRETCH)
+            _HEADER.format(plugins=", ".join(names) or "no plugin", prefetch=batch.PREFETCH, stretch=sampled.STRETCH)
             + "\n".join(constants),
             *(function.source for function in functions.values()),
             _score_all(plugins, filters, scores),
             _normalize(normalize),
-            inspect.getsource(batch).split(_COPIED, 1)[1].split("\n", 1)[1].strip(),
+            *(inspect.getsource(each).split(_COPIED, 1)[1].split("\n", 1)[1].strip() for each in (batch, sampled)),
         ]
     )
     return _load(text, bindings)
@@ -92,7 +92,9 @@ def generate_each(
     """
     function = rewrite(plugin.name, getattr(plugin, method), args, widths, in_float=False)
     constants, bindings = _bindings([function])
-    header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH, stretch=batch.STRETCH) + "\n".join(constants)
+    header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH, stretch=sampled.STRETCH) + "\n".join(
+        constants
+    )
     loop = _each_normalized(function) if method == "normalize_row" else _each(function)
     module = _load("\n\n".join([header, function.source, loop]), bindings)
     return module.each  # type: ignore[no-any-return]
