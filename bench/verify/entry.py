@@ -125,7 +125,7 @@ def _preemption(decision: Decision, detail: Literal["", "brief"]) -> Json:
         return {}
     found = decision.preemption
     if found is None or not found.candidates:
-        eligible = found is None or found.eligible
+        eligible = found.eligible if found is not None else decision.pod.pod.spec.preemption_policy != "Never"
         return {"preemption": {"eligible": eligible, "message": decision.post_filter.message}}
     tied = sorted(found.tied)
     entry: Json = {"eligible": True, "nominatedNode": tied[0], "tiedNodes": tied}
