@@ -203,7 +203,6 @@ def test_ended_pods_do_not_count() -> None:
     assert cluster.nodes.requested[0, 0] == 0 and cluster.nodes.pods.count == 0
 
 
-# Bug E16: the size comes from the lowest row, whoever was first.
 def test_the_size_of_an_image_is_the_first_one_told() -> None:
     def holding(name: str, size: int) -> Json:
         one = node(name)

@@ -236,7 +236,6 @@ def test_local_variables_may_have_any_name() -> None:
     assert scores(names_of_ones_own) == [5 + 2 + 1 + 3 + 4 + 4 + 1, 5 + 2 + 1 + 0 + 8 + 4 + 0]
 
 
-# Bug E18: the parameters of the generated function have these names.
 def test_local_variables_may_be_called_like_columns() -> None:
     assert scores(names_like_columns) == [1 + 10 + 20 + 1 + 1, 0 + 10 + 20 + 0 + 1]
 
