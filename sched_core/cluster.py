@@ -22,7 +22,6 @@ from sched_core.objects.records import AnyObject, Node, Pod
 from sched_core.objects.times import nanoseconds
 
 ENDED = ("Succeeded", "Failed")
-SELECTING = ("Service", "ReplicationController", "ReplicaSet", "StatefulSet")
 
 
 class ClusterState(NamedTuple):
@@ -64,11 +63,6 @@ class Cluster:
             cluster.add_node(node)
         cluster.add_pods(pod for pod in objects.pods if pod.spec.node_name)
         return cluster
-
-    @property
-    def has_selectors(self) -> bool:
-        """Whether there are Services or owners from which default spreading takes its selectors."""
-        return any(self.others.get(kind) for kind in SELECTING)
 
     def add_object(self, record: AnyObject) -> None:
         """Add or replace an object that is neither a node nor a pod."""

@@ -14,7 +14,7 @@ from bench.terminal import Bar, notice, working
 from bench.workloads.source import Workload
 from sched_core import Engine, Plugin, SchedulerConfiguration
 
-COMPILE_SECONDS = 10
+COMPILE_SECONDS = 20
 """What compiling everything takes on two cores, for the notice."""
 
 

@@ -236,13 +236,6 @@ class NodeColumns:
         self.object_version += 1
         return row
 
-    def lowest_priority(self) -> NDArray[np.int64]:
-        """Return the lowest priority of the pods on each node, int64[N]; the largest int64 where there are none."""
-        lowest = np.full(self.count, np.iinfo(np.int64).max)
-        ids = np.flatnonzero(self.pods.node_of >= 0)
-        np.minimum.at(lowest, self.pods.node_of[ids], self.pods.priority[ids])
-        return lowest
-
     def full(self, name: str) -> NDArray[Any]:
         """Return an array at its whole capacity on the node axis: contiguous, as compiled loops need it."""
         return self._arrays[name]

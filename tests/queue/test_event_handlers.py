@@ -312,13 +312,13 @@ def test_other_objects_reach_the_cluster_and_the_queue() -> None:
     service = {"kind": "Service", "metadata": {"name": "s", "namespace": "default"}}
     told.apply(msgspec.convert(service, Service), 1)
     assert places(told) == {"unschedulable": ["a"]}
-    assert told.cluster.namespaces == {"x": {"a": "b"}} and told.cluster.has_selectors
+    assert told.cluster.namespaces == {"x": {"a": "b"}} and told.cluster.others["Service"]
     told.apply(volume, 2)
     assert places(told) == {"backoff": ["a"]}
     told.delete("PersistentVolume", "v", 3)
     told.delete("Service", "default/s", 3)
     told.delete("Namespace", "x", 3)
-    assert told.cluster.namespaces == {} and not told.cluster.has_selectors
+    assert told.cluster.namespaces == {} and not told.cluster.others["Service"]
 
 
 def test_a_hint_that_raises_counts_as_queue_and_is_told() -> None:
