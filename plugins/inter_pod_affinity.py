@@ -7,15 +7,42 @@ Pods are weighed by class and summed by topology domain (`PlacedPods`); nothing 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper import hints_inter_pod_affinity
-from plugins.helper.affinity_terms import PlacedTerms, Term, Terms, Told, label_weigher, namespace_of, terms_of, weigher
+from plugins.helper.affinity_terms import (
+    PlacedTerms,
+    Term,
+    Terms,
+    Told,
+    kinds_told,
+    label_weigher,
+    namespace_of,
+    terms_of,
+    weigher,
+)
+from plugins.helper.kinds import KindIndex, Weights, summed
 from plugins.helper.placed_pods import PlacedPods, TopologyDomains
-from sched_core import SKIP, SUCCESS, Code, Plugin, PodInfo, PreFilterResult, Status, Verdicts
+from sched_core import (
+    NO_TERMS,
+    SKIP,
+    SUCCESS,
+    Apart,
+    Code,
+    DomainTerms,
+    Near,
+    Plugin,
+    PodInfo,
+    PreFilterResult,
+    Status,
+    Tally,
+    Verdicts,
+    Weighted,
+)
 
 if TYPE_CHECKING:
     from sched_core import CycleState, InterPodAffinityArgs, NodeColumns, Pod
@@ -56,6 +83,16 @@ class PreFilterState:
         return self.clone()
 
 
+class Said(NamedTuple):
+    """What `InterPodAffinity.domain_terms` said of a shape, and what it was made of."""
+
+    terms: Terms
+    told: Told
+    found: int
+    object_version: int
+    answer: DomainTerms
+
+
 class InterPodAffinity(Plugin):
     """Filter by required affinity and anti-affinity in both directions, score by what is preferred."""
 
@@ -77,12 +114,8 @@ class InterPodAffinity(Plugin):
         self._terms: dict[int, Terms] = {}
         self._told: dict[Hashable, Told] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
-
-    def concerns(self, pod: PodInfo) -> bool:
-        """Tell whether the pod has affinity of its own or any pod with affinity was placed."""
-        affinity = pod.pod.spec.affinity
-        own = affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None)
-        return own or self.handle.placed_with_affinity
+        self._index = KindIndex()
+        self._said: dict[int, Said] = {}
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Count the pods that required terms are about; skip where there are none in either direction."""
@@ -159,14 +192,68 @@ class InterPodAffinity(Plugin):
             total += sums[self._of(nodes, key)]
         return total
 
-    def normalize_score(self, state: CycleState, pod: PodInfo, scores: NDArray[np.int64]) -> NDArray[np.int64]:
+    @staticmethod
+    def normalize_row(score: float, lowest: float, highest: float) -> float:
         """Stretch lowest to highest over 0 to 100; divides first, then multiplies, as upstream's floats do."""
-        lowest = scores.min()
-        span = scores.max() - lowest
-        if span == 0:
-            return np.zeros(len(scores), np.int64)
-        stretched: NDArray[np.int64] = (100.0 * ((scores - lowest) / span)).astype(np.int64)
-        return stretched
+        return 100.0 * ((score - lowest) / max(highest - lowest, 1)) if highest > lowest else 0.0
+
+    def domain_terms(self, pod: PodInfo, nodes: NodeColumns) -> DomainTerms:
+        """Say the same as filter and score by rules over tallies; the answer changes when terms about the pod come."""
+        terms, told = self._terms_of(pod), self._told_to(pod.pod)
+        shape = int(self.handle.classes.shape_of[pod.row])
+        said = self._said.get(shape)
+        if said is None or said[:-1] != (terms, told, told.found, nodes.object_version):
+            if len(self._said) >= _KEPT:
+                self._said.clear()
+            answer = self._say(pod.pod, terms, told, nodes)
+            said = self._said[shape] = Said(terms, told, told.found, nodes.object_version, answer)
+        return said.answer
+
+    def _say(self, pod: Pod, terms: Terms, told: Told, nodes: NodeColumns) -> DomainTerms:
+        group = self._group(pod)
+        filters: list[Near | Apart] = []
+        keys = dict.fromkeys(term.topology_key for term in terms.affinity)
+        if keys:
+            together = tuple(self._matching_tally(nodes, terms.affinity, key) for key in keys)
+            filters.append(Near(together, _matches_all(terms.affinity, pod)))
+        filters += [Apart(self._matching_tally(nodes, (term,), term.topology_key)) for term in terms.anti_affinity]
+        for key, numbers in told.anti.items():
+            weigh = partial(self._weigh_told, told, numbers)
+            filters.append(Apart(Tally(("anti", group), weigh, self._domains.of(nodes, key))))
+        if self.ignores_preferred and not terms.preferred:
+            scores: list[Weighted] = []
+        else:
+            keys = dict.fromkeys((*(term.topology_key for term in terms.preferred), *told.score))
+            scores = [self._weighted(nodes, group, terms, told, key) for key in keys]
+        return DomainTerms(tuple(filters), tuple(scores)) if filters or scores else NO_TERMS
+
+    def _weighted(self, nodes: NodeColumns, group: Hashable, terms: Terms, told: Told, key: str) -> Weighted:
+        """Return the score by one topology key: the pod's preferred terms, and what placed pods prefer."""
+        own = tuple(term for term in terms.preferred if term.topology_key == key)
+        numbers = told.score.get(key)
+
+        def weigh(first: int, end: int) -> Weights:
+            parts = [(term.weight, self._weigh_matching((term,), first, end)) for term in own]
+            if numbers is not None:
+                parts.append((1, self._weigh_told(told, numbers, first, end)))
+            return summed(parts)
+
+        what = ("score", tuple(term[1:] for term in own), group if numbers is not None else None)
+        domains = self._domains.of(nodes, key)
+        return Weighted(Tally(what, weigh, domains), domains)
+
+    def _matching_tally(self, nodes: NodeColumns, terms: tuple[Term, ...], key: str) -> Tally:
+        weighed = tuple(term[1:4] for term in terms)
+        return Tally(weighed, partial(self._weigh_matching, terms), self._domains.of(nodes, key))
+
+    def _weigh_matching(self, terms: tuple[Term, ...], first: int, end: int) -> Weights:
+        self._index.catch_up(self.handle.kinds)
+        return self._index.weigh(terms[0].selector, first, end, lambda pod: _matches_all(terms, pod))
+
+    def _weigh_told(self, told: Told, numbers: list[int], first: int, end: int) -> Weights:
+        self._placed_terms.catch_up(self.handle.kinds)
+        told.catch_up(self._placed_terms)
+        return kinds_told(numbers, self._placed_terms, first, end)
 
     def _near(self, nodes: NodeColumns, found: PreFilterState) -> NDArray[np.bool_]:
         """Return the nodes that meet the required affinity, bool[N]."""
@@ -209,10 +296,9 @@ class InterPodAffinity(Plugin):
 
     def _matching(self, nodes: NodeColumns, terms: tuple[Term, ...], key: str) -> NDArray[np.int64]:
         """Count the placed pods that match all of the pod's terms, by domain of ``key``."""
-        classes = self.handle.classes
         weighed = tuple(term[1:4] for term in terms)
-        weigh = label_weigher(classes, lambda pod: _matches_all(terms, pod))
-        return self._pods.sums(nodes, len(classes), weighed, weigh, self._domains.of(nodes, key))
+        weigh = label_weigher(self.handle.kinds, lambda pod: _matches_all(terms, pod))
+        return self._pods.sums(nodes, len(self.handle.classes), weighed, weigh, self._domains.of(nodes, key))
 
     def _told_sums(
         self, nodes: NodeColumns, pod: Pod, what: Hashable, numbers: list[int], key: str
@@ -223,14 +309,14 @@ class InterPodAffinity(Plugin):
         return self._pods.sums(nodes, len(self.handle.classes), weighed, weigh, self._domains.of(nodes, key))
 
     def _told_to(self, pod: Pod) -> Told:
-        self._placed_terms.catch_up(self.handle.classes)
+        self._placed_terms.catch_up(self.handle.kinds)
         group = self._group(pod)
         told = self._told.get(group)
         if told is None:
             if len(self._told) >= _KEPT:
                 self._told.clear()
             told = self._told[group] = Told(pod, self._labels_of_namespace(pod), self.hard_weight)
-        told.catch_up(self._placed_terms.sets)
+        told.catch_up(self._placed_terms)
         return told
 
     def _group(self, pod: Pod) -> Hashable:

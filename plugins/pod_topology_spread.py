@@ -6,6 +6,8 @@ minimum over all domains; as long as one node at a time is tried out, both are t
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +15,36 @@ from numpy.typing import NDArray
 
 from plugins.helper import hints_pod_topology_spread
 from plugins.helper.affinity_terms import label_weigher, namespace_of
-from plugins.helper.label_selector import matches
-from plugins.helper.logarithm import go_log
-from plugins.helper.placed_pods import Domains, PlacedPods
-from plugins.helper.spread_constraints import HOSTNAME, SYSTEM_DEFAULTS, Constraint, Plan, Planner, counts_pod
-from sched_core import SKIP, SUCCESS, Code, Plugin, PodInfo, PreFilterResult, Status, Verdicts
+from plugins.helper.kinds import KindIndex, Weights
+from plugins.helper.label_selector import Selector, matches
+from plugins.helper.logarithm import go_log, go_logs
+from plugins.helper.placed_pods import PlacedPods
+from plugins.helper.spread_constraints import (
+    HOSTNAME,
+    SYSTEM_DEFAULTS,
+    Constraint,
+    Counted,
+    Plan,
+    Planner,
+    counts_pod,
+)
+from sched_core import (
+    NO_TERMS,
+    SKIP,
+    SUCCESS,
+    Code,
+    Domains,
+    DomainTerms,
+    Plugin,
+    PodInfo,
+    PreFilterResult,
+    Spread,
+    Status,
+    Tally,
+    Verdicts,
+    Weighted,
+    quotient,
+)
 
 if TYPE_CHECKING:
     from sched_core import CycleState, NodeColumns, Pod, PodTopologySpreadArgs
@@ -71,12 +98,10 @@ class PodTopologySpread(Plugin):
         self._plans: dict[tuple[int, str], Plan | None] = {}
         self._version = (-1, -1)
         self._own_rows = Domains("rows", np.zeros(0, np.int64), 0)
-
-    def concerns(self, pod: PodInfo) -> bool:
-        """Tell whether the pod has constraints, its own or by default."""
-        if pod.pod.spec.topology_spread_constraints:
-            return True
-        return any(self._planner.constraints(pod.pod, action, self.handle) for action in (HARD, SOFT))
+        self._index = KindIndex()
+        self._labelled: dict[Hashable, Domains] = {}
+        self._logs = np.zeros(0)
+        self._said: dict[int, DomainTerms] = {}
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Count the matching pods of each domain; skip where there is no hard constraint."""
@@ -150,6 +175,55 @@ class PodTopologySpread(Plugin):
             return np.where(ignored, 0, 100)
         return np.where(ignored, 0, 100 * (highest + int(counted.min()) - scores) // highest)
 
+    @staticmethod
+    def normalize_row(score: float, lowest: float, highest: float) -> float:
+        """Do what `normalize_score` does for a node that is scored."""
+        return quotient(100 * (highest + lowest - score), max(highest, 1)) if highest > 0 else 100
+
+    def domain_terms(self, pod: PodInfo, nodes: NodeColumns) -> DomainTerms:
+        """Say the same as filter and score by rules over tallies."""
+        hard, soft = self._plan(pod, HARD, nodes), self._plan(pod, SOFT, nodes)
+        if hard is None and soft is None:
+            return NO_TERMS
+        shape = int(self.handle.classes.shape_of[pod.row])
+        if shape not in self._said:
+            filters = () if hard is None else tuple(self._rule(pod.pod, each) for each in hard.constraints)
+            scores = () if soft is None else tuple(self._weighted(pod.pod, each, nodes) for each in soft.constraints)
+            scored = soft.labelled if soft is not None and soft.require_all else None
+            self._said[shape] = DomainTerms(filters, scores, scored)
+        return self._said[shape]
+
+    def _rule(self, pod: Pod, each: Counted) -> Spread:
+        constraint = each.constraint
+        itself = int(matches(constraint.selector, pod.metadata.labels))
+        tally = self._tally(pod, constraint, each.counted)
+        return Spread(tally, each.domain, each.present, itself, constraint.max_skew, constraint.min_domains)
+
+    def _weighted(self, pod: Pod, each: Counted, nodes: NodeColumns) -> Weighted:
+        constraint = each.constraint
+        by_host = constraint.topology_key == HOSTNAME
+        counted, domain = (self._rows(nodes),) * 2 if by_host else (each.counted, each.domain)
+        if len(self._logs) != nodes.count + 1:
+            self._logs = go_logs(np.arange(2, nodes.count + 3))
+        read = self._where_labelled(constraint.topology_key, domain, nodes)
+        tally = self._tally(pod, constraint, counted)
+        return Weighted(tally, read, constant=float(constraint.max_skew - 1), by_count=self._logs, counted=domain)
+
+    def _where_labelled(self, key: str, domain: Domains, nodes: NodeColumns) -> Domains:
+        """Return domains without the nodes that lack a label; like constraints share them."""
+        own = (key, domain.key)
+        if own not in self._labelled:
+            self._labelled[own] = Domains(own, np.where(_has(nodes, key), domain.of, domain.size), domain.size)
+        return self._labelled[own]
+
+    def _tally(self, pod: Pod, constraint: Constraint, domains: Domains) -> Tally:
+        namespace, selector = namespace_of(pod), constraint.selector
+        return Tally((namespace, selector), partial(self._weigh, namespace, selector), domains)
+
+    def _weigh(self, namespace: str, selector: Selector, first: int, end: int) -> Weights:
+        self._index.catch_up(self.handle.kinds)
+        return self._index.weigh(selector, first, end, lambda other: counts_pod(selector, namespace, other))
+
     def _update(self, state: CycleState, pod: PodInfo, other: PodInfo | Pod, row: int, sign: int) -> Status:
         found: PreFilterState | None = state.get(STATE)
         if found is None:  # PreFilter skipped the pod
@@ -165,15 +239,17 @@ class PodTopologySpread(Plugin):
         return SUCCESS
 
     def _counts(self, nodes: NodeColumns, pod: Pod, constraint: Constraint, domains: Domains) -> NDArray[np.int64]:
-        classes, namespace, selector = self.handle.classes, namespace_of(pod), constraint.selector
-        weigh = label_weigher(classes, lambda other: counts_pod(selector, namespace, other))
-        return self._pods.sums(nodes, len(classes), (namespace, selector), weigh, domains)
+        namespace, selector = namespace_of(pod), constraint.selector
+        weigh = label_weigher(self.handle.kinds, lambda other: counts_pod(selector, namespace, other))
+        return self._pods.sums(nodes, len(self.handle.classes), (namespace, selector), weigh, domains)
 
     def _plan(self, pod: PodInfo, action: str, nodes: NodeColumns) -> Plan | None:
         version = (nodes.object_version, self.handle.objects_version)
         if version != self._version or len(self._plans) * nodes.count * 24 > _KEPT_BYTES:
             self._version = version
             self._plans.clear()
+            self._labelled.clear()
+            self._said.clear()
         key = (int(self.handle.classes.shape_of[pod.row]), action)
         if key not in self._plans:
             self._plans[key] = self._planner.plan(pod.pod, action, self.handle, nodes)

@@ -7,6 +7,7 @@ written at import.
 from sched_core.cluster import Cluster
 from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.columns.kinds import PodKinds
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
 from sched_core.columns.pods import NOT_STARTED
@@ -41,6 +42,7 @@ from sched_core.errors import (
     StowageError,
 )
 from sched_core.framework.cycle_state import CycleState
+from sched_core.framework.domains import NO_TERMS, Apart, Domains, DomainTerms, Near, Spread, Tally, Weighted
 from sched_core.framework.events import (
     ActionType,
     ClusterEvent,
@@ -107,6 +109,7 @@ from sched_core.objects.selectors import (
 __all__ = [
     "AWSElasticBlockStoreVolumeSource",
     "ActionType",
+    "Apart",
     "AzureDiskVolumeSource",
     "Batch",
     "CSIDriver",
@@ -121,6 +124,8 @@ __all__ = [
     "Decision",
     "DefaultPreemptionArgs",
     "Diagnosis",
+    "DomainTerms",
+    "Domains",
     "DryRun",
     "DryRuns",
     "Engine",
@@ -137,6 +142,8 @@ __all__ = [
     "LabelSelector",
     "LimitExceeded",
     "NOT_STARTED",
+    "NO_TERMS",
+    "Near",
     "Node",
     "NodeAffinityArgs",
     "NodeArray",
@@ -161,6 +168,7 @@ __all__ = [
     "PodArray",
     "PodDisruptionBudget",
     "PodInfo",
+    "PodKinds",
     "PodTopologySpreadArgs",
     "PostFilterResult",
     "PreFilterResult",
@@ -176,11 +184,13 @@ __all__ = [
     "SchedulerConfiguration",
     "ScoringStrategy",
     "Speed",
+    "Spread",
     "State",
     "Status",
     "StorageClass",
     "StowageError",
     "Taint",
+    "Tally",
     "Toleration",
     "TopologySelectorTerm",
     "TopologySpreadConstraint",
@@ -189,6 +199,7 @@ __all__ = [
     "Verdicts",
     "Volume",
     "VolumeAttachment",
+    "Weighted",
     "dump_config",
     "error",
     "extension_points",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.arrays import NodeArray
 from sched_core.columns.classes import PodClasses, pod_key
+from sched_core.columns.kinds import PodKinds
 from sched_core.columns.nodes import NodeColumns, NodeState
 from sched_core.columns.pods import NOT_STARTED, PodState
 from sched_core.errors import InvalidObjects, Problem
@@ -40,6 +41,7 @@ class Cluster:
     def __init__(self) -> None:
         self.nodes = NodeColumns()
         self.classes = PodClasses(self.nodes)
+        self.kinds = PodKinds(self.classes)
         self.namespaces: dict[str, dict[str, str]] = {}
         self.others: dict[str, dict[str, AnyObject]] = {}
         """Objects of all other kinds by kind and ``namespace/name`` (or name)."""

@@ -1,18 +1,20 @@
 """Pod affinity terms as they are matched, and those of placed pods (upstream: staging kube-scheduler framework,
 AffinityTerm).
 
-Terms of placed pods are kept once per distinct set of terms: thousands of classes may share few. No counts and no
+Terms of placed pods are kept once per distinct set of terms: thousands of kinds may share few. No counts and no
 scores here.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper.kinds import Weights
 from plugins.helper.label_selector import EVERYTHING, Selector, matches, of_record
 
 if TYPE_CHECKING:
@@ -99,29 +101,54 @@ def _term(term: PodAffinityTerm, namespace: str, weight: int = 0) -> Term:
 
 
 class PlacedTerms:
-    """The terms of each pod class: ``sets[set_of[c]]``; set 0 has none."""
+    """The terms of each kind of pods: ``sets[set_of[kind]]``; set 0 has none."""
 
     def __init__(self) -> None:
         self.sets: list[Terms] = [NONE]
+        self.kinds_of: list[list[int]] = [[]]
+        """The kinds that have each set; those of set 0 are left out."""
         self._number = {NONE: 0}
         self._set_of: list[int] = []
-        self._classes: Any = None
+        self._by_label: dict[tuple[str, str], list[int]] = {}
+        self._by_no_label: list[int] = []
+        self._kinds: Any = None
 
-    def catch_up(self, classes: Any) -> None:
-        """Learn of new classes."""
-        if classes is not self._classes:
+    def catch_up(self, kinds: Any) -> None:
+        """Learn of new kinds."""
+        if kinds is not self._kinds:
             self.__init__()  # type: ignore[misc]
-            self._classes = classes
-        for number in range(len(self._set_of), len(classes)):
-            terms = terms_of(classes.pods[number]) if number in classes.with_affinity else NONE
+            self._kinds = kinds
+        kinds.of()
+        for kind in range(len(self._set_of), len(kinds)):
+            terms = terms_of(kinds.pods[kind])
             found = self._number.setdefault(terms, len(self.sets))
             if found == len(self.sets):
                 self.sets.append(terms)
+                self.kinds_of.append([])
+                self._index(found, terms)
+            if found:
+                self.kinds_of[found].append(kind)
             self._set_of.append(found)
+
+    def candidates(self, labels: Mapping[str, str], first: int) -> list[int]:
+        """Return the sets from ``first`` on with a term that may match pods with these labels, in order."""
+        lists = [self._by_no_label, *(self._by_label.get(label, []) for label in labels.items())]
+        return sorted({number for numbers in lists for number in numbers[bisect_left(numbers, first) :]})
 
     def set_of(self, first: int, end: int) -> NDArray[np.int64]:
         """Return the sets of some classes, int64[end - first]."""
-        return np.array(self._set_of[first:end], np.int64)
+        return np.array(self._set_of, np.int64)[self._kinds.of()[first:end]]
+
+    def _index(self, number: int, terms: Terms) -> None:
+        for term in (*terms.affinity, *terms.anti_affinity, *terms.preferred):
+            if term.selector is None:
+                continue
+            wanted = next((each for each in term.selector if each.operator == "In"), None)
+            if wanted is None:
+                self._by_no_label.append(number)
+            else:
+                for value in wanted.values:
+                    self._by_label.setdefault((wanted.key, value), []).append(number)
 
 
 class Told:
@@ -131,6 +158,8 @@ class Told:
         self._namespace, self._labels, self._namespace_labels = namespace_of(pod), pod.metadata.labels, namespace_labels
         self._hard_weight = hard_weight
         self._done = 0
+        self.found = 0
+        """How many terms that match have been found so far."""
         self.anti: dict[str, list[int]] = {}
         """Required anti-affinity terms that match."""
         self.score: dict[str, list[int]] = {}
@@ -138,22 +167,24 @@ class Told:
         self.touched: dict[str, list[int]] = {}
         """How many terms that score match."""
 
-    def catch_up(self, sets: list[Terms]) -> None:
+    def catch_up(self, placed: PlacedTerms) -> None:
         """Match the sets that are new."""
-        for number in range(self._done, len(sets)):
-            terms = sets[number]
+        for number in placed.candidates(self._labels, self._done):
+            terms = placed.sets[number]
             for term in self._matching(terms.anti_affinity):
                 _add(self.anti, term.topology_key, number, 1)
+                self.found += 1
             if self._hard_weight > 0:
                 for term in self._matching(terms.affinity):
                     self._score(term, number, self._hard_weight)
             for term in self._matching(terms.preferred):
                 self._score(term, number, term.weight)
-        self._done = len(sets)
+        self._done = len(placed.sets)
 
     def _score(self, term: Term, number: int, weight: int) -> None:
         _add(self.score, term.topology_key, number, weight)
         _add(self.touched, term.topology_key, number, 1)
+        self.found += 1
 
     def _matching(self, terms: Iterable[Term]) -> Iterable[Term]:
         return (term for term in terms if term.matches(self._namespace, self._labels, self._namespace_labels))
@@ -170,16 +201,30 @@ def weigher(numbers: list[int], placed: PlacedTerms) -> Callable[[int, int], NDA
     return weigh
 
 
+def kinds_told(numbers: list[int], placed: PlacedTerms, first: int, end: int) -> Weights:
+    """Return the kinds from ``first`` to ``end`` whose sets of terms have a number that is not 0, and these numbers."""
+    found = [
+        (kind, number)
+        for known, number in enumerate(numbers)
+        if number
+        for kind in placed.kinds_of[known][bisect_left(placed.kinds_of[known], first) :]
+        if kind < end
+    ]
+    kinds, weights = np.array(found, np.int64).reshape(len(found), 2).T
+    return kinds, weights
+
+
 def _add(table: dict[str, list[int]], key: str, number: int, amount: int) -> None:
     row = table.setdefault(key, [])
     row += [0] * (number + 1 - len(row))
     row[number] += amount
 
 
-def label_weigher(classes: Any, match: Callable[[Pod], bool]) -> Callable[[int, int], NDArray[np.int64]]:
+def label_weigher(kinds: Any, match: Callable[[Pod], bool]) -> Callable[[int, int], NDArray[np.int64]]:
     """Return the weigher of classes that gives 1 to those whose pods match."""
 
     def weigh(first: int, end: int) -> NDArray[np.int64]:
-        return np.array([match(classes.pods[number]) for number in range(first, end)], np.bool_).astype(np.int64)
+        distinct, inverse = np.unique(kinds.of()[first:end], return_inverse=True)
+        return np.array([match(kinds.pods[kind]) for kind in distinct.tolist()], np.int64)[inverse]
 
     return weigh

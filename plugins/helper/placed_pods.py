@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sched_core import Domains
+
 if TYPE_CHECKING:
     from sched_core import NodeColumns
 
@@ -25,14 +27,6 @@ JOURNAL = 1 << 14
 """Changes that are kept at most."""
 KEPT_BYTES = 64 << 20
 """All sums are forgotten when they take more than this."""
-
-
-class Domains(NamedTuple):
-    """The domain of each node: ``of`` int64[N] is 0 to ``size - 1``, or ``size`` for a node that is in none."""
-
-    key: Hashable
-    of: NDArray[np.int64]
-    size: int
 
 
 class Change(NamedTuple):

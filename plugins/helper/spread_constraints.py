@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from plugins.helper.default_selector import DefaultSelectors
 from plugins.helper.label_selector import Selector, matches, of_labels, of_record
 from plugins.helper.node_selector import NodeSelectorMasks
-from plugins.helper.placed_pods import Domains, TopologyDomains
-from sched_core import TopologySpreadConstraint, tolerates
+from plugins.helper.placed_pods import TopologyDomains
+from sched_core import Domains, TopologySpreadConstraint, tolerates
 
 if TYPE_CHECKING:
     from sched_core import Handle, NodeColumns, Pod
@@ -69,6 +69,7 @@ class Planner:
         self.defaults, self.system = tuple(defaults), system
         self._masks, self._domains, self._selectors = NodeSelectorMasks(), TopologyDomains(), DefaultSelectors()
         self._counted_domains: dict[tuple[Hashable, bytes], Domains] = {}
+        self._unlabelled: dict[Hashable, Domains] = {}
         self._version = -1
 
     def constraints(self, pod: Pod, action: str, handle: Handle) -> tuple[Constraint, ...]:
@@ -84,6 +85,10 @@ class Planner:
 
     def plan(self, pod: Pod, action: str, handle: Handle, nodes: NodeColumns) -> Plan | None:
         """Return the plan of a pod, None if it has no constraints of the action."""
+        if nodes.object_version != self._version:
+            self._version = nodes.object_version
+            self._counted_domains.clear()
+            self._unlabelled.clear()
         constraints = self.constraints(pod, action, handle)
         if not constraints:
             return None
@@ -94,7 +99,7 @@ class Planner:
             for domains in by_label:
                 labelled &= domains.of < domains.size
         else:
-            by_label = [_with_unlabelled(domains, nodes) for domains in by_label]
+            by_label = [self._with_unlabelled(domains, nodes) for domains in by_label]
         counted = [
             self._counted(each, domains, pod, nodes, labelled)
             for each, domains in zip(constraints, by_label, strict=True)
@@ -115,11 +120,19 @@ class Planner:
 
     def _shared(self, domains: Domains, nodes: NodeColumns) -> Domains:
         """Return the same domains under a key of their own; plans of like pods share it, and so their sums."""
-        if nodes.object_version != self._version or len(self._counted_domains) > KEPT:
-            self._version = nodes.object_version
+        if len(self._counted_domains) > KEPT:
             self._counted_domains.clear()
         content = (domains.key, domains.of.tobytes())
         return self._counted_domains.setdefault(content, domains._replace(key=content))
+
+    def _with_unlabelled(self, domains: Domains, nodes: NodeColumns) -> Domains:
+        """Return the domains with one more: nodes without the label are as those with an empty value."""
+        if domains.key not in self._unlabelled:
+            values = nodes.label(str(domains.key)).values
+            empty = values.index("") if "" in values else domains.size
+            of = np.where(domains.of == domains.size, empty, domains.of)
+            self._unlabelled[domains.key] = Domains((domains.key, "unlabelled"), of, domains.size + 1)
+        return self._unlabelled[domains.key]
 
     def _accepted(self, pod: Pod, nodes: NodeColumns) -> NDArray[np.bool_]:
         """Return the nodes that the pod's own node selector and required node affinity accept."""
@@ -145,14 +158,6 @@ def _constraint(record: TopologySpreadConstraint, pod: Pod) -> Constraint:
         record.node_affinity_policy in (None, "Honor"),
         record.node_taints_policy == "Honor",
     )
-
-
-def _with_unlabelled(domains: Domains, nodes: NodeColumns) -> Domains:
-    """Return the domains with one more: nodes without the label are as those with an empty value."""
-    values = nodes.label(str(domains.key)).values
-    empty = values.index("") if "" in values else domains.size
-    of = np.where(domains.of == domains.size, empty, domains.of)
-    return Domains((domains.key, "unlabelled"), of, domains.size + 1)
 
 
 def _tolerated(pod: Pod, nodes: NodeColumns) -> NDArray[np.bool_]:

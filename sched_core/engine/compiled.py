@@ -16,6 +16,7 @@ from sched_core.cluster import Cluster
 from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.program import Program
 from sched_core.engine.static import StaticResults
+from sched_core.engine.terms import IRREGULAR, NONE, TermPlans
 from sched_core.framework.profile import Profile
 from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
@@ -46,17 +47,20 @@ class Compiled:
         self.profile, self.cluster, self.program = profile, cluster, program
         self.nodes, self.classes = cluster.nodes, cluster.classes
         self.static = StaticResults(profile, self.nodes, self.classes, program)
+        self.terms = TermPlans(profile, cluster, program.plugins.by_domain)
         self.failed_at = np.zeros(0, np.int64)
         self._normalized = len(program.plugins.normalized)
-        self._version = (-1, False, -1)
+        self._version = (-1, -1)
+        self._namespaces: dict[str, dict[str, str]] = {}
         self._reset()
 
     def prepare(self) -> None:
         """Forget what a change of node objects has made wrong."""
-        version = (self.nodes.object_version, self.cluster.placed_with_affinity, self.cluster.others_version)
-        if self._version != version:
-            self._version = version
+        version, namespaces = (self.nodes.object_version, self.cluster.others_version), self.cluster.namespaces
+        if self._version != version or self._namespaces != namespaces:
+            self._version, self._namespaces = version, {name: dict(labels) for name, labels in namespaces.items()}
             self.static.clear()
+            self.terms.clear()
             self._reset()
 
     def _reset(self) -> None:
@@ -68,6 +72,17 @@ class Compiled:
         self._work: Work | None = None
         self._widths = (0, 0)
         self.failed_at[:] = -1
+
+    def plan_terms(self, distinct: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Find out which of some classes int32[D] have terms, and which are irregular for theirs; bool[D] each."""
+        found = self.terms.plan(distinct)
+        if self.terms.tallies.full:  # with what other batches left
+            self.terms.clear()
+            found = self.terms.plan(distinct)
+        if self.terms.tallies.full:
+            self.terms.clear()
+            found = np.where(found == NONE, NONE, IRREGULAR)
+        return found >= 0, found == IRREGULAR
 
     def run(
         self, classes: NDArray[np.int32], start: int, stop: int, out: tuple[NDArray[np.int32], NDArray[np.int64]],
@@ -82,7 +97,9 @@ class Compiled:
         self._fit(len(self.classes))
         work = self._working()
         module = self.module()
-        common = (pod_rows(self.classes), node_rows(self.nodes), self.static.static(), self.static.switches())
+        counted = (self.terms.terms(), self.terms.tallies.settle(work.position))
+        rows = (pod_rows(self.classes), node_rows(self.nodes))
+        common = (*rows, self.static.static(), self.static.switches(), *counted)
         log, results = Log(self.nodes.log, self.nodes.log_head), Out(*out, self.failed_at)
         work.start[0] = scan_start % len(work.order)
         count = self.nodes.count
@@ -171,6 +188,10 @@ class Compiled:
                 base=np.zeros(ring, np.int32),
                 stretch=empty_node_rows(self.nodes, STRETCH),
                 stretch_base=np.zeros(STRETCH, np.int32),
+                every=np.arange(len(order), dtype=np.int32),
+                allowed=np.zeros(size, np.uint8),
+                raw=np.zeros(size),
+                term_bounds=np.zeros((len(self.program.plugins.by_domain), 2)),
                 synced=np.full(1, self.nodes.log_head[0] - ring),
             )
             self._tree.start[:] = -1

@@ -260,15 +260,14 @@ class Cycle:
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = raw
-        if hasattr(plugin, "normalize_row"):
+        text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
+        if hasattr(plugin, "normalize_score"):
+            scores = _whole(self._call(plugin, "normalize_score", text, state, pod, raw.copy()), len(raw), text)
+        elif hasattr(plugin, "normalize_row"):
             try:
                 scores = self.program.normalize(plugin, raw)
             except PluginError as reason:
-                text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        elif hasattr(plugin, "normalize_score"):
-            text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
-            scores = _whole(self._call(plugin, "normalize_score", text, state, pod, raw.copy()), len(raw), text)
         broken = (scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)
         if broken.any():
             worst = int(scores[broken][0])

@@ -190,6 +190,8 @@ class Engine:
                 if sides.compiled is not None and sides.profile.percentage_of_nodes_to_score < 100:
                     none = np.zeros(0, np.int32)  # the small cluster would never be sampled
                     sides.compiled.run(none, 0, 0, (none, np.zeros(0, np.int64)), Way.SAMPLED, 0)
+                if sides.compiled is not None:
+                    sides.compiled.terms.tallies.compile()
         return time.perf_counter() - began
 
     def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False) -> Batch:

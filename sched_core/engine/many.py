@@ -45,6 +45,8 @@ class Many:
         self.ticks = np.zeros(total if measure else 0, np.int64)
         self.batch = Batch(self.rows)
         self.placed_until = 0
+        self._side: Compiled | None = None
+        """Who has placed what is not in the pod table yet."""
 
     def run(self) -> Batch:
         """Decide on all pods."""
@@ -122,6 +124,7 @@ class Many:
 
     def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
         compiled.prepare()
+        self._side = compiled
         static = compiled.static
         distinct = np.unique(self.classes[start:stop])
         while len(distinct) > static.limit:  # so many different pods: as many as memory allows at a time
@@ -136,9 +139,10 @@ class Many:
             self._plan(compiled, number)
         static.spread(unplanned, representatives)
         plans = static.plans(distinct)
+        judged, unjudged = compiled.plan_terms(distinct)
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
-        irregular[distinct[plans == IRREGULAR]] = True
-        way = self._way(compiled, distinct, stop - start)
+        irregular[distinct[(plans == IRREGULAR) | unjudged]] = True
+        way = self._way(compiled, distinct, judged, stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
             irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
@@ -153,6 +157,7 @@ class Many:
             if position < stop and (irregular[self.classes[position]]):
                 self._cycle(position)
                 position += 1
+        self._flush(stop)  # before a profile that has tallies of its own takes over
         return stop
 
     def _plan(self, compiled: Compiled, number: int) -> None:
@@ -166,19 +171,20 @@ class Many:
             pass
         compiled.static.set_aside(number)
 
-    def _way(self, compiled: Compiled, distinct: NDArray[np.int32], pods: int) -> Way:
+    def _way(self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], pods: int) -> Way:
+        """Choose the way for classes of which those that are ``judged`` by terms keep no scores."""
         nodes = len(self.cluster.nodes.order())
         if nodes_to_find(compiled.profile.percentage_of_nodes_to_score, nodes) < nodes:
             return Way.SAMPLED
         if self.engine.speed == "fused":
             return Way.FUSED
-        if compiled.tree_fits(len(distinct)):
+        if not judged.any() and compiled.tree_fits(len(distinct)):
             return Way.TREE
         seen = self.engine.seen
         seen[0], seen[1] = seen[0] + pods, max(seen[1], len(self.cluster.classes))
         if self.engine.speed == "auto" and seen[0] < RECURRENCE * seen[1]:
             return Way.FUSED
-        compiled.keep(distinct)
+        compiled.keep(distinct[~judged])
         return Way.SLOTS
 
     def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
@@ -261,7 +267,9 @@ class Many:
             keys = ArrayKeys(self.pods, positions)
         else:
             keys = [pod_key(self.pods[position]) for position in positions.tolist()]
-        self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        first = self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        if self._side is not None:
+            self._side.terms.tallies.note(first, self.rows[positions])
 
     def _count(self, speed: str, pods: int) -> None:
         self.batch.speed_used[speed] = self.batch.speed_used.get(speed, 0) + pods

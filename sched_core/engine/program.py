@@ -23,16 +23,22 @@ def is_row(plugin: Plugin, point: str) -> bool:
     return hasattr(plugin, f"{point}_row")
 
 
+def is_dependent(plugin: Plugin) -> bool:
+    """Tell whether a plugin answers by placed pods or other objects, and says in what way."""
+    return hasattr(plugin, "concerns") or hasattr(plugin, "domain_terms")
+
+
 class Program:
     """Row functions of a profile as loops over the columns of one cluster."""
 
     def __init__(self, profile: Profile, nodes: NodeColumns, classes: PodClasses) -> None:
         self.nodes, self.classes = nodes, classes
-        scores = [plugin for plugin in profile.points["score"] if not hasattr(plugin, "concerns")]
+        scores = [plugin for plugin in profile.points["score"] if not is_dependent(plugin)]
         self.plugins = RowPlugins(
             tuple(plugin for plugin in profile.points["filter"] if is_row(plugin, "filter")),
             tuple(plugin for plugin in scores if is_row(plugin, "score")),
             tuple(plugin for plugin in scores if not is_row(plugin, "score") and hasattr(plugin, "normalize_row")),
+            tuple(plugin for plugin in profile.points["score"] if hasattr(plugin, "domain_terms")),
         )
         self._resources = 0
         self._args: dict[str, Any] = {}
@@ -70,12 +76,12 @@ class Program:
     def compile_loops(self) -> None:
         """Compile the loop of every row function, also of those that the first pods skip."""
         rows = (pod_rows(self.classes), node_rows(self.nodes))
-        for plugins, method in zip(self.plugins, ("filter_row", "score_row", "normalize_row"), strict=True):
+        for plugins, method in ((self.plugins.filters, "filter_row"), (self.plugins.scores, "score_row")):
             for plugin in plugins:
-                if method == "normalize_row":
-                    self.normalize(plugin, np.zeros(1, np.int64))
-                else:
-                    self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))
+                self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))
+        for plugin in (*self.plugins.normalized, *self.plugins.by_domain):
+            if hasattr(plugin, "normalize_row") and not hasattr(plugin, "normalize_score"):
+                self.normalize(plugin, np.zeros(1, np.int64))
 
     def _call(self, plugin: Plugin, method: str, *arguments: Any) -> None:
         try:

@@ -5,7 +5,7 @@ Computed once per combination of signatures by the very plugins that the cycle c
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
-from sched_core.engine.program import Program, is_row
+from sched_core.engine.program import Program, is_dependent, is_row
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
 from sched_core.framework.profile import Profile
@@ -31,7 +31,7 @@ _MUST_RUN = ("reserve", "permit", "preBind", "postBind")
 def compilable(profile: Profile) -> bool:
     """Tell whether compiled batches can decide for a profile.
 
-    All that decides must be in row form, have a signature, or say which pods it does not concern.
+    All that decides must be in row form or in domain form, have a signature, or say which pods it does not concern.
     """
     points = profile.points
     if not points["score"] or MAX_NODE_SCORE * sum(profile.weights.values()) > np.iinfo(np.int32).max:
@@ -46,6 +46,8 @@ def compilable(profile: Profile) -> bool:
     scoring = [plugin for plugin in points["score"] if not is_dependent(plugin)]
     if any(hasattr(plugin, "normalize_score") for plugin in scoring):
         return False
+    if not all(_scores_by_domain(plugin, points) for plugin in points["score"] if hasattr(plugin, "domain_terms")):
+        return False
     if any(is_row(plugin, "score") and hasattr(plugin, "normalize_row") for plugin in scoring):
         return False
     return not any(
@@ -53,9 +55,11 @@ def compilable(profile: Profile) -> bool:
     )
 
 
-def is_dependent(plugin: Plugin) -> bool:
-    """Tell whether a plugin answers by placed pods, and says which pods it does not concern."""
-    return hasattr(plugin, "concerns")
+def _scores_by_domain(plugin: Plugin, points: Mapping[str, tuple[Plugin, ...]]) -> bool:
+    """Tell whether a score in domain form is what the cycle makes of it: PreScore is there, and normalisation alike."""
+    if hasattr(plugin, "pre_score") and plugin not in points["preScore"]:
+        return False
+    return hasattr(plugin, "normalize_row") or not hasattr(plugin, "normalize_score")
 
 
 def _is_row_form(plugin: Plugin) -> bool:
@@ -86,7 +90,8 @@ class StaticResults:
             for point, plugins in profile.points.items()
         }
         self._points = points
-        self._dependent = [each for each in dict.fromkeys(sum(profile.points.values(), ())) if is_dependent(each)]
+        everyone = dict.fromkeys(sum(profile.points.values(), ()))
+        self._concerned = [plugin for plugin in everyone if hasattr(plugin, "concerns")]
         deciding = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
         self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
@@ -180,7 +185,7 @@ class StaticResults:
 
     def _plan(self, pod_class: int) -> int:
         pod = self.classes.info_of(pod_class)
-        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._dependent):  # type: ignore[attr-defined]
+        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._concerned):  # type: ignore[attr-defined]
             return IRREGULAR
         state = CycleState()
         names: frozenset[str] | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sched_core.columns.classes import PodInfo
+from sched_core.columns.kinds import PodKinds
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
 from sched_core.framework.preemption import DryRuns, PodsByRow
@@ -81,3 +82,8 @@ class Handle:
     def classes(self) -> Any:
         """The table of pod classes; ``nodes.pods.class_of`` indexes it."""
         return self._cluster.classes
+
+    @property
+    def kinds(self) -> PodKinds:
+        """The kinds of pods that a `Tally` weighs, as far as they are known."""
+        return self._cluster.kinds

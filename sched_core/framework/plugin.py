@@ -73,6 +73,7 @@ class Plugin:
     queue_sort_key        ``(pod, timestamp) -> tuple``: pods with smaller keys are scheduled first
     pre_filter            ``(state, pod, nodes) -> PreFilterResult``; Skip leaves this plugin's filter out
     filter                ``(state, pod, nodes) -> Verdicts``: array form, all nodes at once
+    domain_terms          ``(pod, nodes) -> DomainTerms | None``: the same as filter and score, for compiled batches
     add_pod, remove_pod   ``(state, pod, other, row) -> None``: see below
     filter_row            ``(pod, node, args) -> int``: row form, compiled; reason bits of one node, 0 passes
     post_filter           ``(state, pod, nodes, diagnosis) -> PostFilterResult``: no node passed the filters
@@ -105,8 +106,15 @@ class Plugin:
 
     **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
     False promises that, as things stand, it skips or passes this pod at every extension point. Pods that concern none
-    of these plugins keep going through compiled code. It may depend on the pod's class, on whether any pod with
-    affinity to others was placed (``handle.placed_with_affinity``) and on ``handle.objects``.
+    of these plugins keep going through compiled code. It may depend on the pod's class and on ``handle.objects``.
+
+    **Domain form.** A plugin whose answers depend on how many placed pods of some kind are in each topology domain
+    defines ``domain_terms`` beside its filter and score: rules over tallies (`sched_core.framework.domains`) that say
+    the same. Compiled batches count and judge by themselves; the cycle calls filter and score. The terms may depend on
+    the pod's class, node objects, ``handle.objects``, ``handle.namespaces`` and the affinity of all known classes;
+    nodes are judged by them alone, so filter and score must say the same where PreFilter or PreScore skip. An answer
+    that has not changed should be the same object. None leaves the pod to the cycle. Scores are normalised by
+    `normalize_row`; where `normalize_score` is there too, the cycle prefers that.
 
     **What if.** Preemption and nominated pods ask what the filters would say of a node with other pods on it. Columns
     and pod table then show those pods. A plugin whose PreFilter keeps in ``state`` what depends on placed pods defines

@@ -21,7 +21,8 @@ from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
 from sched_core.rows.table import NodeRows, PodRows
-from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tree, Work
+from sched_core.rows.terms import ANY, allow, find_limits, tally_pod
+from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tallies, Terms, Tree, Work
 
 PREFETCH = 64
 """So many changed rows are spread over most cache lines of a slot."""
@@ -44,6 +45,15 @@ def score_all(
 @kernel(inline=True)
 def normalize(k: int, count: int, static: Static, bounds: NDArray[np.float64], part: NDArray[np.int32]) -> int:
     """Write the weighted normalised scores of all positions; return how many scores are out of range."""
+    raise NotImplementedError
+
+
+@kernel(inline=True)
+def add_terms(
+    x: int, total: int, positions: NDArray[np.int32], score: NDArray[np.int32], terms: Terms, tallies: Tallies,
+    work: Work,
+) -> int:  # fmt: skip
+    """Add the weighted scores in domain form of ``total`` nodes at ``positions``; return how many are out of range."""
     raise NotImplementedError
 
 
@@ -251,14 +261,36 @@ def update_blocks(s: int, slots: Slots, work: Work) -> None:
 
 
 @kernel(inline=True)
-def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, work: Work, log: Log) -> None:
-    """Add what a pod uses to its node and note the row in the change log."""
+def score_by_terms(
+    c: int, k: int, x: int, n: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches,
+    terms: Terms, tallies: Tallies, work: Work,
+) -> int:  # fmt: skip
+    """Do what `score_positions` does for a class with terms, into ``work.score``; return broken scores."""
+    count, score, part = len(work.order), work.score, static.part[k]
+    broken = score_all(c, 0, n, pods, nodes, static.score[k], switches, work.sums)
+    find_limits(x, terms, tallies)
+    allow(x, 0, count, terms, tallies, work.allowed)
+    for j in range(count):
+        score[j] = np.int32(work.sums[work.order[j]]) if work.allowed[j] != 0 else np.int32(-1)
+    if has_normalized(k, static):
+        find_bounds(k, count, score, static, work.bounds)
+        broken += fill_part(k, count, static, work.bounds)
+        for j in range(count):
+            score[j] = score[j] + part[j] if score[j] >= 0 else score[j]
+    return broken + add_terms(x, count, work.every, score, terms, tallies, work)
+
+
+@kernel(inline=True)
+def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, tallies: Tallies, work: Work, log: Log) -> None:
+    """Add what a pod uses to its node, count it, and note the row in the change log."""
     for r in range(nodes.requested.shape[0]):
         nodes.requested[r, i] += pods.usage[c, r]
         nodes.nonzero_requested[r, i] += pods.nonzero_usage[c, r]
     for w in range(nodes.used_ports.shape[0]):
         nodes.used_ports[w, i] |= pods.port_bits[c, w]
     nodes.pod_count[i] += 1
+    if len(tallies.first) > 0:
+        tally_pod(c, work.position[i], 1, 0, ANY, tallies)
     note(i, nodes, work, log)
 
 
@@ -271,18 +303,21 @@ def move_start(k: int, static: Static, work: Work) -> None:
 @kernel
 def place_scan(
     classes: NDArray[np.int32], start: int, stop: int, n: int, pods: PodRows, nodes: NodeRows, static: Static,
-    switches: Switches, slots: Slots, work: Work, log: Log, out: Out,
+    switches: Switches, terms: Terms, tallies: Tallies, slots: Slots, work: Work, log: Log, out: Out,
 ) -> int:  # fmt: skip
-    """Place pods ``start`` to ``stop``; return where it ended: ``stop``, or at a pod that the cycle must look at."""
+    """Place pods ``start`` to ``stop``; return where it ended: ``stop``, or at a pod that the cycle must look at.
+
+    A class with terms needs no slot: its nodes are judged anew for each pod.
+    """
     sync(nodes, work, log)
     count = len(work.order)
     for p in range(start, stop):
         c = classes[p]
-        k, s = static.result_of[c], slots.slot_of[c]
+        k, s, x = static.result_of[c], slots.slot_of[c], terms.of[c]
         row = -1
         if out.failed_at[c] != log.head[0]:
             j = -1
-            if s >= 0:
+            if s >= 0 and x < 0:
                 broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
                 update_blocks(s, slots, work)
                 if broken == 0:
@@ -290,7 +325,10 @@ def place_scan(
                         slots.score[s], count, work.start[0], slots.best[s], slots.feasible[s], work.blocks[2]
                     )
             else:
-                broken = score_positions(c, k, n, pods, nodes, static, switches, work, work.score, work.bounds)
+                if x >= 0:
+                    broken = score_by_terms(c, k, x, n, pods, nodes, static, switches, terms, tallies, work)
+                else:
+                    broken = score_positions(c, k, n, pods, nodes, static, switches, work, work.score, work.bounds)
                 if broken == 0:
                     j = best_in_preorder(
                         work.score, count, work.start[0], work.blocks[0], work.blocks[1], work.blocks[2]
@@ -301,7 +339,7 @@ def place_scan(
                 out.failed_at[c] = log.head[0]
                 move_start(k, static, work)
                 return p
-            assume(c, row, pods, nodes, work, log)
+            assume(c, row, pods, nodes, tallies, work, log)
         out.row[p] = row
         move_start(k, static, work)
         if len(out.ticks) > 0:
@@ -378,9 +416,9 @@ def update_tree(s: int, slots: Slots, tree: Tree, work: Work) -> None:
 @kernel
 def place_tree(
     classes: NDArray[np.int32], start: int, stop: int, n: int, pods: PodRows, nodes: NodeRows, static: Static,
-    switches: Switches, slots: Slots, tree: Tree, work: Work, log: Log, out: Out,
+    switches: Switches, terms: Terms, tallies: Tallies, slots: Slots, tree: Tree, work: Work, log: Log, out: Out,
 ) -> int:  # fmt: skip
-    """Do what `place_scan` does with a heap for each class; every class must have a slot."""
+    """Do what `place_scan` does with a heap for each class; every class must have a slot and no terms."""
     sync(nodes, work, log)
     for p in range(start, stop):
         c = classes[p]
@@ -396,7 +434,7 @@ def place_tree(
                 out.failed_at[c] = log.head[0]
                 move_start(k, static, work)
                 return p
-            assume(c, row, pods, nodes, work, log)
+            assume(c, row, pods, nodes, tallies, work, log)
         out.row[p] = row
         move_start(k, static, work)
         if len(out.ticks) > 0:

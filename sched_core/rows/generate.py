@@ -34,6 +34,7 @@ import numpy as np
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
+from sched_core.rows.terms import ANY, allow, find_limits, rate, tally_pod
 
 PREFETCH = {prefetch}
 STRETCH = {stretch}
@@ -51,6 +52,8 @@ class RowPlugins(NamedTuple):
     scores: tuple[Plugin, ...]
     normalized: tuple[Plugin, ...]
     """Scores in array form with a signature and a `normalize_row`."""
+    by_domain: tuple[Plugin, ...] = ()
+    """Scores in domain form, with or without a `normalize_row`."""
 
 
 def generate(
@@ -67,7 +70,11 @@ def generate(
     filters = [row(plugin, "filter_row") for plugin in plugins.filters]
     scores = [row(plugin, "score_row") for plugin in plugins.scores]
     normalize = [row(plugin, "normalize_row") for plugin in plugins.normalized]
-    functions = {function.name: function for function in (*filters, *scores, *normalize)}
+    by_domain = [
+        row(plugin, "normalize_row") if hasattr(plugin, "normalize_row") else None for plugin in plugins.by_domain
+    ]
+    rewritten = (*filters, *scores, *normalize, *(each for each in by_domain if each is not None))
+    functions = {function.name: function for function in rewritten}
     names = sorted({plugin.name for group in plugins for plugin in group})
     constants, bindings = _bindings(functions.values())
     text = "\n\n".join(
@@ -77,6 +84,7 @@ def generate(
             *(function.source for function in functions.values()),
             _score_all(plugins, filters, scores),
             _normalize(normalize),
+            _add_terms(by_domain),
             *(inspect.getsource(each).split(_COPIED, 1)[1].split("\n", 1)[1].strip() for each in (batch, sampled)),
         ]
     )
@@ -222,6 +230,28 @@ def _normalize(normalize: list[RowFunction]) -> str:
         arguments = f"static.raw[q_{m}], static.weight[{m}], bounds[{m}, 0], bounds[{m}, 1], count, part"
         every += [f"    q_{m} = static.raw_index[k, {m}]", f"    if q_{m} >= 0:"]
         every += [f"        broken += add_normalized_{m}({arguments})"]
+    return "\n".join([*loops, *every, "    return broken"])
+
+
+def _add_terms(normalize: list[RowFunction | None]) -> str:
+    """One loop a plugin, over the raw scores that `rate` has left; nodes that are not scored get nothing."""
+    loops: list[str] = []
+    every = ["@kernel(inline=True)", "def add_terms(x, total, positions, score, terms, tallies, work):", "    broken = 0"]
+    for y, function in enumerate(normalize):
+        value = "raw[number]" if function is None else function.call("raw[number]", "lowest", "highest")
+        loops += ["@kernel", f"def add_rated_{y}(raw, total, positions, mask, scored, weight, lowest, highest, score):"]
+        loops += ["    broken = 0", "    for number in range(total):"]
+        loops += ["        counts = score[number] >= 0 and (mask < 0 or scored[mask, positions[number]] != 0)"]
+        loops += [f"        rated = np.trunc({value}) if counts else 0.0"]
+        loops += ["        broken += (rated < 0) | (rated > 100)"]
+        loops += ["        score[number] += np.int32(weight * min(max(rated, 0.0), 100.0))"]
+        loops += ["    return broken", "", ""]
+        own = f"x * {len(normalize)} + {y}"
+        every += [f"    if terms.score_start[{own} + 1] > terms.score_start[{own}]:"]
+        every += [f"        rate(x, {y}, total, positions, score, terms, tallies, work.raw, work.term_bounds)"]
+        arguments = f"work.raw, total, positions, terms.mask[{own}], terms.scored, terms.plugin_weight[{y}]"
+        every += [f"        lowest, highest = work.term_bounds[{y}, 0], work.term_bounds[{y}, 1]"]
+        every += [f"        broken += add_rated_{y}({arguments}, lowest, highest, score)"]
     return "\n".join([*loops, *every, "    return broken"])
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import best_in_preorder
-from sched_core.rows.batch import assume, copy_row, fill_part, has_normalized, score_all, sync
+from sched_core.rows.batch import add_terms, assume, copy_row, fill_part, has_normalized, score_all, sync
 from sched_core.rows.table import NodeRows, PodRows
-from sched_core.rows.tuples import Log, Out, Static, Switches, Work
+from sched_core.rows.terms import allow, find_limits
+from sched_core.rows.tuples import Log, Out, Static, Switches, Tallies, Terms, Work
 
 STRETCH = 128
 """Positions that a sampled scan scores at a time."""
@@ -41,8 +42,9 @@ def score_stretch(
 
 @kernel(inline=True)
 def find_sample(
-    c: int, k: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work
-) -> tuple[int, int, int]:
+    c: int, k: int, x: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches,
+    terms: Terms, tallies: Tallies, work: Work,
+) -> tuple[int, int, int]:  # fmt: skip
     """Scan from the start until one feasible node more than wanted is met, which does not count.
 
     Totals without the normalised part go to ``work.score``, positions to ``work.changed``. Return how many were found,
@@ -50,14 +52,18 @@ def find_sample(
     """
     count = len(work.order)
     found, seen, broken = 0, 0, 0
+    if x >= 0:
+        find_limits(x, terms, tallies)
     while seen < count:
         j = (work.start[0] + seen) % count
         width = min(STRETCH, count - seen, count - j)
         broken += score_stretch(c, k, j, width, pods, nodes, static, switches, work)
         first = j if work.identity else 0
+        if x >= 0:
+            allow(x, j, j + width, terms, tallies, work.allowed)
         for offset in range(width):
             total = work.sums[first + offset]
-            if total >= 0:
+            if total >= 0 and (x < 0 or work.allowed[j + offset] != 0):
                 if found == wanted:
                     return found, seen + offset, broken
                 work.score[found] = np.int32(total)
@@ -88,7 +94,7 @@ def normalize_sample(k: int, found: int, static: Static, work: Work) -> int:
 @kernel
 def place_sampled(
     classes: NDArray[np.int32], start: int, stop: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static,
-    switches: Switches, work: Work, log: Log, out: Out,
+    switches: Switches, terms: Terms, tallies: Tallies, work: Work, log: Log, out: Out,
 ) -> int:  # fmt: skip
     """Place pods looking at as many nodes as it takes to find ``wanted`` feasible ones; else as `place_scan`.
 
@@ -99,17 +105,21 @@ def place_sampled(
     blocks = work.blocks
     for p in range(start, stop):
         c = classes[p]
-        k = static.result_of[c]
+        k, x = static.result_of[c], terms.of[c]
         out.row[p] = -1
         if out.failed_at[c] != log.head[0]:
-            found, seen, broken = find_sample(c, k, wanted, pods, nodes, static, switches, work)
+            found, seen, broken = find_sample(
+                c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work
+            )
             if found > 1 and has_normalized(k, static):
                 broken += normalize_sample(k, found, static, work)
+            if found > 1 and x >= 0:
+                broken += add_terms(x, found, work.changed, work.score, terms, tallies, work)
             if found == 0 or broken > 0:
                 out.failed_at[c] = log.head[0]
                 return p
             row = work.order[work.changed[best_in_preorder(work.score, found, 0, blocks[0], blocks[1], blocks[2])]]
-            assume(c, row, pods, nodes, work, log)
+            assume(c, row, pods, nodes, tallies, work, log)
             out.row[p] = row
             work.start[0] = (work.start[0] + seen) % len(work.order)
         if len(out.ticks) > 0:

@@ -1,7 +1,8 @@
 """The tuples of arrays that compiled batches work on.
 
 Axes: pods P, classes C, static results K, filters F and scores S in row form, normalised plugins M, raw scores Q,
-slots S, rows and positions of nodes N, blocks of positions B, entries of the change log L.
+slots S, rows and positions of nodes N, blocks of positions B, entries of the change log L, kinds of pods G, tallies T,
+arrays of domains D, sets of terms X, filter terms U, score terms V, plugins in domain form that score Y.
 """
 
 from __future__ import annotations
@@ -78,6 +79,80 @@ class Tree(NamedTuple):
     """[S, N]: highest total in the subtree of a rank."""
 
 
+class Tallies(NamedTuple):
+    """Weights of placed pods added up by topology domain, and what each kind of pods weighs in which tally."""
+
+    count: NDArray[np.int64]
+    """The numbers of all tallies: those of t from ``first[t]`` on, one more than it has domains; the last one is 0."""
+    first: NDArray[np.int64]
+    """[T]."""
+    size: NDArray[np.int32]
+    """[T]: number of domains."""
+    total: NDArray[np.int64]
+    """[T]: sum of the numbers of a tally."""
+    domain_of: NDArray[np.int32]
+    """[T]: row of ``domain`` by which pods are added."""
+    domain: NDArray[np.int32]
+    """[D, N]: domain by position; a tally's size where a node is in none."""
+    kind_of: NDArray[np.int32]
+    """[C]: class -> kind."""
+    start: NDArray[np.int32]
+    """[G + 1]: where the entries of a kind begin in ``tally`` and ``weight``."""
+    tally: NDArray[np.int32]
+    weight: NDArray[np.int64]
+    mark: NDArray[np.int64]
+    """By domain, when it was counted last (see `count_domains`); at the end the number of times that any were."""
+
+
+class Terms(NamedTuple):
+    """The terms of pods that plugins in domain form judge."""
+
+    of: NDArray[np.int32]
+    """[C]: class -> x, -1: it has no terms."""
+    filter_start: NDArray[np.int32]
+    """[X + 1]."""
+    rule: NDArray[np.int8]
+    """[U]: NEAR, APART or SPREAD."""
+    filter_tally: NDArray[np.int32]
+    """[U]."""
+    filter_domain: NDArray[np.int32]
+    """[U]: row of `Tallies.domain` by which a node's number is found."""
+    slack: NDArray[np.int64]
+    """[U]: how far a number may lie above the lowest one (SPREAD)."""
+    group_start: NDArray[np.int32]
+    """[U]: the first of the terms that must all be empty for a node to be good without pods (NEAR)."""
+    group_end: NDArray[np.int32]
+    """[U]: the end of these; equal to the start where empty tallies are no good."""
+    present_start: NDArray[np.int32]
+    """[U + 1]: where the domains begin whose lowest number counts."""
+    present: NDArray[np.int32]
+    limits: NDArray[np.int64]
+    """[U, 3]: room for the lowest and the highest number that a term allows, and the domain that it refuses (-1: none)."""
+    score_start: NDArray[np.int32]
+    """[X * Y + 1]: x * Y + y -> where its score terms begin."""
+    score_tally: NDArray[np.int32]
+    """[V]."""
+    score_domain: NDArray[np.int32]
+    """[V]."""
+    weight: NDArray[np.float64]
+    """[V]."""
+    constant: NDArray[np.float64]
+    """[V]."""
+    table: NDArray[np.int64]
+    """[V]: where in ``tables`` the weights by number of domains begin, -1: the weight is fixed."""
+    tables: NDArray[np.float64]
+    counted: NDArray[np.int32]
+    """[V]: row of `Tallies.domain` of which domains are counted, -1: each node is one by itself."""
+    counted_size: NDArray[np.int32]
+    """[V]: how many there are at most."""
+    mask: NDArray[np.int32]
+    """[X * Y]: row of ``scored``, -1: all nodes are scored."""
+    scored: NDArray[np.uint8]
+    """[.., N]: by position."""
+    plugin_weight: NDArray[np.int64]
+    """[Y]."""
+
+
 class Work(NamedTuple):
     """Order of the nodes and room for intermediate results."""
 
@@ -114,6 +189,14 @@ class Work(NamedTuple):
     """[.., 128]: the numbers of the rows that a sampled scan looks at."""
     stretch_base: NDArray[np.int32]
     """[128]: static results of these rows."""
+    every: NDArray[np.int32]
+    """[n]: 0, 1, 2, ..."""
+    allowed: NDArray[np.uint8]
+    """[N]: whether terms allow a position."""
+    raw: NDArray[np.float64]
+    """[N]: raw scores of the nodes looked at."""
+    term_bounds: NDArray[np.float64]
+    """[Y, 2]: extremes of the raw scores in domain form."""
     synced: NDArray[np.int64]
     """[1]: head of the change log up to which the ring is filled."""
 
