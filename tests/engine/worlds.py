@@ -118,6 +118,9 @@ def cluster_of(objects: Sequence[Json]) -> Cluster:
     for name in RESOURCES:
         cluster.nodes.resource_row(name)
     loaded = load_documents(objects)
+    cluster.namespaces = {each.metadata.name: dict(each.metadata.labels) for each in loaded.namespaces}
+    for record in (record for found in loaded.others.values() for record in found):
+        cluster.add_object(record)
     for each in loaded.nodes:
         cluster.add_node(each)
     cluster.add_pods(one for one in loaded.pods if one.spec.node_name)
@@ -158,6 +161,7 @@ def play(
     Return the result, and how many pods each speed decided on.
     """
     engine = Engine(cluster_of(world.objects), config, speed=speed)
+    kept = engine.snapshot()
     names: list[str] = []
     failures: dict[int, Failure] = {}
     used: dict[str, int] = {}
@@ -173,7 +177,11 @@ def play(
             assert batch.scheduled == stop - start - len(batch.failures)
             for each, count in batch.speed_used.items():
                 used[each] = used.get(each, 0) + count
-        if event.what:
+        if event.what == "snapshot":
+            kept = engine.snapshot()
+        elif event.what == "restore":
+            engine.restore(kept)
+        elif event.what:
             take(engine, event)
     return Result(names, failures, usage(engine.cluster), places(engine.cluster), engine.start), used
 
@@ -195,6 +203,14 @@ def take(engine: Engine, event: Event) -> None:
             waiting, name = event.given
             if name in cluster.nodes.row_of:
                 engine.assume(records([waiting])[0], name)
+        case "object":
+            for each in load_documents([event.given]).others.values():
+                cluster.add_object(each[0])
+        case "no object":
+            if event.given[1] in cluster.others.get(event.given[0], {}):
+                cluster.remove_object(*event.given)
+        case "namespace":
+            cluster.namespaces |= event.given
         case _:
             raise AssertionError(event.what)
 

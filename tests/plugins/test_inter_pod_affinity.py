@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from plugins.inter_pod_affinity import InterPodAffinity
-from sched_core import Code, CycleState, Handle, InterPodAffinityArgs, Pod, PodInfo
+from sched_core import NO_TERMS, Code, CycleState, Handle, InterPodAffinityArgs, Pod, PodInfo
 from tests.plugins.tiny import Tiny, by_name, node, pod
 
 Json = dict[str, Any]
@@ -108,7 +108,6 @@ def test_placed_pods_keep_others_away() -> None:
     tiny = cluster(labelled("1", {}, nodeName="a1", affinity=required("podAntiAffinity", term())))
     made = plugin(tiny)
     web = waiting(tiny, {}, app="web")
-    assert made.concerns(web)
     assert told(tiny, made, web) == {"a1": EXISTING, "a2": EXISTING}
     api = waiting(tiny, {}, app="api")
     assert made.pre_filter(CycleState(), api, tiny.nodes).status.is_skip
@@ -118,7 +117,7 @@ def test_pods_without_any_affinity_are_not_concerned() -> None:
     tiny = cluster(labelled("1", {"app": "web"}, nodeName="a1"))
     info, state = waiting(tiny, {}, app="web"), CycleState()
     made = plugin(tiny)
-    assert not made.concerns(info)
+    assert made.domain_terms(info, tiny.nodes) is NO_TERMS
     assert made.pre_filter(state, info, tiny.nodes).status.is_skip
     assert made.pre_score(state, info, tiny.nodes, np.arange(4)).is_skip
     assert made.remove_pod(state, info, info, 0).is_success and not state
@@ -208,4 +207,4 @@ def test_weights_that_cancel_out_are_no_reason_to_skip() -> None:
 )
 def test_normalisation_of_the_specification(raw: list[int], normalized: list[int]) -> None:
     tiny = cluster()
-    assert plugin(tiny).normalize_score(CycleState(), tiny.info(), np.array(raw)).tolist() == normalized
+    assert [int(plugin(tiny).normalize_row(each, min(raw), max(raw))) for each in raw] == normalized

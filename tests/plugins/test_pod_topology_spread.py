@@ -11,7 +11,7 @@ import pytest
 
 from plugins.helper.logarithm import go_log
 from plugins.pod_topology_spread import PodTopologySpread, ScoreState
-from sched_core import Code, CycleState, Handle, PodInfo, PodTopologySpreadArgs
+from sched_core import NO_TERMS, Code, CycleState, Handle, PodInfo, PodTopologySpreadArgs
 from sched_core.objects.others import Service
 from tests.plugins.tiny import Tiny, by_name, node, pod
 
@@ -101,7 +101,7 @@ def test_an_empty_selector_counts_nobody_but_the_pod_itself(tiny: Tiny) -> None:
 
 def test_a_pod_without_constraints_is_skipped(tiny: Tiny) -> None:
     made, info, state = plugin(tiny), tiny.info(), CycleState()
-    assert not made.concerns(info)
+    assert made.domain_terms(info, tiny.nodes) is NO_TERMS
     assert made.pre_filter(state, info, tiny.nodes).status.is_skip
     assert made.pre_score(state, info, tiny.nodes, np.arange(4)).is_skip
     assert made.add_pod(state, info, info, 0).is_success and not state
@@ -113,7 +113,7 @@ def test_default_constraints_need_a_service_or_an_owner(tiny: Tiny) -> None:
     service = {"metadata": {"name": "web", "namespace": "default"}, "spec": {"selector": {"app": "web"}}}
     tiny.cluster.add_object(msgspec.convert(service, Service))
     info = tiny.cluster.classes.info(info.pod)
-    assert made.concerns(info)
+    assert len(made.domain_terms(info, tiny.nodes).scores) == 2
     state = CycleState()
     assert made.pre_filter(state, info, tiny.nodes).status.is_skip  # the system's are soft
     assert made.pre_score(state, info, tiny.nodes, np.arange(4)).is_success
@@ -122,7 +122,7 @@ def test_default_constraints_need_a_service_or_an_owner(tiny: Tiny) -> None:
     expected = dict(zip(("a1", "a2", "b1", "bare"), map(round, raw), strict=True))
     assert by_name(tiny.nodes, made.score(state, info, tiny.nodes)) == expected
     tiny.cluster.remove_object("Service", "default/web")
-    assert not made.concerns(info)
+    assert made.domain_terms(info, tiny.nodes) is NO_TERMS
 
 
 def test_a_list_of_defaults_may_be_hard(tiny: Tiny) -> None:
@@ -172,6 +172,7 @@ def test_normalisation_of_the_specification(tiny: Tiny, raw: list[int], normaliz
     nobody = np.zeros(len(raw), np.bool_)
     state["PreScorePodTopologySpread"] = ScoreState(scores, nobody, np.arange(len(raw)))
     assert plugin(tiny).normalize_score(state, tiny.info(), scores).tolist() == normalized
+    assert [int(plugin(tiny).normalize_row(each, min(raw), max(raw))) for each in raw] == normalized
 
 
 def test_score_without_pre_score_says_so(tiny: Tiny) -> None:
