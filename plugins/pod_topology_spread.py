@@ -176,7 +176,7 @@ class PodTopologySpread(Plugin):
         return np.where(ignored, 0, 100 * (highest + int(counted.min()) - scores) // highest)
 
     @staticmethod
-    def normalize_row(score: float, lowest: float, highest: float) -> float:
+    def normalize_row(score: int, lowest: int, highest: int) -> int:
         """Do what `normalize_score` does for a node that is scored."""
         return quotient(100 * (highest + lowest - score), max(highest, 1)) if highest > 0 else 100
 

@@ -1,4 +1,5 @@
-"""The kernels of a decision, on 10,000 nodes: choosing among totals, a fused pass, incremental placement, the cycle."""
+"""The kernels of a decision, on 10,000 nodes: choosing among totals, a fused pass, incremental placement, neighbours, the
+cycle."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from bench.scheduling.config import configure
 from bench.scheduling.options import Speed
 from bench.workloads.nodes import synthetic_nodes
 from bench.workloads.variety import all_different, one_class
-from sched_core import Cluster, Engine, PodArray
+from sched_core import Cluster, Engine, NumberedNames, PodArray, load_documents
 from sched_core.kernels.select import best_in_preorder
 
 NODES = 10_000
@@ -48,6 +49,31 @@ def test_placement(benchmark: Any, speed: Speed, count: int) -> None:
     batch = benchmark.pedantic(engine.schedule_many, setup=setup, rounds=20, warmup_rounds=1)
     assert batch.scheduled == count
     benchmark.extra_info["decisions per second"] = round(count / benchmark.stats.stats.median)
+
+
+@pytest.mark.parametrize("shape", ["apart", "soft"])
+def test_neighbours(benchmark: Any, shape: str) -> None:
+    """Place pods that mind their neighbours: anti-affinity by host, or soft spreading over hosts and zones."""
+    selector = {"labelSelector": {"matchLabels": {"app": "x"}}}
+    term = {"topologyKey": "kubernetes.io/hostname", **selector}
+    soft = {"whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 1, **selector}
+    spread = [{"topologyKey": key, **soft} for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")]
+    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    spec = {"affinity": apart} if shape == "apart" else {"topologySpreadConstraints": spread}
+    metadata = {"name": "p", "labels": {"app": "x"}}
+    containers = [{"name": "c", "image": "i"}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+    pods = PodArray(NumberedNames("p-{}", 500), load_documents([pod]).pods, np.zeros(500, np.int32))
+    engine = engine_of("auto")
+    empty = engine.snapshot()
+
+    def setup() -> tuple[tuple[PodArray], dict[str, Any]]:
+        engine.restore(empty)
+        return (pods,), {}
+
+    batch = benchmark.pedantic(engine.schedule_many, setup=setup, rounds=10, warmup_rounds=1)
+    assert batch.scheduled == 500
+    benchmark.extra_info["decisions per second"] = round(500 / benchmark.stats.stats.median)
 
 
 def test_cycle(benchmark: Any) -> None:

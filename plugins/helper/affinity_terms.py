@@ -137,7 +137,8 @@ class PlacedTerms:
 
     def set_of(self, first: int, end: int) -> NDArray[np.int64]:
         """Return the sets of some classes, int64[end - first]."""
-        return np.array(self._set_of, np.int64)[self._kinds.of()[first:end]]
+        sets: NDArray[np.int64] = np.array(self._set_of, np.int64)[self._kinds.of()[first:end]]
+        return sets
 
     def _index(self, number: int, terms: Terms) -> None:
         for term in (*terms.affinity, *terms.anti_affinity, *terms.preferred):

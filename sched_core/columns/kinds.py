@@ -1,7 +1,7 @@
 """Kinds of pods: classes that nobody who counts placed pods can tell apart.
 
-Pods of one kind have the same namespace, labels and affinity to pods, and are all being deleted or all not. Thousands of
-classes may be of few kinds, so whoever weighs pods does so once a kind.
+Pods of one kind have the same namespace, labels and affinity to pods, and are all being deleted or all not. Thousands
+of classes may be of few kinds, so whoever weighs pods does so once a kind.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ class StaticResults:
 
     def _plan(self, pod_class: int) -> int:
         pod = self.classes.info_of(pod_class)
-        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._concerned):  # type: ignore[attr-defined]
+        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._concerned):
             return IRREGULAR
         state = CycleState()
         names: frozenset[str] | None = None

@@ -146,15 +146,15 @@ class TallyStore:
         sizes = np.array([tally.domains.size for tally in self._all], np.int32)
         first = np.concatenate([[0], np.cumsum(sizes + 1, dtype=np.int64)])
         old = self._tallies
-        count, total = np.zeros(first[-1], np.int64), np.zeros(len(sizes), np.int64)
-        count[: len(old.count)], total[: len(old.total)] = old.count, old.total
-        kinds, weights = (np.concatenate([entry[part] for entry in self._entries]) for part in (0, 1))  # type: ignore[misc]
+        numbers, total = np.zeros(first[-1], np.int64), np.zeros(len(sizes), np.int64)
+        numbers[: len(old.numbers)], total[: len(old.total)] = old.numbers, old.total
+        kinds, weights = (np.concatenate([entry[part] for entry in self._entries]) for part in (0, 1))
         tally = np.repeat([entry[2] for entry in self._entries], [len(entry[0]) for entry in self._entries])
         by_kind = np.argsort(kinds, kind="stable")
         start = np.searchsorted(kinds[by_kind], np.arange(len(self.kinds) + 1))
         mark = np.zeros(self._widest + 2, np.int64)
         return Tallies(
-            count, first[:-1], sizes, total, np.array(self._domain_of, np.int32), self._domain, self.kinds.of(),
+            numbers, first[:-1], sizes, total, np.array(self._domain_of, np.int32), self._domain, self.kinds.of(),
             start.astype(np.int32), tally[by_kind].astype(np.int32), weights[by_kind].astype(np.int64), mark,
         )  # fmt: skip
 

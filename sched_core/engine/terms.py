@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class TermPlans:
         self._row_of: dict[int, tuple[list[DomainTerms], int]] = {}
         """Shape (or class) -> what plugins said of it when they were asked last, and its row."""
         self._fresh: set[int] = set()
-        self._columns = {name: array(code) for name, code in _COLUMNS.items()}
+        self._columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMNS.items()}
         for name in ("filter_start", "present_start", "score_start"):
             self._columns[name].append(0)
         self._table_of: dict[int, tuple[int, NDArray[np.float64]]] = {}
@@ -103,7 +104,7 @@ class TermPlans:
             return known[1]
         pod = self.classes.info_of(pod_class)
         try:
-            said = [plugin.domain_terms(pod, self.nodes) for plugin in self._plugins]  # type: ignore[attr-defined]
+            said = [plugin.domain_terms(pod, self.nodes) for plugin in self._plugins]
         except Exception:  # whatever a plugin raised, the cycle meets it again and words it
             return IRREGULAR
         if any(each is None for each in said):

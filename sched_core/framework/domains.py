@@ -70,8 +70,8 @@ class Spread(NamedTuple):
 class Weighted(NamedTuple):
     """Add ``tally * weight + constant`` to a node's raw score, in float64; nothing for nodes that are in no domain.
 
-    ``domains`` are as in `Spread`. With ``by_count`` float64[..] the weight is ``by_count[d]``, where d is the number of
-    different domains of ``counted`` in which the nodes lie that are scored in this attempt.
+    ``domains`` are as in `Spread`. With ``by_count`` float64[N + 1] the weight is ``by_count[d]``; d is the number of
+    different domains of ``counted`` that have a node which is scored in this attempt.
     """
 
     tally: Tally

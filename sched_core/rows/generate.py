@@ -236,7 +236,11 @@ def _normalize(normalize: list[RowFunction]) -> str:
 def _add_terms(normalize: list[RowFunction | None]) -> str:
     """One loop a plugin, over the raw scores that `rate` has left; nodes that are not scored get nothing."""
     loops: list[str] = []
-    every = ["@kernel(inline=True)", "def add_terms(x, total, positions, score, terms, tallies, work):", "    broken = 0"]
+    every = [
+        "@kernel(inline=True)",
+        "def add_terms(x, total, positions, score, terms, tallies, work):",
+        "    broken = 0",
+    ]
     for y, function in enumerate(normalize):
         value = "raw[number]" if function is None else function.call("raw[number]", "lowest", "highest")
         loops += ["@kernel", f"def add_rated_{y}(raw, total, positions, mask, scored, weight, lowest, highest, score):"]

@@ -108,9 +108,7 @@ def place_sampled(
         k, x = static.result_of[c], terms.of[c]
         out.row[p] = -1
         if out.failed_at[c] != log.head[0]:
-            found, seen, broken = find_sample(
-                c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work
-            )
+            found, seen, broken = find_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
             if found > 1 and has_normalized(k, static):
                 broken += normalize_sample(k, found, static, work)
             if found > 1 and x >= 0:

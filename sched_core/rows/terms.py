@@ -1,8 +1,8 @@
 """Judge nodes by how many placed pods are in their topology domains, inside a compiled batch.
 
-Tallies are numbers by domain. A filter term allows a range of numbers, which is found once a pod, so that one loop serves
-all rules; a score term adds a multiple. These are real functions, not copied into generated modules: no row function of
-a plugin is called here, and what they cost by node outweighs the call.
+Tallies are numbers by domain. A filter term allows a range of numbers, which is found once a pod, so that one loop
+serves all rules; a score term adds a multiple. These are real functions, not copied into generated modules: no row
+function of a plugin is called here, and what they cost by node outweighs the call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def tally_pod(c: int, j: int, sign: int, low: int, high: int, tallies: Tallies) 
         t = tallies.tally[entry]
         d = tallies.domain[tallies.domain_of[t], j]
         if low <= t < high and d < tallies.size[t]:
-            tallies.count[tallies.first[t] + d] += sign * tallies.weight[entry]
+            tallies.numbers[tallies.first[t] + d] += sign * tallies.weight[entry]
             tallies.total[t] += sign * tallies.weight[entry]
 
 
@@ -44,14 +44,14 @@ def find_limits(x: int, terms: Terms, tallies: Tallies) -> None:
     """Find for each filter term of x which numbers it allows, and which domain it refuses whatever its number."""
     for u in range(terms.filter_start[x], terms.filter_start[x + 1]):
         t = terms.filter_tally[u]
-        lowest, highest, refused = -ANY, ANY, np.int64(tallies.size[t])
+        lowest, highest, refused = -ANY, ANY, int(tallies.size[t])
         if terms.rule[u] == APART:
             highest, refused = 0, -1
         elif terms.rule[u] == SPREAD:
             least = ANY if terms.present_start[u + 1] > terms.present_start[u] else 0
             for number in range(terms.present_start[u], terms.present_start[u + 1]):
-                least = min(least, tallies.count[tallies.first[t] + terms.present[number]])
-            highest = least + terms.slack[u]
+                least = min(least, int(tallies.numbers[tallies.first[t] + terms.present[number]]))
+            highest = least + int(terms.slack[u])
         elif not may_be_alone(u, terms, tallies):
             lowest = 1
         terms.limits[u, 0], terms.limits[u, 1], terms.limits[u, 2] = lowest, highest, refused
@@ -63,7 +63,7 @@ def may_be_alone(u: int, terms: Terms, tallies: Tallies) -> bool:
     for number in range(terms.group_start[u], terms.group_end[u]):
         if tallies.total[terms.filter_tally[number]] != 0:
             return False
-    return terms.group_end[u] > terms.group_start[u]
+    return bool(terms.group_end[u] > terms.group_start[u])
 
 
 @kernel
@@ -74,7 +74,7 @@ def allow(x: int, first: int, last: int, terms: Terms, tallies: Tallies, allowed
         allowed[first:last] = 1
     for u in range(begin, end):
         t = terms.filter_tally[u]
-        count = tallies.count[tallies.first[t] : tallies.first[t] + tallies.size[t] + 1]
+        count = tallies.numbers[tallies.first[t] : tallies.first[t] + tallies.size[t] + 1]
         domain = tallies.domain[terms.filter_domain[u]]
         lowest, highest, refused = terms.limits[u, 0], terms.limits[u, 1], terms.limits[u, 2]
         for j in range(np.uint64(first), np.uint64(last)):
@@ -100,7 +100,7 @@ def rate(
             found = count_domains(own, v, total, positions, score, terms, tallies)
             weight = terms.tables[terms.table[v] + found]
         t = terms.score_tally[v]
-        count = tallies.count[tallies.first[t] : tallies.first[t] + tallies.size[t] + 1]
+        count = tallies.numbers[tallies.first[t] : tallies.first[t] + tallies.size[t] + 1]
         add_weighted(total, positions, tallies.domain[terms.score_domain[v]], count, weight, terms.constant[v], raw)
     lowest, highest = np.inf, -np.inf
     mask = terms.mask[own]

@@ -82,7 +82,7 @@ class Tree(NamedTuple):
 class Tallies(NamedTuple):
     """Weights of placed pods added up by topology domain, and what each kind of pods weighs in which tally."""
 
-    count: NDArray[np.int64]
+    numbers: NDArray[np.int64]
     """The numbers of all tallies: those of t from ``first[t]`` on, one more than it has domains; the last one is 0."""
     first: NDArray[np.int64]
     """[T]."""
@@ -127,7 +127,7 @@ class Terms(NamedTuple):
     """[U + 1]: where the domains begin whose lowest number counts."""
     present: NDArray[np.int32]
     limits: NDArray[np.int64]
-    """[U, 3]: room for the lowest and the highest number that a term allows, and the domain that it refuses (-1: none)."""
+    """[U, 3]: room for the lowest and the highest number that a term allows, and the domain that it refuses, or -1."""
     score_start: NDArray[np.int32]
     """[X * Y + 1]: x * Y + y -> where its score terms begin."""
     score_tally: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""Random pods that mind their neighbours (affinity, spread constraints), and nodes, Services and ReplicaSets for them."""
+"""Random pods that mind their neighbours, by affinity or spread constraints, and nodes and Services for them."""
 
 from __future__ import annotations
 
