@@ -30,7 +30,7 @@ class Case(NamedTuple):
 
     @property
     def tally(self) -> Tally:
-        def weigh(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+        def weigh(first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
             kinds = np.array([kind for kind in range(first, end) if self.weights[kind]], np.int64)
             return kinds, np.array(self.weights, np.int64)[kinds]
 
