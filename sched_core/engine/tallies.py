@@ -85,11 +85,9 @@ class TallyStore:
             return self._tallies
         kind_of, old, kinds = self.kinds.of(), self._settled, self._kinds_weighed
         changed = old < len(self._all)
-        for number, tally in enumerate(self._all):
-            first = kinds if number < old else 0
-            if first < len(self.kinds):
-                weighed, weights = tally.weigh(first, len(self.kinds))
-                self._entries.append((weighed, weights, number))
+        for number in range(0 if kinds < len(self.kinds) else old, len(self._all)):
+            weighed, weights = self._all[number].weigh(kinds if number < old else 0, len(self.kinds))
+            self._entries.append((weighed, weights, number))
         changed |= kinds < len(self.kinds) or len(self._tallies.mark) < self._widest + 2
         self._settled, self._kinds_weighed = len(self._all), len(self.kinds)
         if changed:

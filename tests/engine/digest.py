@@ -10,6 +10,7 @@ import random
 from typing import Any
 
 from sched_core import Speed
+from tests.engine.neighbours import neighbourhood
 from tests.engine.worlds import World, node, play, pod, random_world, records
 
 SPEEDS: tuple[Speed, ...] = ("cycle", "fused", "incremental", "auto")
@@ -22,6 +23,7 @@ def histories() -> list[World]:
         random_world(rng, nodes=12, classes=12, pods=50, events=6, named=True),
         random_world(rng, nodes=20, classes=90, pods=110, plain=True, profiles=["default-scheduler"]),
         random_world(rng, nodes=135, classes=3, pods=12, roomy=True, plain=True),
+        neighbourhood(rng, nodes=9, classes=12, pods=50, events=4),
         World(
             [node(f"n{number}", memory=str(2**55 + rng.randrange(9))) for number in range(8)],
             records([pod(f"p{number}", {"memory": str(rng.randrange(2**50))}) for number in range(20)]),
