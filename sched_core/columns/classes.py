@@ -73,7 +73,7 @@ def amounts_key(pod: Pod) -> bytes:
     """Return all that the amounts of a pod are worked out from, as bytes."""
     spec, status = pod.spec, pod.status
     resized = None
-    if _has_status_resources(pod):
+    if has_status_resources(pod):
         resized = (
             [(each.name, each.resources, each.allocated_resources) for each in status.container_statuses],
             [(each.name, each.resources, each.allocated_resources) for each in status.init_container_statuses],
@@ -93,7 +93,8 @@ def amounts_key(pod: Pod) -> bytes:
     )
 
 
-def _has_status_resources(pod: Pod) -> bool:
+def has_status_resources(pod: Pod) -> bool:
+    """Tell whether the kubelet says of resources what differs from the spec, or may."""
     status = pod.status
     return bool(
         status.container_statuses or status.init_container_statuses or status.resources or status.allocated_resources
@@ -224,7 +225,7 @@ class PodClasses:
     def _amounts(self, pod: Pod) -> dict[str, list[int]]:
         """Return the four rows of a pod, in the units of the columns; refuse what does not fit int64."""
         requests = pod_requests(pod, use_status=False)
-        plain = not _has_status_resources(pod)
+        plain = not has_status_resources(pod)
         usage = requests if plain else pod_requests(pod, use_status=True)
         nonzero = usage if _names_cpu_and_memory(pod) else pod_requests(pod, use_status=True, non_missing=True)
         score = nonzero

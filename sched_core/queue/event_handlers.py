@@ -6,13 +6,13 @@ The objects as they were last reported are kept here; the objects that come in m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from sched_core.cluster import ENDED, Cluster
-from sched_core.columns.classes import pod_key, pod_uid
+from sched_core.columns.classes import has_status_resources, pod_key, pod_uid
 from sched_core.framework.events import (
     ASSIGNED_POD_ADD,
     ASSIGNED_POD_DELETE,
@@ -38,6 +38,18 @@ RESOURCES: Mapping[str, str] = {
 """Kinds, beside pods and nodes, of which plugins want to know."""
 
 
+class Assumed(NamedTuple):
+    """A pod that was placed and has yet to be reported as bound."""
+
+    pod: Pod
+    node_name: str
+
+    @property
+    def placed(self) -> Pod:
+        """The pod with its node."""
+        return with_node(self.pod, self.node_name)
+
+
 class EventHandlers:
     """Keeps a cluster and a queue up to date; ``queue`` has pods of the profiles named by ``scheduler_names`` only."""
 
@@ -45,13 +57,26 @@ class EventHandlers:
         self.queue, self.cluster, self.scheduler_names = queue, cluster, scheduler_names
         self.objects: dict[str, dict[str, Any]] = {}
         """Kind -> ``namespace/name`` (or name) -> the object that was reported last."""
-        self._assumed: dict[str, Pod] = {}
+        self.assumed: dict[str, Assumed] = {}
+        """Pods by uid that were placed and have yet to be reported as bound."""
+        self.reject_waiting: Callable[[Pod], bool] = lambda pod: False
+        """Rejects a pod that waits at Permit; False if it does not wait there."""
         queue.nominator.find = self.pod
 
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
         found: Pod | None = self.objects.get("Pod", {}).get(key)
         return found
+
+    def pods_labelled(self, namespace: str, label: str, value: str) -> list[Pod]:
+        """Return the pods of a namespace with a label, as last reported, in the order in which they came."""
+        pods = self.objects.get("Pod", {}).values()
+        return [pod for pod in pods if pod.metadata.labels.get(label) == value and pod.metadata.namespace == namespace]
+
+    def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
+        """Take over objects one after the other."""
+        for record in records:
+            self.apply(record, now)
 
     def apply(self, record: AnyObject, now: int) -> None:
         """Take over an object that is new or changed."""
@@ -98,12 +123,16 @@ class EventHandlers:
 
     def assume(self, pod: Pod, node_name: str) -> None:
         """Note that a pod was placed and has yet to be reported as bound; its nomination is over."""
-        self._assumed[pod_uid(pod)] = with_node(pod, node_name)
-        self.queue.nominator.delete(pod)
+        self.assumed[pod_uid(pod)] = Assumed(pod, node_name)
+        self.queue.nominator.withdraw(pod)
 
-    def forget(self, pod: Pod) -> None:
-        """Note that a pod which was assumed is not bound after all."""
-        self._assumed.pop(pod_uid(pod), None)
+    def forget(self, pod: Pod) -> bool:
+        """Take away a pod which was assumed and is not bound after all; False if it is reported as bound."""
+        if self.assumed.pop(pod_uid(pod), None) is not None:
+            self.cluster.remove_pod(pod_key(pod))
+            return True
+        known = self.pod(pod_key(pod))
+        return known is None or not known.spec.node_name or pod_uid(known) != pod_uid(pod)
 
     def handle_scheduling_failure(
         self,
@@ -147,7 +176,7 @@ class EventHandlers:
         elif old.spec.scheduler_name in self.scheduler_names:
             if old.metadata.resource_version == new.metadata.resource_version:
                 return
-            if pod_uid(new) in self._assumed:
+            if pod_uid(new) in self.assumed:
                 if new.metadata.deletion_timestamp and not old.metadata.deletion_timestamp:
                     self._delete_assumed_pod(new, now)
                 return
@@ -162,22 +191,23 @@ class EventHandlers:
             self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, pod, None, now)
         elif pod.spec.scheduler_name in self.scheduler_names:
             self.queue.delete(pod)
-            if pod_uid(pod) in self._assumed:
+            if pod_uid(pod) in self.assumed:
                 self._delete_assumed_pod(pod, now)
             elif pod.status.nominated_node_name:
                 self._leave_nominated_node(pod, now)
 
     def _add_assigned_pod(self, pod: Pod, now: int) -> None:
-        assumed = self._assumed.pop(pod_uid(pod), None)
-        if assumed is None or assumed.spec.node_name != pod.spec.node_name:
+        assumed = self.assumed.pop(pod_uid(pod), None)
+        if assumed is None or not confirms(pod, assumed):
             self.cluster.add_pod(pod)
         self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_ADD, None, pod, now)
 
     def _delete_assumed_pod(self, pod: Pod, now: int) -> None:
         """Give back what a pod holds that is deleted between its placement and its binding."""
-        assumed = self._assumed.pop(pod_uid(pod))
-        self.cluster.remove_pod(pod_key(pod))
-        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, assumed, None, now)
+        placed = self.assumed[pod_uid(pod)].placed
+        if not self.reject_waiting(pod):
+            self.forget(pod)
+        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, placed, None, now)
 
     def _leave_nominated_node(self, pod: Pod, now: int) -> None:
         """Let those know for which a nominated pod counted as placed: pods of no higher priority."""
@@ -190,6 +220,21 @@ class EventHandlers:
 def with_node(pod: Pod, node_name: str) -> Pod:
     """Return a pod as it is when it is bound to a node."""
     return msgspec.structs.replace(pod, spec=msgspec.structs.replace(pod.spec, node_name=node_name))
+
+
+def confirms(pod: Pod, assumed: Assumed) -> bool:
+    """Tell whether a pod is reported as it was assumed, so that it counts as it is counted already."""
+    if pod.spec.node_name != assumed.node_name:
+        return False
+    known = assumed.pod
+    return (
+        pod.metadata.labels == known.metadata.labels
+        and pod.metadata.deletion_timestamp == known.metadata.deletion_timestamp
+        and pod.status.start_time == known.status.start_time
+        and not has_status_resources(pod)
+        and not has_status_resources(known)
+        and pod.spec == with_node(known, assumed.node_name).spec
+    )
 
 
 def _key(record: AnyObject) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.framework.events import (
@@ -26,10 +26,10 @@ from sched_core.framework.events import (
 from sched_core.framework.profile import Profile
 from sched_core.objects.records import Pod
 from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
-from sched_core.queue.heap import PodHeap
+from sched_core.queue.heap import Place, PodHeap
 from sched_core.queue.hints import ask_hint, build_queueing_hint_map
 from sched_core.queue.in_flight import HappenedEvent, InFlightPods
-from sched_core.queue.nominator import Nominator
+from sched_core.queue.nominator import QueueNominator
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.unschedulable_pods import UnschedulablePods
 
@@ -47,6 +47,14 @@ class QueueingStrategy(IntEnum):
     Immediately = 2
 
 
+class Lent(NamedTuple):
+    """Pods that are next, and what the queue was like when they were lent."""
+
+    heap: PodHeap
+    places: list[Place]
+    arrivals: tuple[int, int]
+
+
 class PriorityQueue:
     """Pods without a node, of the profiles given by scheduler name; pods of other schedulers have no place here.
 
@@ -62,6 +70,7 @@ class PriorityQueue:
         initial_backoff: int = INITIAL_BACKOFF,
         max_backoff: int = MAX_BACKOFF,
         max_in_unschedulable_pods: int = MAX_IN_UNSCHEDULABLE_PODS,
+        nominator: QueueNominator | None = None,
     ) -> None:
         self._profiles = profiles
         self._info_of = info_of
@@ -73,7 +82,8 @@ class PriorityQueue:
         self.backoff_q = BackoffQueue(initial_backoff, max_backoff, self._order)
         self.unschedulable_pods = UnschedulablePods()
         self.in_flight = InFlightPods()
-        self.nominator = Nominator()
+        self.nominator = nominator if nominator is not None else QueueNominator(info_of)
+        self.nominator.queued = self._info_in_queue
         self.scheduling_cycle = 0
         """How many attempts have begun."""
 
@@ -86,10 +96,49 @@ class PriorityQueue:
             info = self.active_q.pop() or self.backoff_q.pod_backoff_q.pop()
             if info is None:
                 return None
-            info.attempts += 1
-            if self.in_flight.add(info.pod):
-                self.scheduling_cycle += 1
+            if self._begin(info):
                 return info
+
+    def lend(self, limit: int) -> Lent:
+        """Return the pods that `pop` would return next, at most ``limit``, without beginning their attempts.
+
+        They stay in the queue until `take`, and go back with `give_back`. Meanwhile nothing may be popped.
+        """
+        heap = self.active_q
+        places = heap.lend(limit)
+        if not places:
+            heap = self.backoff_q.pod_backoff_q
+            places = heap.lend(limit)
+        return Lent(heap, places, self._arrivals(heap))
+
+    def take(self, lent: Lent, place: Place) -> bool:
+        """Begin the attempt of a lent pod; False if it has left the queue by now or is in flight already."""
+        return lent.heap.take(place) and self._begin(place.info)
+
+    def take_for_good(self, lent: Lent, place: Place) -> None:
+        """Begin and end the attempt of a lent pod that gets a node while nothing else happens."""
+        if lent.heap.take(place):
+            place.info.attempts += 1
+            self.scheduling_cycle += 1
+
+    def is_disturbed(self, lent: Lent) -> bool:
+        """Tell whether pods have become active or backed off since, so that others may be next."""
+        return lent.arrivals != self._arrivals(lent.heap)
+
+    def give_back(self, lent: Lent, start: int) -> None:
+        """Take back lent pods from the position ``start`` on."""
+        lent.heap.give_back(lent.places[start:])
+
+    def _arrivals(self, heap: PodHeap) -> tuple[int, int]:
+        """Return what tells whether others may be next than pods lent from a heap: active pods are before all."""
+        return self.active_q.arrivals, heap.arrivals
+
+    def _begin(self, info: QueuedPodInfo) -> bool:
+        info.attempts += 1
+        if not self.in_flight.add(info.pod):
+            return False
+        self.scheduling_cycle += 1
+        return True
 
     def add(self, pod: Pod, now: int) -> None:
         """Queue a new pod, unless a PreEnqueue plugin holds it back."""
@@ -106,7 +155,7 @@ class PriorityQueue:
             info = queue.get(key)
             if info is not None:
                 info.pod_info = self._info_of(new)
-                self.nominator.update(old, new)
+                self.nominator.update(old, info.pod_info)
                 queue.add_or_update(info) if isinstance(queue, PodHeap) else queue.update(info)
                 return
         info = self.unschedulable_pods.get(key)
@@ -114,7 +163,7 @@ class PriorityQueue:
             self._move_to_active_q(self._queued(new, now), UNSCHEDULED_POD_UPDATE.label, now)
             return
         info.pod_info = self._info_of(new)
-        self.nominator.update(old, new)
+        self.nominator.update(old, info.pod_info)
         for event in events:
             self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
             if key not in self.unschedulable_pods:
@@ -122,7 +171,7 @@ class PriorityQueue:
 
     def delete(self, pod: Pod) -> None:
         """Forget a pod that waits; an attempt that is going on is not touched."""
-        self.nominator.delete(pod)
+        self.nominator.withdraw(pod)
         key = pod_key(pod)
         if self.active_q.delete(key) is None and self.backoff_q.delete(key) is None:
             self.unschedulable_pods.delete(key)
@@ -192,6 +241,10 @@ class PriorityQueue:
         """Return a pod that waits, by ``namespace/name``."""
         return self.backoff_q.get(key) or self.unschedulable_pods.get(key) or self.active_q.get(key)
 
+    def _info_in_queue(self, key: str) -> PodInfo | None:
+        info = self.get(key)
+        return info.pod_info if info is not None else None
+
     def __len__(self) -> int:
         """Return how many pods wait."""
         return len(self.active_q) + len(self.backoff_q) + len(self.unschedulable_pods)
@@ -243,7 +296,7 @@ class PriorityQueue:
         self.backoff_q.delete(key)
         self.active_q.add_or_update(info)
         if event in _NOMINATING:
-            self.nominator.add(info.pod)
+            self.nominator.nominate(info.pod_info)
         return True
 
     def _move_to_backoff_q(self, info: QueuedPodInfo) -> None:
