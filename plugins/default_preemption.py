@@ -2,9 +2,9 @@
 
 Upstream: plugins/defaultpreemption, framework/preemption.
 
-Evicts nobody: the answer names the victims, whoever runs the engine evicts them, and PreEnqueue holds the pod back until
-that is done. Which of several equal nodes upstream takes is random; here it is the first in the order in which nodes
-are looked at, and candidates are searched from the beginning of that order. Pods that the kubelet has not started
+Evicts nobody: the answer names the victims, whoever runs the engine evicts them, and PreEnqueue holds the pod back
+until that is done. Which of several equal nodes upstream takes is random; here it is the first in the order in which
+nodes are looked at, and candidates are searched from the beginning of that order. Pods that the kubelet has not started
 count as just started; upstream's sort leaves those of one priority in reverse order, here too (for more than twelve
 upstream's order follows no rule).
 """

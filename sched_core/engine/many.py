@@ -99,7 +99,7 @@ class Many:
             template = self.pods.templates[self.pods.template_of[position]]
             key = f"{template.metadata.namespace or 'default'}/{self.pods.names[position]}"
             return PodInfo(template, number, classes, key)
-        return PodInfo(self.pods[position], number, classes)
+        return PodInfo(self.pods[position], number, classes, pod_key(self.pods[position]))
 
     def _block(self, start: int) -> int:
         """Decide on pods with one profile from ``start`` on and return where they end."""

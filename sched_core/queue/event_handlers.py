@@ -7,7 +7,7 @@ The objects as they were last reported are kept here; the objects that come in m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -38,7 +38,7 @@ RESOURCES: Mapping[str, str] = {
 """Kinds, beside pods and nodes, of which plugins want to know."""
 
 
-class Assumed(NamedTuple):
+class Assumed(msgspec.Struct, frozen=True, gc=False):
     """A pod that was placed and has yet to be reported as bound."""
 
     pod: Pod
@@ -55,7 +55,8 @@ class EventHandlers:
 
     def __init__(self, queue: PriorityQueue, cluster: Cluster, scheduler_names: frozenset[str]) -> None:
         self.queue, self.cluster, self.scheduler_names = queue, cluster, scheduler_names
-        self.objects: dict[str, dict[str, Any]] = {}
+        self._pods: dict[str, Pod] = {}
+        self.objects: dict[str, dict[str, Any]] = {"Pod": self._pods}
         """Kind -> ``namespace/name`` (or name) -> the object that was reported last."""
         self.assumed: dict[str, Assumed] = {}
         """Pods by uid that were placed and have yet to be reported as bound."""
@@ -65,32 +66,32 @@ class EventHandlers:
 
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
-        found: Pod | None = self.objects.get("Pod", {}).get(key)
-        return found
+        return self._pods.get(key)
 
     def pods_labelled(self, namespace: str, label: str, value: str) -> list[Pod]:
         """Return the pods of a namespace with a label, as last reported, in the order in which they came."""
-        pods = self.objects.get("Pod", {}).values()
-        return [pod for pod in pods if pod.metadata.labels.get(label) == value and pod.metadata.namespace == namespace]
+        return [
+            pod
+            for pod in self._pods.values()
+            if pod.metadata.labels.get(label) == value and pod.metadata.namespace == namespace
+        ]
 
     def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
         """Take over objects one after the other."""
         for record in records:
-            self.apply(record, now)
+            if type(record) is Pod:
+                self._apply_pod(record, now)
+            else:
+                self.apply(record, now)
 
     def apply(self, record: AnyObject, now: int) -> None:
         """Take over an object that is new or changed."""
+        if isinstance(record, Pod):
+            self._apply_pod(record, now)
+            return
         kind, key = type(record).__name__, _key(record)
         known = self.objects.setdefault(kind, {})
         old = known.get(key)
-        if isinstance(record, Pod):
-            if record.status.phase in ENDED:
-                if old is not None:
-                    self.delete("Pod", key, now)
-                return
-            known[key] = record
-            self._add_pod(record, now) if old is None else self._update_pod(old, record, now)
-            return
         known[key] = record
         if isinstance(record, Node):
             self.cluster.add_node(record)
@@ -149,13 +150,23 @@ class EventHandlers:
         if known is None or known.spec.node_name or pod_uid(known) != info.uid:
             self.queue.done(info.uid)
             return False
-        info.unschedulable_plugins, info.pending_plugins = set(unschedulable_plugins), set(pending_plugins)
+        info.unschedulable_plugins, info.pending_plugins = unschedulable_plugins, pending_plugins
         info.pod_info = self.cluster.classes.info(known, info.key)
         self.queue.add_unschedulable_if_not_present(info, now)
         return True
 
     def _events(self, kind: str, action: ActionType) -> list[ClusterEvent]:
         return [ClusterEvent(RESOURCES[kind], action)] if kind in RESOURCES else []
+
+    def _apply_pod(self, pod: Pod, now: int) -> None:
+        key = pod_key(pod)
+        old = self._pods.get(key)
+        if pod.status.phase in ENDED:
+            if old is not None:
+                self.delete("Pod", key, now)
+            return
+        self._pods[key] = pod
+        self._add_pod(pod, now) if old is None else self._update_pod(old, pod, now)
 
     def _add_pod(self, pod: Pod, now: int) -> None:
         if pod.spec.node_name:
@@ -233,7 +244,7 @@ def confirms(pod: Pod, assumed: Assumed) -> bool:
         and pod.status.start_time == known.status.start_time
         and not has_status_resources(pod)
         and not has_status_resources(known)
-        and pod.spec == with_node(known, assumed.node_name).spec
+        and pod.spec == msgspec.structs.replace(known.spec, node_name=assumed.node_name)
     )
 
 

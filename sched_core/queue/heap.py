@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 
@@ -18,13 +18,8 @@ _SORTED_SHARE = 8
 """From this part of the entries on it is cheaper to sort them than to take them one by one."""
 
 
-class Place(NamedTuple):
-    """An entry of the heap; the counter keeps infos from being compared."""
-
-    order: Any
-    number: int
-    serial: int
-    info: QueuedPodInfo
+Place = tuple[Any, int, int, QueuedPodInfo]
+"""An entry of the heap: order, number, a serial number that keeps pods from being compared, and the pod."""
 
 
 class PodHeap:
@@ -46,15 +41,15 @@ class PodHeap:
 
     def get(self, key: str) -> QueuedPodInfo | None:
         place = self._places.get(key)
-        return place.info if place is not None else None
+        return place[-1] if place is not None else None
 
     def add_or_update(self, info: QueuedPodInfo) -> None:
         """Add a pod, or find a pod that has changed its new place."""
         order = self._order(info)
         known = self._places.get(info.key)
-        if known is not None and known.info is info and known.order == order:
+        if known is not None and known[-1] is info and known[0] == order:
             return
-        place = self._places[info.key] = Place(order, info.number, next(self._serials), info)
+        place = self._places[info.key] = (order, info.number, next(self._serials), info)
         heapq.heappush(self._entries, place)
         self.arrivals += 1
         if len(self._entries) > 2 * len(self._places) + _SPARE:
@@ -64,14 +59,14 @@ class PodHeap:
     def delete(self, key: str) -> QueuedPodInfo | None:
         """Take a pod out; None if it is not there."""
         place = self._places.pop(key, None)
-        return place.info if place is not None else None
+        return place[-1] if place is not None else None
 
     def peek(self) -> QueuedPodInfo | None:
         """Return the first pod; None if there is none."""
         while self._entries:
             place = self._entries[0]
-            if self._places.get(place.info.key) is place:
-                return place.info
+            if self._places.get(place[-1].key) is place:
+                return place[-1]
             heapq.heappop(self._entries)
         return None
 
@@ -100,11 +95,11 @@ class PodHeap:
 
     def is_lent(self, place: Place) -> bool:
         """Tell whether a lent pod has not left since, nor got another place."""
-        return self._places.get(place.info.key) is place
+        return self._places.get(place[-1].key) is place
 
     def take(self, place: Place) -> bool:
         """Take a lent pod out; False if it has left, or has got another place, since it was lent."""
-        key = place.info.key
+        key = place[-1].key
         if self._places.get(key) is not place:
             return False
         del self._places[key]
@@ -117,4 +112,4 @@ class PodHeap:
 
     def list(self) -> list[QueuedPodInfo]:
         """Return all pods in the order in which they would be popped."""
-        return [place.info for place in sorted(self._places.values())]
+        return [place[-1] for place in sorted(self._places.values())]

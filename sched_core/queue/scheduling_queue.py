@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.errors import PluginError
 from sched_core.framework.events import (
     BACKOFF_COMPLETE,
     FORCE_ACTIVATE,
@@ -24,6 +26,7 @@ from sched_core.framework.events import (
     pod_scheduling_properties_change,
 )
 from sched_core.framework.profile import Profile
+from sched_core.framework.status import Code
 from sched_core.objects.records import Pod
 from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
 from sched_core.queue.heap import Place, PodHeap
@@ -52,6 +55,7 @@ class Lent(NamedTuple):
 
     heap: PodHeap
     places: list[Place]
+    infos: list[QueuedPodInfo]
     arrivals: tuple[int, int]
 
 
@@ -75,6 +79,11 @@ class PriorityQueue:
         self._profiles = profiles
         self._info_of = info_of
         self._hints = {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
+        self._interest: dict[ClusterEvent, set[str]] = {}
+        self._pre_enqueue = {
+            name: [(plugin.name, plugin.pre_enqueue) for plugin in profile.points["preEnqueue"]]  # type: ignore[attr-defined]
+            for name, profile in profiles.items()
+        }
         self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
         self._max_in_unschedulable_pods = max_in_unschedulable_pods
         self._numbers = 0
@@ -109,17 +118,17 @@ class PriorityQueue:
         if not places:
             heap = self.backoff_q.pod_backoff_q
             places = heap.lend(limit)
-        return Lent(heap, places, self._arrivals(heap))
+        return Lent(heap, places, [place[-1] for place in places], self._arrivals(heap))
 
-    def take(self, lent: Lent, place: Place) -> bool:
+    def take(self, lent: Lent, position: int) -> bool:
         """Begin the attempt of a lent pod; False if it has left the queue by now or is in flight already."""
-        return lent.heap.take(place) and self._begin(place.info)
+        return lent.heap.take(lent.places[position]) and self._begin(lent.infos[position])
 
-    def take_for_good(self, lent: Lent, place: Place) -> None:
+    def take_for_good(self, lent: Lent, position: int) -> None:
         """Begin and end the attempt of a lent pod that gets a node while nothing else happens."""
-        if lent.heap.take(place):
-            place.info.attempts += 1
-            self.scheduling_cycle += 1
+        lent.heap.take(lent.places[position])
+        lent.infos[position].attempts += 1
+        self.scheduling_cycle += 1
 
     def is_disturbed(self, lent: Lent) -> bool:
         """Tell whether pods have become active or backed off since, so that others may be next."""
@@ -172,6 +181,8 @@ class PriorityQueue:
     def delete(self, pod: Pod) -> None:
         """Forget a pod that waits; an attempt that is going on is not touched."""
         self.nominator.withdraw(pod)
+        if not len(self):
+            return
         key = pod_key(pod)
         if self.active_q.delete(key) is None and self.backoff_q.delete(key) is None:
             self.unschedulable_pods.delete(key)
@@ -203,10 +214,12 @@ class PriorityQueue:
         self, event: ClusterEvent, old: Any, new: Any, now: int, pre_check: PreCheck | None = None
     ) -> None:
         """Let an event move the pods that it helps, of those that pass the check, and keep it for pods in flight."""
+        waiting = self.unschedulable_pods
+        if not len(waiting) and not len(self.in_flight):
+            return
         plugins = self._interested(event)
         if not plugins and not event.is_wild_card:
             return
-        waiting = self.unschedulable_pods
         infos: Iterable[QueuedPodInfo] = waiting if event.is_wild_card else waiting.rejected_by(plugins)
         self._move(
             infos if pre_check is None else filter(lambda info: pre_check(info.pod), infos), event, old, new, now
@@ -309,22 +322,31 @@ class PriorityQueue:
 
     def _run_pre_enqueue_plugins(self, info: QueuedPodInfo) -> None:
         """Ask the plugins, first the one that held the pod back last, until one holds it back."""
-        scheduler_name = info.pod.spec.scheduler_name
-        plugins = self._profiles[scheduler_name].points["preEnqueue"]
+        scheduler_name = info.pod_info.pod.spec.scheduler_name
+        plugins = self._pre_enqueue[scheduler_name]
         if info.gated:
-            plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name != info.gating_plugin))
-        for plugin in plugins:
-            status = plugin.pre_enqueue(info.pod_info)  # type: ignore[attr-defined]
-            if not status.is_success:
-                info.unschedulable_plugins.add(plugin.name)
-                info.gating_plugin = plugin.name
-                info.gating_plugin_events = self._hints[scheduler_name].events_of(plugin.name)
+            plugins = sorted(plugins, key=lambda named: named[0] != info.gating_plugin)
+        for name, pre_enqueue in plugins:
+            try:
+                passes = pre_enqueue(info.pod_info).code == Code.Success
+            except Exception as reason:
+                fault = PluginError(name, "preEnqueue", f"{type(reason).__name__}: {reason}", info.key)
+                warnings.warn(str(fault), RuntimeWarning, stacklevel=2)
+                passes = False
+            if not passes:
+                info.unschedulable_plugins |= {name}
+                info.gating_plugin = name
+                info.gating_plugin_events = self._hints[scheduler_name].events_of(name)
                 return
         info.gating_plugin = ""
 
     def _interested(self, event: ClusterEvent) -> set[str]:
         """Return the plugins of all profiles that want to know of an event."""
-        return {plugin for hints in self._hints.values() for plugin in hints.wanted(event)}
+        found = self._interest.get(event)
+        if found is None:
+            found = {plugin for hints in self._hints.values() for plugin in hints.wanted(event)}
+            self._interest[event] = found
+        return found
 
     def _strategy_after_attempt(self, info: QueuedPodInfo) -> QueueingStrategy:
         """Look at what happened during an attempt that failed."""

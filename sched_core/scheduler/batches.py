@@ -6,10 +6,9 @@ by one as long as nothing comes into the queue that might be first: then the res
 
 from __future__ import annotations
 
-from sched_core.columns.classes import pod_uid
+from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.engine.engine import Engine
 from sched_core.queue.event_handlers import EventHandlers
-from sched_core.queue.heap import Place
 from sched_core.queue.scheduling_queue import Lent
 from sched_core.scheduler.attempts import Attempts
 from sched_core.scheduler.binding_cycles import BindingCycles
@@ -35,12 +34,12 @@ class Batches:
         """Make attempts, at most ``limit``; return how many: fewer than there are pods, and 0 if there are none."""
         size = self._size if limit is None else min(self._size, limit)
         lent = self._queue.lend(size)
-        places, position, made = lent.places, 0, 0
-        while position < len(places):
+        position, made, total = 0, 0, len(lent.infos)
+        while position < total:
             done = self._place_regular(lent, position, now)
             position, made = position + done, made + done
-            if position < len(places):
-                made += self._attempt(lent, places[position], now)
+            if position < total:
+                made += self._attempt(lent, position, now)
                 position += 1
                 if self._queue.is_disturbed(lent):
                     break
@@ -50,44 +49,44 @@ class Batches:
     def _place_regular(self, lent: Lent, start: int, now: int) -> int:
         """Place pods from ``start`` on in compiled code, as far as that goes; return how many were dealt with."""
         wanted = self._ready(lent, start)
-        rows = self._engine.place_regular([place.info.pod_info for place in wanted]).tolist()
-        names = self._engine.cluster.nodes.names
-        for place, row in zip(wanted, rows, strict=False):
-            info = place.info
+        rows = self._engine.place_regular(wanted)
+        names, queue, assume = self._engine.cluster.nodes.names, self._queue, self._handlers.assume
+        for position, row in enumerate(rows.tolist(), start):
+            info = lent.infos[position]
             if row >= 0:
-                self._queue.take_for_good(lent, place)
-                self._handlers.assume(info.pod, names[row])
+                queue.take_for_good(lent, position)
+                assume(info.pod_info.pod, names[row])
                 self._cycles.bind_later(info, names[row])
             else:
-                self._queue.take(lent, place)
+                queue.take(lent, position)
                 self._failures.handle(info, self._known[info.pod_info.row], now)
         full = len(rows) == len(wanted)
         self._size = min(2 * self._size, LARGEST) if full else max(len(rows), SMALLEST)
         return len(rows)
 
-    def _ready(self, lent: Lent, start: int) -> list[Place]:
+    def _ready(self, lent: Lent, start: int) -> list[PodInfo]:
         """Return the lent pods from ``start`` on up to one that is not to be tried, not more than are worth a call."""
         found = []
         assumed, in_flight, is_lent = self._handlers.assumed, self._queue.in_flight, lent.heap.is_lent
-        for place in lent.places[start : start + self._size]:
-            pod = place.info.pod
-            uid = pod_uid(pod)
-            if pod.metadata.deletion_timestamp or uid in assumed or uid in in_flight or not is_lent(place):
+        for position in range(start, min(start + self._size, len(lent.infos))):
+            info = lent.infos[position].pod_info
+            uid = pod_uid(info.pod)
+            unfit = info.pod.metadata.deletion_timestamp is not None or uid in assumed or uid in in_flight
+            if unfit or not is_lent(lent.places[position]):
                 break
-            found.append(place)
+            found.append(info)
         return found
 
-    def _attempt(self, lent: Lent, place: Place, now: int) -> int:
+    def _attempt(self, lent: Lent, position: int, now: int) -> int:
         """Make an attempt of one pod in the cycle; return 0 if it has left the queue."""
-        if not self._queue.take(lent, place):
+        if not self._queue.take(lent, position):
             return 0
-        info = place.info
+        info = lent.infos[position]
         pod = info.pod_info
         failure = self._attempts.make(info, now)
-        if failure is None:
-            return 1
-        if failure.nominated_node:
-            self._engine.forget_failure(pod)
-        else:
-            self._known[pod.row] = failure
+        if failure is not None:
+            if failure.nominated_node:
+                self._engine.forget_failure(pod)
+            else:
+                self._known[pod.row] = failure
         return 1

@@ -10,7 +10,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.engine import points
@@ -52,7 +53,7 @@ class BindingCycle:
         return self.profile, self.state, self.info.pod_info, self.node_name
 
 
-class ToBind(NamedTuple):
+class ToBind(Struct, frozen=True, gc=False):
     """A pod that is to be bound; without a cycle no plugin has had anything to do for it."""
 
     info: QueuedPodInfo
@@ -122,22 +123,22 @@ class BindingCycles:
         batch, self._to_bind = self._to_bind, []
         if not batch:
             return
-        statuses = self._client.bind([Binding(info.pod, node_name) for info, node_name, _ in batch])
+        statuses = self._client.bind([Binding(each.info.pod_info.pod, each.node_name) for each in batch])
         for entry, status in zip(batch, statuses, strict=True):
             if status is None:
-                self._binding[entry[0].uid] = entry
+                self._binding[entry.info.uid] = entry
             elif status.code == Code.Success:
-                self._bound(*entry)
+                self._bound(entry)
             else:
-                self._not_bound(*entry, status, now)
+                self._not_bound(entry, status, now)
 
     def finished(self, uid: str, status: Status, now: int) -> None:
         """Take over the outcome of a binding that was told later; raises KeyError if none is awaited."""
         entry = self._binding.pop(uid)
         if status.is_success:
-            self._bound(*entry)
+            self._bound(entry)
         else:
-            self._not_bound(*entry, status, now)
+            self._not_bound(entry, status, now)
 
     def _decided(self, waiting: WaitingPod, now: int) -> None:
         self._running.waiting.remove(waiting)
@@ -176,11 +177,12 @@ class BindingCycles:
         elif is_asked:
             self.bind_later(cycle.info, cycle.node_name, cycle)
         else:
-            self._bound(cycle.info, cycle.node_name, cycle)
+            self._bound(ToBind(cycle.info, cycle.node_name, cycle))
 
-    def _bound(self, info: QueuedPodInfo, node_name: str, cycle: BindingCycle | None) -> None:
-        pod = info.pod
-        note = f"Successfully assigned {info.key} to {node_name}"
+    def _bound(self, entry: ToBind) -> None:
+        info, cycle = entry.info, entry.cycle
+        pod = info.pod_info.pod
+        note = f"Successfully assigned {info.pod_info.key} to {entry.node_name}"
         self._client.record_event(Event("Normal", "Scheduled", "Binding", pod, note, pod.spec.scheduler_name))
         if cycle is not None:
             try:
@@ -189,12 +191,11 @@ class BindingCycles:
                 warnings.warn(str(reason), RuntimeWarning, stacklevel=2)
             activate_wanted(cycle.state, self._running)
 
-    def _not_bound(
-        self, info: QueuedPodInfo, node_name: str, cycle: BindingCycle | None, status: Status, now: int
-    ) -> None:
-        plugin = next(each for each in self._profiles[info.pod.spec.scheduler_name].points["bind"] if each.in_memory)
+    def _not_bound(self, entry: ToBind, status: Status, now: int) -> None:
+        profile = self._profiles[entry.info.pod.spec.scheduler_name]
+        plugin = next(each for each in profile.points["bind"] if each.in_memory)
         status = points.judged(plugin, status, f'running Bind plugin "{plugin.name}"')
-        self._fail(info, node_name, cycle, status, now)
+        self._fail(entry.info, entry.node_name, entry.cycle, status, now)
 
     def _fail(
         self, info: QueuedPodInfo, node_name: str, cycle: BindingCycle | None, status: Status, now: int, *,

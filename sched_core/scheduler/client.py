@@ -7,7 +7,9 @@ is told later, by the informers, `Scheduler.binding_finished` or `Scheduler.dele
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from sched_core.framework.status import Status
 from sched_core.objects.pod import PodCondition
@@ -18,14 +20,14 @@ NOTE_LIMIT = 1024
 _CUT = " ..."
 
 
-class Binding(NamedTuple):
+class Binding(Struct, frozen=True, gc=False):
     """A pod that is to run on a node; it is bound by its uid, so that one that was created again is not."""
 
     pod: Pod
     node_name: str
 
 
-class Event(NamedTuple):
+class Event(Struct, frozen=True, gc=False):
     """An event of events.k8s.io/v1."""
 
     type: str
