@@ -80,8 +80,6 @@ class Diagnosis:
         refused = [self.filters[number].name for number in np.unique(self.refused_by).tolist() if number >= 0]
         waiting = np.unique(self.refused_by[self.codes == Code.Pending]).tolist()
         pending = [self.filters[number].name for number in waiting if number >= 0]
-        if self.absent is not None and self.absent.code == Code.Pending:
-            pending.append(self.absent.plugin)
         named = {*refused, *self.named_by}
         if self.absent is not None and self.absent.plugin:
             named.add(self.absent.plugin)

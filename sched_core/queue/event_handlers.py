@@ -14,7 +14,6 @@ import msgspec
 from sched_core.cluster import ENDED, Cluster
 from sched_core.columns.classes import has_status_resources, pod_key, pod_uid
 from sched_core.framework.events import (
-    ASSIGNED_POD_ADD,
     ASSIGNED_POD_DELETE,
     ActionType,
     ClusterEvent,
@@ -23,6 +22,7 @@ from sched_core.framework.events import (
     pod_scheduling_properties_change,
 )
 from sched_core.objects.records import AnyObject, Namespace, Node, Pod
+from sched_core.queue.pods_by_label import PodsByLabel
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.scheduling_queue import PriorityQueue
 
@@ -56,6 +56,7 @@ class EventHandlers:
     def __init__(self, queue: PriorityQueue, cluster: Cluster, scheduler_names: frozenset[str]) -> None:
         self.queue, self.cluster, self.scheduler_names = queue, cluster, scheduler_names
         self._pods: dict[str, Pod] = {}
+        self.pods_by_label = PodsByLabel(self._pods)
         self.objects: dict[str, dict[str, Any]] = {"Pod": self._pods}
         """Kind -> ``namespace/name`` (or name) -> the object that was reported last."""
         self.assumed: dict[str, Assumed] = {}
@@ -67,14 +68,6 @@ class EventHandlers:
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
         return self._pods.get(key)
-
-    def pods_labelled(self, namespace: str, label: str, value: str) -> list[Pod]:
-        """Return the pods of a namespace with a label, as last reported, in the order in which they came."""
-        return [
-            pod
-            for pod in self._pods.values()
-            if pod.metadata.labels.get(label) == value and pod.metadata.namespace == namespace
-        ]
 
     def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
         """Take over objects one after the other."""
@@ -104,12 +97,16 @@ class EventHandlers:
             self.cluster.add_object(record)
             events = self._events(kind, ActionType.Add if old is None else ActionType.Update)
         for event in events:
-            self.queue.move_all_to_active_or_backoff_queue(event, old, record, now)
+            if isinstance(record, Node):
+                self.queue.node_changed(event, old, record, now)
+            else:
+                self.queue.move_all_to_active_or_backoff_queue(event, old, record, now)
 
     def delete(self, kind: str, key: str, now: int) -> None:
         """Forget an object; raises KeyError if it is not known."""
         old = self.objects[kind].pop(key)
         if isinstance(old, Pod):
+            self.pods_by_label.change(old, None)
             self._delete_pod(old, now)
         elif isinstance(old, Node):
             event = ClusterEvent(EventResource.Node, ActionType.Delete)
@@ -166,6 +163,7 @@ class EventHandlers:
                 self.delete("Pod", key, now)
             return
         self._pods[key] = pod
+        self.pods_by_label.change(old, pod)
         self._add_pod(pod, now) if old is None else self._update_pod(old, pod, now)
 
     def _add_pod(self, pod: Pod, now: int) -> None:
@@ -179,7 +177,7 @@ class EventHandlers:
         if old.spec.node_name:
             self.cluster.add_pod(new)
             for event in pod_scheduling_properties_change(new, old):
-                queue.move_all_to_active_or_backoff_queue(event, old, new, now)
+                queue.assigned_pod_updated(event, old, new, now)
         elif new.spec.node_name:
             self._add_assigned_pod(new, now)
             if old.spec.scheduler_name in self.scheduler_names:
@@ -211,7 +209,7 @@ class EventHandlers:
         assumed = self.assumed.pop(pod_uid(pod), None)
         if assumed is None or not confirms(pod, assumed):
             self.cluster.add_pod(pod)
-        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_ADD, None, pod, now)
+        self.queue.assigned_pod_added(pod, now)
 
     def _delete_assumed_pod(self, pod: Pod, now: int) -> None:
         """Give back what a pod holds that is deleted between its placement and its binding."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.errors import PluginError
 from sched_core.framework.events import (
+    ASSIGNED_POD_ADD,
     BACKOFF_COMPLETE,
     FORCE_ACTIVATE,
     SCHEDULE_ATTEMPT_FAILURE,
@@ -27,7 +28,7 @@ from sched_core.framework.events import (
 )
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code
-from sched_core.objects.records import Pod
+from sched_core.objects.records import Node, Pod
 from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
 from sched_core.queue.heap import Place, PodHeap
 from sched_core.queue.hints import ask_hint, build_queueing_hint_map
@@ -63,8 +64,10 @@ class PriorityQueue:
     """Pods without a node, of the profiles given by scheduler name; pods of other schedulers have no place here.
 
     The order is that of the queue sort plugin of the first profile. ``info_of`` turns a pod into what plugins see of
-    it; ``hints`` are those of each profile, by default what its plugins register.
+    it.
     """
+
+    with_hints = True
 
     def __init__(
         self,
@@ -78,7 +81,9 @@ class PriorityQueue:
     ) -> None:
         self._profiles = profiles
         self._info_of = info_of
-        self._hints = {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
+        self._hints = {
+            name: build_queueing_hint_map(profile, with_hints=self.with_hints) for name, profile in profiles.items()
+        }
         self._interest: dict[ClusterEvent, set[str]] = {}
         self._pre_enqueue = {
             name: [(plugin.name, plugin.pre_enqueue) for plugin in profile.points["preEnqueue"]]  # type: ignore[attr-defined]
@@ -160,23 +165,18 @@ class PriorityQueue:
         if pod_uid(new) in self.in_flight:
             self.in_flight.record(HappenedEvent(event, old, new) for event in events)
             return
-        for queue in (self.active_q, self.backoff_q):
-            info = queue.get(key)
-            if info is not None:
-                info.pod_info = self._info_of(new)
-                self.nominator.update(old, info.pod_info)
-                queue.add_or_update(info) if isinstance(queue, PodHeap) else queue.update(info)
-                return
-        info = self.unschedulable_pods.get(key)
+        info = self.get(key)
         if info is None:
             self._move_to_active_q(self._queued(new, now), UNSCHEDULED_POD_UPDATE.label, now)
             return
         info.pod_info = self._info_of(new)
         self.nominator.update(old, info.pod_info)
-        for event in events:
-            self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
-            if key not in self.unschedulable_pods:
-                return
+        if key in self.active_q:
+            self.active_q.add_or_update(info)
+        elif key in self.backoff_q:
+            self.backoff_q.update(info)
+        else:
+            self._see_whether_it_helps(info, events, old, new, now)
 
     def delete(self, pod: Pod) -> None:
         """Forget a pod that waits; an attempt that is going on is not touched."""
@@ -225,6 +225,18 @@ class PriorityQueue:
             infos if pre_check is None else filter(lambda info: pre_check(info.pod), infos), event, old, new, now
         )
 
+    def assigned_pod_added(self, pod: Pod, now: int) -> None:
+        """Let a pod that has got a node move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(ASSIGNED_POD_ADD, None, pod, now)
+
+    def assigned_pod_updated(self, event: ClusterEvent, old: Pod, new: Pod, now: int) -> None:
+        """Let a change of a pod with a node move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(event, old, new, now)
+
+    def node_changed(self, event: ClusterEvent, old: Node | None, new: Node, now: int) -> None:
+        """Let a node that is new or has changed move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(event, old, new, now)
+
     def activate(self, pods: Iterable[Pod], now: int) -> None:
         """Make pods active whatever rejected them; one in flight is tried again after its attempt."""
         for pod in pods:
@@ -233,8 +245,8 @@ class PriorityQueue:
             info = waiting or self.backoff_q.delete(key)
             label, from_backoff = FORCE_ACTIVATE.label, waiting is None
             moved = info is not None and self._move_to_active_q(info, label, now, from_backoff)
-            if not moved and pod_uid(pod) in self.in_flight:
-                self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
+            if not moved:
+                self._activate_in_flight(pod)
 
     def flush_backoff_q_completed(self, now: int) -> None:
         """Make the pods active whose back-off is over."""
@@ -261,6 +273,19 @@ class PriorityQueue:
     def __len__(self) -> int:
         """Return how many pods wait."""
         return len(self.active_q) + len(self.backoff_q) + len(self.unschedulable_pods)
+
+    def _see_whether_it_helps(
+        self, info: QueuedPodInfo, events: Iterable[ClusterEvent], old: Pod, new: Pod, now: int
+    ) -> None:
+        """Move a pod that waits for an event if its own change is one that helps."""
+        for event in events:
+            self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
+            if info.key not in self.unschedulable_pods:
+                return
+
+    def _activate_in_flight(self, pod: Pod) -> None:
+        if pod_uid(pod) in self.in_flight:
+            self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
 
     def _order(self, info: QueuedPodInfo) -> Any:
         return self._sort.queue_sort_key(info.pod_info, info.timestamp)

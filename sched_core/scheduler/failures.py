@@ -4,6 +4,7 @@ schedule_one.go, handleSchedulingFailure).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from sched_core.columns.classes import pod_uid
@@ -58,7 +59,8 @@ class Failures:
     def handle(self, info: QueuedPodInfo, failure: AttemptFailure, now: int) -> None:
         """End an attempt; nothing is written of a pod whose name another pod has got meanwhile."""
         handlers, known = self._handlers, self._handlers.pod(info.key)
-        handlers.handle_scheduling_failure(info, now, failure.unschedulable_plugins, failure.pending_plugins)
+        with suppress(ValueError):  # it was queued anew while it was on its way: one entry is enough
+            handlers.handle_scheduling_failure(info, now, failure.unschedulable_plugins, failure.pending_plugins)
         if known is not None and not known.spec.node_name and pod_uid(known) != info.uid:
             return
         handlers.queue.nominator.nominate(info.pod_info, failure.nominated_node)

@@ -29,7 +29,7 @@ class SchedulerRunning(Running):
         return self.handlers.pod(key)
 
     def pods_labelled(self, namespace: str, label: str, value: str) -> list[Pod]:
-        return self.handlers.pods_labelled(namespace, label, value)
+        return self.handlers.pods_by_label.find(namespace, label, value)
 
     def is_assumed(self, pod: Pod) -> bool:
         return pod_uid(pod) in self.handlers.assumed

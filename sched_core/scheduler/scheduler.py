@@ -18,6 +18,7 @@ from sched_core.queue.event_handlers import EventHandlers
 from sched_core.queue.flushes import PeriodicFlushes
 from sched_core.queue.nominator import QueueNominator
 from sched_core.queue.scheduling_queue import PriorityQueue
+from sched_core.queue.without_hints import QueueWithoutHints
 from sched_core.scheduler.attempts import Attempts
 from sched_core.scheduler.batches import Batches
 from sched_core.scheduler.binding_cycles import BindingCycles
@@ -57,11 +58,17 @@ class Scheduler:
             self.cluster, config, speed=speed, plugins=plugins, nominator=nominator, running=self._running
         )
         settings, profiles = self.engine.config, self.engine.profiles
-        self.queue = PriorityQueue(
-            profiles, self.cluster.classes.info, nominator=nominator,
-            initial_backoff=settings.pod_initial_backoff_seconds * SECOND,
-            max_backoff=settings.pod_max_backoff_seconds * SECOND,
-        )  # fmt: skip
+        initial, longest = settings.pod_initial_backoff_seconds * SECOND, settings.pod_max_backoff_seconds * SECOND
+        self.queue: PriorityQueue
+        if queueing_hints:
+            info_of = self.cluster.classes.info
+            self.queue = PriorityQueue(
+                profiles, info_of, nominator=nominator, initial_backoff=initial, max_backoff=longest
+            )
+        else:
+            self.queue = QueueWithoutHints(
+                profiles, self.cluster, nominator=nominator, initial_backoff=initial, max_backoff=longest
+            )
         self.handlers = self._running.handlers = EventHandlers(self.queue, self.cluster, frozenset(profiles))
         self._flushes = PeriodicFlushes(self.queue, start)
         failures = Failures(self.handlers, client)
