@@ -84,6 +84,7 @@ class Batches:
         info = lent.infos[position]
         pod = info.pod_info
         failure = self._attempts.make(info, now)
+        self._cycles.settle(now)
         if failure is not None:
             if failure.nominated_node:
                 self._engine.forget_failure(pod)
