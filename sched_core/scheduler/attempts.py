@@ -40,7 +40,10 @@ class Attempts:
         return info.uid in self._handlers.assumed
 
     def make(self, info: QueuedPodInfo, now: int) -> AttemptFailure | None:
-        """Decide on a pod and begin its binding cycle, or end the attempt; return why it failed in the filters."""
+        """Decide on a pod and begin its binding cycle, or end the attempt.
+
+        Returns why no node takes it if that goes for each pod of its class until something changes; else None.
+        """
         if self.is_skipped(info):
             self._handlers.queue.done(info.uid)
             return None
@@ -54,7 +57,7 @@ class Attempts:
             return failure
         self._engine.advance(decision)
         if decision.row < 0:
-            return self._fail(info, decision, now)
+            return self._no_node(info, decision, now)
         cycle = BindingCycle(info, decision.node or "", sides.profile, decision.state)
         self._engine.place(info.pod_info, decision.row)
         self._handlers.assume(info.pod, cycle.node_name)
@@ -71,12 +74,13 @@ class Attempts:
         self._cycles.start(cycle, waits, now)
         return None
 
-    def _fail(self, info: QueuedPodInfo, decision: Decision, now: int) -> AttemptFailure:
+    def _no_node(self, info: QueuedPodInfo, decision: Decision, now: int) -> AttemptFailure | None:
         """End an attempt without a node, and evict whom PostFilter wants evicted."""
         failure, preemptor = failure_of(decision), info.pod_info
         if decision.preemption is None or decision.preemption.chosen is None:
             self._failures.handle(info, failure, now)
-        elif self._async_preemption:
+            return failure
+        if self._async_preemption:
             self._failures.handle(info, failure, now)
             if self._preemptions.actuate(preemptor, decision, now) is not None:
                 self._handlers.queue.activate([preemptor.pod], now)
@@ -85,7 +89,7 @@ class Attempts:
             if fault is not None:
                 failure = failure._replace(message=_with_fault(decision, fault), nominated_node=None)
             self._failures.handle(info, failure, now)
-        return failure
+        return None
 
 
 def _with_fault(decision: Decision, fault: Status) -> str:

@@ -85,9 +85,8 @@ class Batches:
         pod = info.pod_info
         failure = self._attempts.make(info, now)
         self._cycles.settle(now)
-        if failure is not None:
-            if failure.nominated_node:
-                self._engine.forget_failure(pod)
-            else:
-                self._known[pod.row] = failure
+        if failure is None:
+            self._engine.forget_failure(pod)
+        else:
+            self._known[pod.row] = failure
         return 1

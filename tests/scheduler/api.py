@@ -15,10 +15,13 @@ from sched_core import (
     Binding,
     Event,
     Node,
+    Plugin,
     Pod,
     PodCondition,
     Scheduler,
+    SchedulerConfiguration,
     Status,
+    load_config,
     pod_key,
     pod_uid,
     replaced,
@@ -46,6 +49,24 @@ def pod(name: str, cpu: str = "1", **more: Any) -> Pod:
     more.setdefault("containers", [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": "1Mi"}}}])
     content = {"kind": "Pod", "metadata": metadata, "spec": more, "status": status}
     return msgspec.convert(content, Pod)
+
+
+def config(*points: str, plugin: str = "Toy", **more: Any) -> SchedulerConfiguration:
+    """Return upstream's configuration with one more plugin at some extension points."""
+    plugins = {point: {"enabled": [{"name": plugin}]} for point in points}
+    head = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
+    return load_config(head | {"profiles": [{"schedulerName": "default-scheduler", "plugins": plugins}]} | more)
+
+
+def world(
+    *nodes: Node, toy: type[Plugin] | None = None, at: tuple[str, ...] = (), **options: Any
+) -> tuple[Scheduler, Api]:
+    """Return a scheduler with nodes, and its API server; ``toy`` is a plugin for the extension points ``at``."""
+    api = Api()
+    plugins = {"Toy": toy} if toy is not None else None
+    scheduler = Scheduler(api, config(*at), plugins=plugins, **options)
+    scheduler.apply_many(nodes, options.get("start", 0))
+    return scheduler, api
 
 
 class Api:
@@ -116,6 +137,12 @@ class Api:
         """Delete a pod."""
         if self.pods.pop(pod_key(pod), None) is not None:
             self.told.append(("delete", pod))
+
+    def create(self, scheduler: Scheduler, *pods: Pod, now: int = 0) -> None:
+        """Create pods, and tell the scheduler."""
+        for pod in pods:
+            self.change(pod)
+        self.echo(scheduler, now)
 
     def echo(self, scheduler: Scheduler, now: int) -> int:
         """Tell the scheduler what has changed since the last time; return how much that was."""
