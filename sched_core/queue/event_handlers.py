@@ -55,9 +55,9 @@ class EventHandlers:
 
     def __init__(self, queue: PriorityQueue, cluster: Cluster, scheduler_names: frozenset[str]) -> None:
         self.queue, self.cluster, self.scheduler_names = queue, cluster, scheduler_names
-        self._pods: dict[str, Pod] = {}
-        self.pods_by_label = PodsByLabel(self._pods)
-        self.objects: dict[str, dict[str, Any]] = {"Pod": self._pods}
+        self.pods: dict[str, Pod] = {}
+        self.pods_by_label = PodsByLabel(self.pods)
+        self.objects: dict[str, dict[str, Any]] = {"Pod": self.pods}
         """Kind -> ``namespace/name`` (or name) -> the object that was reported last."""
         self.assumed: dict[str, Assumed] = {}
         """Pods by uid that were placed and have yet to be reported as bound."""
@@ -67,7 +67,7 @@ class EventHandlers:
 
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
-        return self._pods.get(key)
+        return self.pods.get(key)
 
     def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
         """Take over objects one after the other."""
@@ -157,12 +157,12 @@ class EventHandlers:
 
     def _apply_pod(self, pod: Pod, now: int) -> None:
         key = pod_key(pod)
-        old = self._pods.get(key)
+        old = self.pods.get(key)
         if pod.status.phase in ENDED:
             if old is not None:
                 self.delete("Pod", key, now)
             return
-        self._pods[key] = pod
+        self.pods[key] = pod
         self.pods_by_label.change(old, pod)
         self._add_pod(pod, now) if old is None else self._update_pod(old, pod, now)
 

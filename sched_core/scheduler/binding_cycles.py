@@ -8,6 +8,7 @@ pod, an event that PreBind waited for, the outcome of a binding. Bindings are co
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,6 +73,7 @@ class BindingCycles:
         self._running, self._failures = running, failures
         self._waiting: dict[str, BindingCycle] = {}
         self._in_pre_bind: dict[str, BindingCycle] = {}
+        self._cancelled: deque[BindingCycle] = deque()
         self._to_bind: list[ToBind] = []
         self._binding: dict[str, ToBind] = {}
         handlers.reject_waiting = self._reject_waiting
@@ -91,15 +93,19 @@ class BindingCycles:
             self._after_permit(cycle, now)
 
     def settle(self, now: int) -> None:
-        """Go on with the waiting pods that have been decided on, in the order of the decisions, and with PreBind."""
+        """Go on with the pods that have been decided on while they waited or were in PreBind, in that order."""
         decided = self._running.waiting.decided
-        while decided:
-            self._decided(decided.popleft(), now)
-        if self._in_pre_bind:
-            for cycle in list(self._in_pre_bind.values()):
-                self._pre_bind(cycle, now)
-            if decided:
-                self.settle(now)
+        while decided or self._cancelled:
+            while decided:
+                self._decided(decided.popleft(), now)
+            while self._cancelled:
+                self._pre_bind(self._cancelled.popleft(), now)
+
+    def ask_again(self, now: int) -> None:
+        """Ask the PreBind plugins that were not done again, since time has passed or something has happened."""
+        for cycle in list(self._in_pre_bind.values()):
+            self._pre_bind(cycle, now)
+        self.settle(now)
 
     @property
     def in_pre_bind(self) -> bool:
@@ -112,6 +118,7 @@ class BindingCycles:
         if cycle is None:
             return False
         cycle.cancelled = message
+        self._cancelled.append(cycle)
         return True
 
     def bind_later(self, info: QueuedPodInfo, node_name: str, cycle: BindingCycle | None = None) -> None:

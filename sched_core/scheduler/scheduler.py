@@ -92,19 +92,19 @@ class Scheduler:
         """Take over an object that is new or changed, as an informer reports it; it must not be changed afterwards."""
         self._running.now = now
         self.handlers.apply(record, now)
-        self._cycles.settle(now)
+        self._cycles.ask_again(now)
 
     def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
         """Take over objects one after the other, as `apply` does."""
         self._running.now = now
         self.handlers.apply_many(records, now)
-        self._cycles.settle(now)
+        self._cycles.ask_again(now)
 
     def delete(self, kind: str, key: str, now: int) -> None:
         """Forget an object (``namespace/name`` or name); raises KeyError if it is not known."""
         self._running.now = now
         self.handlers.delete(kind, key, now)
-        self._cycles.settle(now)
+        self._cycles.ask_again(now)
 
     def binding_finished(self, uid: str, status: Status, now: int) -> None:
         """Take over the outcome of a binding that the client left open; raises KeyError if none is awaited."""
@@ -144,7 +144,7 @@ class Scheduler:
             self._cycles.settle(due)
         self._flushes.advance_to(now)
         self._running.now = now
-        self._cycles.settle(now)
+        self._cycles.ask_again(now)
 
     def _is_anybody_next(self) -> bool:
         return len(self.queue.active_q) > 0 or len(self.queue.backoff_q.pod_backoff_q) > 0
