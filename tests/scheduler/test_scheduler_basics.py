@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sched_core import NodeColumns, Plugin, PodInfo, Scheduler, Status, replaced
+from sched_core import NodeColumns, Plugin, PodInfo, Scheduler, Status, error, replaced
 from tests.scheduler.api import SECOND, Api, config, node, pod, world
 
 
@@ -137,3 +137,16 @@ def test_a_bind_plugin_that_does_not_skip_binds_instead_of_the_client() -> None:
     scheduler.run(0)
     assert Toy.bound == ("default/q to a",) and api.said("bind") == [("p", "a")]
     assert len(api.notes("Scheduled")) == 2
+
+
+def test_a_late_answer_for_a_pod_that_is_gone_does_not_touch_the_one_that_has_its_name() -> None:
+    scheduler, api = world(node("a", cpu="8"))
+    api.outcomes["p"] = None
+    api.create(scheduler, pod("p"))
+    scheduler.run(0)
+    api.remove(api.pods["default/p"])
+    api.create(scheduler, pod("p", uid="another"))
+    scheduler.run(1)
+    scheduler.binding_finished("uid-p", error("not found"), 2)
+    assert set(scheduler.handlers.assumed) == {"another"} and usage(scheduler.cluster.nodes) == [1]
+    assert api.said("patch") == [] and api.notes("FailedScheduling") == []
