@@ -92,7 +92,7 @@ def test_what_a_rejected_pod_gives_back_helps_others_and_not_itself() -> None:
     scheduler.run(0)
     assert api.said("bind") == [("q", "a")]
     (info,) = scheduler.queue.unschedulable_pods
-    assert (info.key, info.unschedulable_plugins) == ("default/p", {"Other"})
+    assert (info.key, info.unschedulable_plugins) == ("default/p", frozenset({"Other"}))
 
 
 @pytest.mark.parametrize(
