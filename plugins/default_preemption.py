@@ -2,10 +2,11 @@
 
 Upstream: plugins/defaultpreemption, framework/preemption.
 
-Evicts nobody: the answer names the victims. Which of several equal nodes upstream takes is random; here it is the first
-in the order in which nodes are looked at, and candidates are searched from the beginning of that order. Pods that the
-kubelet has not started count as just started; upstream's sort leaves those of one priority in reverse order, here too
-(for more than twelve upstream's order follows no rule).
+Evicts nobody: the answer names the victims, whoever runs the engine evicts them, and PreEnqueue holds the pod back
+until that is done. Which of several equal nodes upstream takes is random; here it is the first in the order in which
+nodes are looked at, and candidates are searched from the beginning of that order. Pods that the kubelet has not started
+count as just started; upstream's sort leaves those of one priority in reverse order, here too (for more than twelve
+upstream's order follows no rule).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
+PREEMPTING = "waiting for the preemption for this pod to be finished"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 
 BIAS = 1 << 31
@@ -64,6 +66,10 @@ class DefaultPreemption(Plugin):
 
     def __init__(self, args: DefaultPreemptionArgs | None = None) -> None:
         super().__init__(args if args is not None else DefaultPreemptionArgs())
+
+    def pre_enqueue(self, pod: PodInfo) -> Status:
+        """Hold a pod back whose victims are being deleted."""
+        return unresolvable(PREEMPTING) if self.handle.is_preempting(pod.pod) else SUCCESS
 
     def post_filter(
         self, state: CycleState, pod: PodInfo, nodes: NodeColumns, diagnosis: Diagnosis

@@ -63,10 +63,12 @@ from sched_core.framework.plugin import (
 from sched_core.framework.preemption import Candidate, DryRun, DryRuns, PlacedPod, Preemption
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
+from sched_core.framework.waiting_pods import WaitingPod
 from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.meta import replaced
+from sched_core.objects.pod import PodCondition
 from sched_core.objects.quantity import parse_quantity, resource_amount
 from sched_core.objects.records import (
     AWSElasticBlockStoreVolumeSource,
@@ -105,6 +107,7 @@ from sched_core.objects.selectors import (
     tolerates,
     tolerates_all,
 )
+from sched_core.scheduler import Binding, Event, Scheduler, SchedulerClient
 
 __all__ = [
     "AWSElasticBlockStoreVolumeSource",
@@ -112,6 +115,7 @@ __all__ = [
     "Apart",
     "AzureDiskVolumeSource",
     "Batch",
+    "Binding",
     "CSIDriver",
     "CSINode",
     "CSIStorageCapacity",
@@ -129,6 +133,7 @@ __all__ = [
     "DryRun",
     "DryRuns",
     "Engine",
+    "Event",
     "EventResource",
     "FIXED_RESOURCES",
     "Failure",
@@ -166,6 +171,7 @@ __all__ = [
     "Pod",
     "PodAffinityTerm",
     "PodArray",
+    "PodCondition",
     "PodDisruptionBudget",
     "PodInfo",
     "PodKinds",
@@ -181,6 +187,8 @@ __all__ = [
     "ResourceSpec",
     "SKIP",
     "SUCCESS",
+    "Scheduler",
+    "SchedulerClient",
     "SchedulerConfiguration",
     "ScoringStrategy",
     "Speed",
@@ -199,6 +207,7 @@ __all__ = [
     "Verdicts",
     "Volume",
     "VolumeAttachment",
+    "WaitingPod",
     "Weighted",
     "dump_config",
     "error",

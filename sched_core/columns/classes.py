@@ -20,6 +20,8 @@ from sched_core.objects.requests import is_scalar_resource, pod_requests
 
 _encode = msgspec.json.Encoder().encode
 _INT64_MAX = 2**63 - 1
+RECENT = 4096
+"""Whole specs that are remembered; with more different ones in turn remembering them does not pay."""
 _AMOUNTS = ("requests", "usage", "score_requests", "nonzero_usage")
 
 
@@ -73,7 +75,7 @@ def amounts_key(pod: Pod) -> bytes:
     """Return all that the amounts of a pod are worked out from, as bytes."""
     spec, status = pod.spec, pod.status
     resized = None
-    if _has_status_resources(pod):
+    if has_status_resources(pod):
         resized = (
             [(each.name, each.resources, each.allocated_resources) for each in status.container_statuses],
             [(each.name, each.resources, each.allocated_resources) for each in status.init_container_statuses],
@@ -93,21 +95,31 @@ def amounts_key(pod: Pod) -> bytes:
     )
 
 
-def _has_status_resources(pod: Pod) -> bool:
+def has_status_resources(pod: Pod) -> bool:
+    """Tell whether the kubelet says of resources what differs from the spec, or may."""
     status = pod.status
     return bool(
         status.container_statuses or status.init_container_statuses or status.resources or status.allocated_resources
     )
 
 
-class PodInfo:
-    """A pod as plugins see it: the record, its key, and its row of numbers."""
+def is_special(pod: Pod) -> bool:
+    """Tell whether more of a pod matters than its spec, namespace, labels, annotations and owners."""
+    return bool(
+        pod.metadata.deletion_timestamp is not None
+        or pod.status.nominated_node_name
+        or has_status_resources(pod)
+        or any(each.ephemeral is not None for each in pod.spec.volumes)
+    )
 
-    __slots__ = ("_classes", "key", "pod", "row")
 
-    def __init__(self, pod: Pod, row: int, classes: PodClasses, key: str | None = None) -> None:
-        self.pod, self.row, self._classes = pod, row, classes
-        self.key = key if key is not None else pod_key(pod)
+class PodInfo(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A pod as plugins see it: the record, its row of numbers, and its key ``namespace/name``."""
+
+    pod: Pod
+    row: int
+    _classes: PodClasses
+    key: str
 
     @property
     def priority(self) -> int:
@@ -157,6 +169,8 @@ class PodClasses:
         self.shape_of = np.zeros(0, np.int32)
         """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources."""
         self._number: dict[tuple[int, bytes], int] = {}
+        self._recent: dict[bytes, int] = {}
+        """Classes by the encoding of a whole spec, so that the next pod of a template is found with one look."""
         self._spec_number: dict[bytes, int] = {}
         self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
         self.with_affinity: set[int] = set()
@@ -176,6 +190,18 @@ class PodClasses:
 
     def intern(self, pod: Pod, placed: bool = False) -> int:
         """Return the class of a pod; a new one gets the next row."""
+        if placed or is_special(pod):
+            return self._intern(pod, placed)
+        meta = pod.metadata
+        whole = _encode((meta.namespace, meta.labels, meta.annotations, meta.owner_references, pod.spec))
+        number = self._recent.get(whole)
+        if number is None:
+            if len(self._recent) == RECENT:
+                self._recent.clear()
+            number = self._recent[whole] = self._intern(pod, placed)
+        return number
+
+    def _intern(self, pod: Pod, placed: bool) -> int:
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
         key = (spec, amounts_key(pod))
         number = self._number.get(key)
@@ -185,11 +211,11 @@ class PodClasses:
 
     def info(self, pod: Pod, key: str | None = None) -> PodInfo:
         """Return the pod as plugins see it."""
-        return PodInfo(pod, self.intern(pod), self, key)
+        return PodInfo(pod, self.intern(pod), self, key if key is not None else pod_key(pod))
 
     def info_of(self, number: int) -> PodInfo:
         """Return the representative of a class."""
-        return PodInfo(self.pods[number], number, self)
+        return PodInfo(self.pods[number], number, self, pod_key(self.pods[number]))
 
     def has_host_ports(self, number: int) -> bool:
         """Tell whether the pods of a class use host ports."""
@@ -224,7 +250,7 @@ class PodClasses:
     def _amounts(self, pod: Pod) -> dict[str, list[int]]:
         """Return the four rows of a pod, in the units of the columns; refuse what does not fit int64."""
         requests = pod_requests(pod, use_status=False)
-        plain = not _has_status_resources(pod)
+        plain = not has_status_resources(pod)
         usage = requests if plain else pod_requests(pod, use_status=True)
         nonzero = usage if _names_cpu_and_memory(pod) else pod_requests(pod, use_status=True, non_missing=True)
         score = nonzero

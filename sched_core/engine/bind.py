@@ -1,18 +1,16 @@
-"""After a node was chosen: Reserve, Permit, PreBind, Bind, PostBind, and Unreserve where one of them says no.
+"""After a node was chosen, in memory: Reserve, Permit, PreBind, Bind, PostBind; all is undone where one says no.
 
-In memory: nothing waits here, so a plugin that answers Wait is refused by name.
+Nothing waits here, so a plugin that answers Wait is refused by name; `sched_core.scheduler` lets pods wait.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sched_core.engine import points
 from sched_core.engine.decision import Decision
-from sched_core.errors import PluginError
-from sched_core.framework.cycle_state import CycleState
-from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
-from sched_core.framework.status import Code, Status, error
+from sched_core.framework.status import SUCCESS, Code, Status, error
 
 if TYPE_CHECKING:
     from sched_core.engine.engine import Engine
@@ -23,80 +21,41 @@ def bind(engine: Engine, profile: Profile, decision: Decision) -> None:
     decision.placed_as = engine.place(decision.pod, decision.row)
     status = _run(profile, decision)
     if status.is_success:
+        points.post_bind(profile, decision.state, decision.pod, decision.node or "")
         return
+    status = _undone(profile, decision, decision.node or "", status)
     engine.cluster.remove_pod(decision.key)
     decision.placed_as, decision.row, decision.status = -1, -1, status
-    decision.message = status.message
-    if status.is_rejected:
-        decision.message = f"0/1 nodes are available: 1 {status.message}."
+    decision.message = points.refusal_of_one_node(status) if status.is_rejected else status.message
 
 
 def reserve(profile: Profile, decision: Decision, node: str) -> Status:
     """Run Reserve; the plugins take it back if one of them refuses."""
-    for plugin in profile.points["reserve"]:
-        text = f'running Reserve plugin "{plugin.name}"'
-        status = _call(plugin, "reserve", text, decision.state, decision.pod, node)
-        if not status.is_success:
-            return _undo(profile, decision, node, status.of(plugin.name))
-    return Status()
+    status = points.reserve(profile, decision.state, decision.pod, node)
+    return status if status.is_success else _undone(profile, decision, node, status)
 
 
 def _run(profile: Profile, decision: Decision) -> Status:
-    points, state, pod = profile.points, decision.state, decision.pod
-    node = decision.node or ""
-    status = reserve(profile, decision, node)
+    about = (decision.state, decision.pod, decision.node or "")
+    status = points.reserve(profile, *about)
     if not status.is_success:
         return status
-    for plugin in points["permit"]:
-        status = _call(plugin, "permit", f'running Permit plugin "{plugin.name}"', state, pod, node)
+    status, waits = points.permit(profile, *about)
+    if waits:
+        return error(f'running Permit plugin "{next(iter(waits))}": waiting is not supported without a queue')
+    if not status.is_success:
+        return status
+    for plugin in profile.points["preBind"]:
+        status = points.pre_bind(plugin, *about)
         if status.code == Code.Wait:
-            status = error(f'running Permit plugin "{plugin.name}": waiting is not supported without a queue')
-        if not status.is_success:
-            return _undo(profile, decision, node, status)
-    for plugin in points["preBind"]:
-        status = _call(plugin, "pre_bind", f'running PreBind plugin "{plugin.name}"', state, pod, node)
+            return error(f'running PreBind plugin "{plugin.name}": waiting is not supported without a queue')
         if not status.is_success and not status.is_skip:
-            return _undo(profile, decision, node, status)
-    for plugin in points["bind"]:
-        status = _call(plugin, "bind", f'running Bind plugin "{plugin.name}"', state, pod, node)
-        if status.is_skip:
-            continue
-        if not status.is_success:
-            return _undo(profile, decision, node, status)
-        break
-    for plugin in points["postBind"]:
-        try:
-            plugin.post_bind(state, pod, node)  # type: ignore[attr-defined]
-        except Exception as reason:  # the pod is bound, there is no decision left to fail
-            raise PluginError(plugin.name, "postBind", _text(reason), pod.key, node) from reason
-    return Status()
+            return status
+    status, _ = points.bind(profile, *about)
+    return status if not status.is_skip else SUCCESS
 
 
-def _undo(profile: Profile, decision: Decision, node: str, status: Status) -> Status:
-    """Run Unreserve of all plugins, the last one first; one that raises does not keep the others from it."""
-    for plugin in reversed(profile.points["reserve"]):
-        if hasattr(plugin, "unreserve"):
-            try:
-                plugin.unreserve(decision.state, decision.pod, node)
-            except Exception as reason:
-                status = error(f'{status.message}, running Unreserve plugin "{plugin.name}": {_text(reason)}')
-    return status
-
-
-def _call(plugin: Plugin, method: str, text: str, state: CycleState, pod: object, node: str) -> Status:
-    try:
-        answer = getattr(plugin, method)(state, pod, node)
-    except Exception as reason:
-        return error(f"{text}: {_text(reason)}")
-    if method == "permit" and not isinstance(answer, Status) and isinstance(answer, tuple) and answer:
-        answer = answer[0]  # without the time to wait
-    if not isinstance(answer, Status):
-        return error(f"{text}: it returned no Status")
-    status: Status = answer
-    if status.code == Code.Error:
-        return error(f"{text}: {status.message}")
-    return status.of(plugin.name)
-
-
-def _text(reason: Exception) -> str:
-    return str(reason) or type(reason).__name__
+def _undone(profile: Profile, decision: Decision, node: str, status: Status) -> Status:
+    """Run Unreserve after a refusal; what goes wrong there makes an error of it."""
+    faults = points.unreserve(profile, decision.state, decision.pod, node)
+    return error(f"{status.message}, {faults}") if faults else status

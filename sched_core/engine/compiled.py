@@ -114,6 +114,11 @@ class Compiled:
             end = module.place_scan(classes, start, stop, count, *common, slots, work, log, results)
         return int(end), int(work.start[0])
 
+    def forget_failure(self, pod_class: int) -> None:
+        """Look at the nodes again for the next pod of a class, even if nothing has changed since one has failed."""
+        if pod_class < len(self.failed_at):
+            self.failed_at[pod_class] = -1
+
     def module(self) -> ModuleType:
         """Return the generated module, in float64 where that is exact."""
         exact = self.nodes.count == 0 or int(self.nodes.allocatable.max()) < EXACT_BELOW

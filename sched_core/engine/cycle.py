@@ -102,6 +102,7 @@ class Cycle:
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
             elif status.code == Code.UnschedulableAndUnresolvable:
+                diagnosis.named_by = ()
                 self._refuse_all(diagnosis, status)
                 return None
             elif status.code == Code.Unschedulable:
@@ -111,6 +112,7 @@ class Cycle:
             if result.node_names is not None:
                 by.append(plugin.name)
                 names = result.node_names if names is None else names & result.node_names
+                diagnosis.named_by = tuple(by)
                 if not names:
                     self._refuse_all(diagnosis, unresolvable(_unsatisfied(by)))
                     return None

@@ -30,6 +30,8 @@ class Diagnosis:
     """The status of all nodes that no filter looked at: PreFilter refused the pod, or named other nodes."""
     absent_mask: NDArray[np.bool_] | None = None
     pre_filter_message: str = ""
+    named_by: tuple[str, ...] = ()
+    """The plugins whose PreFilter named the only nodes worth a look: they count among those that rejected the pod."""
 
     def refuse(self, number: int, verdicts: Verdicts, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note what a filter said of the candidates and return those that are left, bool[N]."""
@@ -71,6 +73,17 @@ class Diagnosis:
             if len(absent):
                 found.append((self.absent.plugin, self.absent.reasons, absent))
         return found
+
+    @property
+    def rejectors(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The plugins that rejected the pod, and those of them that answered Pending."""
+        refused = [self.filters[number].name for number in np.unique(self.refused_by).tolist() if number >= 0]
+        waiting = np.unique(self.refused_by[self.codes == Code.Pending]).tolist()
+        pending = [self.filters[number].name for number in waiting if number >= 0]
+        named = {*refused, *self.named_by}
+        if self.absent is not None and self.absent.plugin:
+            named.add(self.absent.plugin)
+        return frozenset(named), frozenset(pending)
 
     def histogram(self) -> Counter[str]:
         """Return how many nodes have each reason."""

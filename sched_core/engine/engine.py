@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster, ClusterState, start_time
 from sched_core.columns.arrays import PodArray
@@ -23,6 +24,7 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.dry_run import DryRuns
 from sched_core.engine.many import Many
 from sched_core.engine.program import Program
+from sched_core.engine.regular import Regular
 from sched_core.engine.static import compilable
 from sched_core.errors import NotSupported, PluginError, StowageError
 from sched_core.framework.handle import Handle
@@ -30,6 +32,7 @@ from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile, build_profiles
 from sched_core.framework.registry import Registry
+from sched_core.framework.running import Running
 from sched_core.framework.status import SUCCESS, Status, error, unresolvable
 from sched_core.objects.records import ObjectMeta, Pod
 from sched_core.rows.generate import is_cached
@@ -63,19 +66,22 @@ class Engine:
         *,
         speed: Speed = "auto",
         plugins: Mapping[str, type[Plugin]] | None = None,
+        nominator: Nominator | None = None,
+        running: Running | None = None,
     ) -> None:
         """Prepare to decide on ``cluster`` with the profiles of ``config`` (default: upstream's).
 
         ``plugins`` are further plugin classes by the names that the configuration uses. ``speed`` forces one way for
-        all pods that it can decide on; whatever it cannot goes through the cycle. Raises InvalidConfig, NotSupported or
-        PluginError.
+        all pods that it can decide on; whatever it cannot goes through the cycle. A scheduler brings the nominations of
+        its queue and what it does for plugins. Raises InvalidConfig, NotSupported or PluginError.
         """
-        self.cluster, self.speed, self.start, self.nominator = cluster, speed, 0, Nominator()
+        self.cluster, self.speed, self.start = cluster, speed, 0
+        self.nominator = nominator if nominator is not None else Nominator()
         self.config = config if config is not None else load_config(None)
         if self.config.extenders:
             raise NotSupported("extenders: calling an extender is not supported yet")
         self._plugins = plugins
-        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster, self.nominator))
+        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster, self.nominator, running))
         self.seen = [0, 0]
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}
@@ -201,6 +207,21 @@ class Engine:
         decision is kept.
         """
         return Many(self, pods, measure).run()
+
+    def place_regular(self, pods: Sequence[PodInfo]) -> NDArray[np.int32]:
+        """Place pods in compiled code, the first of them on, until one comes that only the cycle can decide on.
+
+        Returns the rows of those that were dealt with: -1 is a pod that no node takes, for the same reasons as one of
+        its class before, since which nothing has changed. The pod behind them is one for `decide`. Nothing is asked of
+        PreEnqueue: the pods come from a queue.
+        """
+        return Regular(self, pods).place()
+
+    def forget_failure(self, pod: PodInfo) -> None:
+        """Have the next pod of a class go through the cycle, even if nothing has changed since one has failed."""
+        compiled = self._sides[pod.pod.spec.scheduler_name].compiled
+        if compiled is not None:
+            compiled.forget_failure(pod.row)
 
     def sides(self, scheduler_name: str) -> Sides | None:
         """Return both ways to decide for a scheduler name, None if no profile has it."""

@@ -99,7 +99,7 @@ class Many:
             template = self.pods.templates[self.pods.template_of[position]]
             key = f"{template.metadata.namespace or 'default'}/{self.pods.names[position]}"
             return PodInfo(template, number, classes, key)
-        return PodInfo(self.pods[position], number, classes)
+        return PodInfo(self.pods[position], number, classes, pod_key(self.pods[position]))
 
     def _block(self, start: int) -> int:
         """Decide on pods with one profile from ``start`` on and return where they end."""
@@ -123,6 +123,20 @@ class Many:
             return start
 
     def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
+        stop, irregular, way = self._plan_block(compiled, start, stop)
+        position = start
+        while position < stop:
+            end = first_of(irregular, self.classes, position, stop)
+            if position < end:
+                position = self._run(compiled, position, end, way)
+            if position < stop and (irregular[self.classes[position]]):
+                self._cycle(position)
+                position += 1
+        self._flush(stop)  # before a profile that has tallies of its own takes over
+        return stop
+
+    def _plan_block(self, compiled: Compiled, start: int, stop: int) -> tuple[int, NDArray[np.bool_], Way]:
+        """Plan the classes of a block; return how far it reaches, which classes need the cycle, and the way."""
         compiled.prepare()
         self._side = compiled
         static = compiled.static
@@ -146,30 +160,21 @@ class Many:
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
             irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
-        position = start
-        while position < stop:
-            end = stop
-            if irregular.any():
-                hits = np.flatnonzero(irregular[self.classes[position:stop]])
-                end = position + int(hits[0]) if len(hits) else stop
-            if position < end:
-                position = self._run(compiled, position, end, way)
-            if position < stop and (irregular[self.classes[position]]):
-                self._cycle(position)
-                position += 1
-        self._flush(stop)  # before a profile that has tallies of its own takes over
-        return stop
+        return stop, irregular, way
 
     def _plan(self, compiled: Compiled, number: int) -> None:
         """Plan a class; IRREGULAR is also what is not tried at all."""
         pod = self.cluster.classes.info_of(number)
         try:
-            if self.engine.admit(pod).is_success:
+            if self._is_admitted(pod):
                 compiled.static.plan(number)
                 return
         except Exception:  # whatever a plugin raised, the cycle meets it again and words it
             pass
         compiled.static.set_aside(number)
+
+    def _is_admitted(self, pod: PodInfo) -> bool:
+        return self.engine.admit(pod).is_success
 
     def _way(self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], pods: int) -> Way:
         """Choose the way for classes of which those that are ``judged`` by terms keep no scores."""
@@ -262,14 +267,14 @@ class Many:
         positions = start + np.flatnonzero(self.rows[start:stop] >= 0)
         if not len(positions):
             return
-        keys: Sequence[str]
-        if isinstance(self.pods, PodArray):
-            keys = ArrayKeys(self.pods, positions)
-        else:
-            keys = [pod_key(self.pods[position]) for position in positions.tolist()]
-        first = self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        first = self.cluster.place(self._keys(positions), self.classes[positions], self.rows[positions])
         if self._side is not None:
             self._side.terms.tallies.note(first, self.rows[positions])
+
+    def _keys(self, positions: NDArray[np.int64]) -> Sequence[str]:
+        if isinstance(self.pods, PodArray):
+            return ArrayKeys(self.pods, positions)
+        return [pod_key(self.pods[position]) for position in positions.tolist()]
 
     def _count(self, speed: str, pods: int) -> None:
         self.batch.speed_used[speed] = self.batch.speed_used.get(speed, 0) + pods
@@ -277,6 +282,14 @@ class Many:
     def _tick(self, position: int) -> None:
         if self.measure:
             self.ticks[position] = read_ticks()
+
+
+def first_of(chosen: NDArray[np.bool_], classes: NDArray[np.int32], start: int, stop: int) -> int:
+    """Return the first position from ``start`` on of a pod of one of the chosen classes; ``stop`` without any."""
+    if not chosen.any():
+        return stop
+    hits = np.flatnonzero(chosen[classes[start:stop]])
+    return start + int(hits[0]) if len(hits) else stop
 
 
 def _failure(decision: Decision) -> Failure:

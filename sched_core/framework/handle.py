@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from sched_core.columns.kinds import PodKinds
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
 from sched_core.framework.preemption import DryRuns, PodsByRow
+from sched_core.framework.running import Running
+from sched_core.framework.status import Status
+from sched_core.framework.waiting_pods import WaitingPod
 from sched_core.objects.records import AnyObject, Pod
 
 if TYPE_CHECKING:
@@ -20,10 +23,14 @@ if TYPE_CHECKING:
 
 
 class Handle:
-    """Read access to the cluster that an engine decides on; given to every plugin as ``plugin.handle``."""
+    """What a plugin sees of the cluster and of the scheduler that it works for; it has one as ``plugin.handle``.
 
-    def __init__(self, cluster: Cluster, nominator: Nominator | None = None) -> None:
+    Where an engine decides alone there is no scheduler: no pod waits, time stands still, and nothing is activated.
+    """
+
+    def __init__(self, cluster: Cluster, nominator: Nominator | None = None, running: Running | None = None) -> None:
         self._cluster = cluster
+        self._running = running or Running()
         self._nominator = nominator or Nominator()
         self.dry_runs: Callable[[CycleState, PodInfo], DryRuns]
         """Returns the dry runs of an attempt; set once the profile of the plugin is complete."""
@@ -77,6 +84,43 @@ class Handle:
         """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""
         pods = self._cluster.nodes.pods
         return PodsByRow(pods, self._cluster.classes, np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority)))
+
+    @property
+    def now(self) -> int:
+        """The time, in nanoseconds since the Unix epoch."""
+        return self._running.now
+
+    def pod(self, key: str) -> Pod | None:
+        """Return a pod (``namespace/name``) as it was last reported, placed or not; None if it is gone."""
+        return self._running.pod(key)
+
+    def pods_labelled(self, namespace: str, label: str, value: str) -> list[Pod]:
+        """Return the pods of a namespace with a label, as last reported, in the order in which they came."""
+        return self._running.pods_labelled(namespace, label, value)
+
+    def is_assumed(self, pod: Pod) -> bool:
+        """Tell whether a pod has a node that is not reported yet."""
+        return self._running.is_assumed(pod)
+
+    def waiting_pods(self) -> list[WaitingPod]:
+        """Return the pods that wait at Permit, in the order in which they came."""
+        return self._running.waiting.list()
+
+    def waiting_pod(self, pod: Pod) -> WaitingPod | None:
+        """Return a pod if it waits at Permit; `WaitingPod.allow` and `reject` let it go on or end its attempt."""
+        return self._running.waiting.get(pod)
+
+    def activate(self, pods: Iterable[Pod]) -> None:
+        """Have pods tried again that wait in the queue, whatever rejected them; see also `pods_to_activate`."""
+        self._running.activate(pods)
+
+    def is_preempting(self, pod: Pod) -> bool:
+        """Tell whether victims of a pod are still to be deleted."""
+        return self._running.is_preempting(pod)
+
+    def write(self, record: AnyObject) -> Status:
+        """Ask the API server to write an object that is neither node nor pod; for PreBind."""
+        return self._running.write(record)
 
     @property
     def classes(self) -> Any:

@@ -1,6 +1,7 @@
 """Nominator: the pods that have no node yet but a claim to one, because pods were preempted for them there.
 
-Upstream: backend/queue/nominator.go. Nobody is placed and nothing is decided here.
+Upstream: backend/queue/nominator.go. Nobody is placed and nothing is decided here. What an engine of its own has; the
+one of a queue (`sched_core.queue.nominator`) also knows what the informer and the queue say of these pods.
 """
 
 from __future__ import annotations
@@ -32,21 +33,25 @@ class Nominator:
         known = self._pods.get(pod.key)
         return known[1] if known is not None else pod.pod.status.nominated_node_name
 
+    def current(self, pod: PodInfo) -> PodInfo:
+        """Return a nominated pod as it counts for others."""
+        return pod
+
     def nodes(self) -> set[str]:
         """Return the names of the nodes that pods are nominated to."""
         return {node for _, node in self._pods.values()}
 
+    def on(self, node: str) -> list[PodInfo]:
+        """Return the pods nominated to a node, as they count for others."""
+        return [self.current(pod) for pod, where in self._pods.values() if where == node]
+
     def rivals(self, node: str, pod: PodInfo) -> list[PodInfo]:
         """Return the other pods nominated to a node that count for a pod: those of its priority or a higher one."""
-        return [
-            other
-            for other, where in self._pods.values()
-            if where == node and other.priority >= pod.priority and other.key != pod.key
-        ]
+        return [other for other in self.on(node) if other.priority >= pod.priority and other.key != pod.key]
 
     def lower(self, node: str, priority: int) -> list[str]:
         """Return the keys of the pods of a lower priority that are nominated to a node."""
-        return [key for key, (pod, where) in self._pods.items() if where == node and pod.priority < priority]
+        return [pod.key for pod in self.on(node) if pod.priority < priority]
 
     def state(self) -> dict[str, tuple[PodInfo, str]]:
         """Return a copy of all nominations, for `restore`."""

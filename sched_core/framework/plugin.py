@@ -83,8 +83,10 @@ class Plugin:
     normalize_row         ``(score, lowest, highest) -> number``: compiled; extremes over the feasible nodes
     normalize_score       ``(state, pod, scores: int64[F]) -> int64[F]``: array form over the feasible nodes
     reserve, unreserve    ``(state, pod, node_name) -> Status`` / ``-> None``
-    permit                ``(state, pod, node_name) -> tuple[Status, float]`` (timeout in seconds)
-    pre_bind, bind        ``(state, pod, node_name) -> Status``
+    permit                ``(state, pod, node_name) -> tuple[Status, float]`` (Wait: for so many seconds, at most 900)
+    pre_bind_pre_flight   ``(state, pod, node_name) -> Status``; Skip leaves this plugin's PreBind out
+    pre_bind              ``(state, pod, node_name) -> Status``; Wait is asked again whenever something has happened
+    bind                  ``(state, pod, node_name) -> Status``; Skip leaves it to the next plugin
     post_bind             ``(state, pod, node_name) -> None``
     events_to_register    ``() -> Sequence[ClusterEventWithHint]``: the events that may help pods that this plugin
                           rejected; without it every event is taken for one

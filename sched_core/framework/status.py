@@ -44,6 +44,10 @@ class Status(NamedTuple):
         return self.code in REJECTED
 
     @property
+    def is_pending(self) -> bool:
+        return self.code == Code.Pending
+
+    @property
     def message(self) -> str:
         return ", ".join(self.reasons)
 

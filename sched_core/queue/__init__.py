@@ -7,15 +7,15 @@ call that needs it. Nothing is decided about nodes here. Source: pkg/scheduler/b
 from sched_core.queue.event_handlers import EventHandlers
 from sched_core.queue.flushes import PeriodicFlushes
 from sched_core.queue.hints import QueueingHintMap, build_queueing_hint_map
-from sched_core.queue.nominator import Nominator
+from sched_core.queue.nominator import QueueNominator
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.scheduling_queue import PriorityQueue
 
 __all__ = [
     "EventHandlers",
-    "Nominator",
     "PeriodicFlushes",
     "PriorityQueue",
+    "QueueNominator",
     "QueuedPodInfo",
     "QueueingHintMap",
     "build_queueing_hint_map",

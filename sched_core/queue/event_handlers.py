@@ -6,15 +6,14 @@ The objects as they were last reported are kept here; the objects that come in m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from sched_core.cluster import ENDED, Cluster
-from sched_core.columns.classes import pod_key, pod_uid
+from sched_core.columns.classes import has_status_resources, pod_key, pod_uid
 from sched_core.framework.events import (
-    ASSIGNED_POD_ADD,
     ASSIGNED_POD_DELETE,
     ActionType,
     ClusterEvent,
@@ -23,6 +22,7 @@ from sched_core.framework.events import (
     pod_scheduling_properties_change,
 )
 from sched_core.objects.records import AnyObject, Namespace, Node, Pod
+from sched_core.queue.pods_by_label import PodsByLabel
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.scheduling_queue import PriorityQueue
 
@@ -38,34 +38,53 @@ RESOURCES: Mapping[str, str] = {
 """Kinds, beside pods and nodes, of which plugins want to know."""
 
 
+class Assumed(msgspec.Struct, frozen=True, gc=False):
+    """A pod that was placed and has yet to be reported as bound."""
+
+    pod: Pod
+    node_name: str
+
+    @property
+    def placed(self) -> Pod:
+        """The pod with its node."""
+        return with_node(self.pod, self.node_name)
+
+
 class EventHandlers:
     """Keeps a cluster and a queue up to date; ``queue`` has pods of the profiles named by ``scheduler_names`` only."""
 
     def __init__(self, queue: PriorityQueue, cluster: Cluster, scheduler_names: frozenset[str]) -> None:
         self.queue, self.cluster, self.scheduler_names = queue, cluster, scheduler_names
-        self.objects: dict[str, dict[str, Any]] = {}
+        self.pods: dict[str, Pod] = {}
+        self.pods_by_label = PodsByLabel(self.pods)
+        self.objects: dict[str, dict[str, Any]] = {"Pod": self.pods}
         """Kind -> ``namespace/name`` (or name) -> the object that was reported last."""
-        self._assumed: dict[str, Pod] = {}
+        self.assumed: dict[str, Assumed] = {}
+        """Pods by uid that were placed and have yet to be reported as bound."""
+        self.reject_waiting: Callable[[Pod], bool] = lambda pod: False
+        """Rejects a pod that waits at Permit; False if it does not wait there."""
         queue.nominator.find = self.pod
 
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
-        found: Pod | None = self.objects.get("Pod", {}).get(key)
-        return found
+        return self.pods.get(key)
+
+    def apply_many(self, records: Iterable[AnyObject], now: int) -> None:
+        """Take over objects one after the other."""
+        for record in records:
+            if type(record) is Pod:
+                self._apply_pod(record, now)
+            else:
+                self.apply(record, now)
 
     def apply(self, record: AnyObject, now: int) -> None:
         """Take over an object that is new or changed."""
+        if isinstance(record, Pod):
+            self._apply_pod(record, now)
+            return
         kind, key = type(record).__name__, _key(record)
         known = self.objects.setdefault(kind, {})
         old = known.get(key)
-        if isinstance(record, Pod):
-            if record.status.phase in ENDED:
-                if old is not None:
-                    self.delete("Pod", key, now)
-                return
-            known[key] = record
-            self._add_pod(record, now) if old is None else self._update_pod(old, record, now)
-            return
         known[key] = record
         if isinstance(record, Node):
             self.cluster.add_node(record)
@@ -78,12 +97,16 @@ class EventHandlers:
             self.cluster.add_object(record)
             events = self._events(kind, ActionType.Add if old is None else ActionType.Update)
         for event in events:
-            self.queue.move_all_to_active_or_backoff_queue(event, old, record, now)
+            if isinstance(record, Node):
+                self.queue.node_changed(event, old, record, now)
+            else:
+                self.queue.move_all_to_active_or_backoff_queue(event, old, record, now)
 
     def delete(self, kind: str, key: str, now: int) -> None:
         """Forget an object; raises KeyError if it is not known."""
         old = self.objects[kind].pop(key)
         if isinstance(old, Pod):
+            self.pods_by_label.change(old, None)
             self._delete_pod(old, now)
         elif isinstance(old, Node):
             event = ClusterEvent(EventResource.Node, ActionType.Delete)
@@ -98,12 +121,16 @@ class EventHandlers:
 
     def assume(self, pod: Pod, node_name: str) -> None:
         """Note that a pod was placed and has yet to be reported as bound; its nomination is over."""
-        self._assumed[pod_uid(pod)] = with_node(pod, node_name)
-        self.queue.nominator.delete(pod)
+        self.assumed[pod_uid(pod)] = Assumed(pod, node_name)
+        self.queue.nominator.withdraw(pod)
 
-    def forget(self, pod: Pod) -> None:
-        """Note that a pod which was assumed is not bound after all."""
-        self._assumed.pop(pod_uid(pod), None)
+    def forget(self, pod: Pod) -> bool:
+        """Take away a pod which was assumed and is not bound after all; False if it is reported as bound."""
+        if self.assumed.pop(pod_uid(pod), None) is not None:
+            self.cluster.remove_pod(pod_key(pod))
+            return True
+        known = self.pod(pod_key(pod))
+        return known is None or not known.spec.node_name or pod_uid(known) != pod_uid(pod)
 
     def handle_scheduling_failure(
         self,
@@ -120,13 +147,24 @@ class EventHandlers:
         if known is None or known.spec.node_name or pod_uid(known) != info.uid:
             self.queue.done(info.uid)
             return False
-        info.unschedulable_plugins, info.pending_plugins = set(unschedulable_plugins), set(pending_plugins)
+        info.unschedulable_plugins, info.pending_plugins = unschedulable_plugins, pending_plugins
         info.pod_info = self.cluster.classes.info(known, info.key)
         self.queue.add_unschedulable_if_not_present(info, now)
         return True
 
     def _events(self, kind: str, action: ActionType) -> list[ClusterEvent]:
         return [ClusterEvent(RESOURCES[kind], action)] if kind in RESOURCES else []
+
+    def _apply_pod(self, pod: Pod, now: int) -> None:
+        key = pod_key(pod)
+        old = self.pods.get(key)
+        if pod.status.phase in ENDED:
+            if old is not None:
+                self.delete("Pod", key, now)
+            return
+        self.pods[key] = pod
+        self.pods_by_label.change(old, pod)
+        self._add_pod(pod, now) if old is None else self._update_pod(old, pod, now)
 
     def _add_pod(self, pod: Pod, now: int) -> None:
         if pod.spec.node_name:
@@ -139,7 +177,7 @@ class EventHandlers:
         if old.spec.node_name:
             self.cluster.add_pod(new)
             for event in pod_scheduling_properties_change(new, old):
-                queue.move_all_to_active_or_backoff_queue(event, old, new, now)
+                queue.assigned_pod_updated(event, old, new, now)
         elif new.spec.node_name:
             self._add_assigned_pod(new, now)
             if old.spec.scheduler_name in self.scheduler_names:
@@ -147,7 +185,7 @@ class EventHandlers:
         elif old.spec.scheduler_name in self.scheduler_names:
             if old.metadata.resource_version == new.metadata.resource_version:
                 return
-            if pod_uid(new) in self._assumed:
+            if pod_uid(new) in self.assumed:
                 if new.metadata.deletion_timestamp and not old.metadata.deletion_timestamp:
                     self._delete_assumed_pod(new, now)
                 return
@@ -162,22 +200,23 @@ class EventHandlers:
             self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, pod, None, now)
         elif pod.spec.scheduler_name in self.scheduler_names:
             self.queue.delete(pod)
-            if pod_uid(pod) in self._assumed:
+            if pod_uid(pod) in self.assumed:
                 self._delete_assumed_pod(pod, now)
             elif pod.status.nominated_node_name:
                 self._leave_nominated_node(pod, now)
 
     def _add_assigned_pod(self, pod: Pod, now: int) -> None:
-        assumed = self._assumed.pop(pod_uid(pod), None)
-        if assumed is None or assumed.spec.node_name != pod.spec.node_name:
+        assumed = self.assumed.pop(pod_uid(pod), None)
+        if assumed is None or not confirms(pod, assumed):
             self.cluster.add_pod(pod)
-        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_ADD, None, pod, now)
+        self.queue.assigned_pod_added(pod, now)
 
     def _delete_assumed_pod(self, pod: Pod, now: int) -> None:
         """Give back what a pod holds that is deleted between its placement and its binding."""
-        assumed = self._assumed.pop(pod_uid(pod))
-        self.cluster.remove_pod(pod_key(pod))
-        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, assumed, None, now)
+        placed = self.assumed[pod_uid(pod)].placed
+        if not self.reject_waiting(pod):
+            self.forget(pod)
+        self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, placed, None, now)
 
     def _leave_nominated_node(self, pod: Pod, now: int) -> None:
         """Let those know for which a nominated pod counted as placed: pods of no higher priority."""
@@ -190,6 +229,21 @@ class EventHandlers:
 def with_node(pod: Pod, node_name: str) -> Pod:
     """Return a pod as it is when it is bound to a node."""
     return msgspec.structs.replace(pod, spec=msgspec.structs.replace(pod.spec, node_name=node_name))
+
+
+def confirms(pod: Pod, assumed: Assumed) -> bool:
+    """Tell whether a pod is reported as it was assumed, so that it counts as it is counted already."""
+    if pod.spec.node_name != assumed.node_name:
+        return False
+    known = assumed.pod
+    return (
+        pod.metadata.labels == known.metadata.labels
+        and pod.metadata.deletion_timestamp == known.metadata.deletion_timestamp
+        and pod.status.start_time == known.status.start_time
+        and not has_status_resources(pod)
+        and not has_status_resources(known)
+        and pod.spec == msgspec.structs.replace(known.spec, node_name=assumed.node_name)
+    )
 
 
 def _key(record: AnyObject) -> str:

@@ -6,13 +6,20 @@ A pod that leaves from the middle, or whose place changes, leaves a dead entry b
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 
 _SPARE = 64
 """So many dead entries are kept at least before the heap is made anew."""
+_SORTED_SHARE = 8
+"""From this part of the entries on it is cheaper to sort them than to take them one by one."""
+
+
+Place = tuple[Any, int, int, QueuedPodInfo]
+"""An entry of the heap: order, number, a serial number that keeps pods from being compared, and the pod."""
 
 
 class PodHeap:
@@ -20,8 +27,11 @@ class PodHeap:
 
     def __init__(self, order: Callable[[QueuedPodInfo], Any]) -> None:
         self._order = order
-        self._entries: list[tuple[Any, int, QueuedPodInfo]] = []
-        self._places: dict[str, tuple[Any, int, QueuedPodInfo]] = {}
+        self._entries: list[Place] = []
+        self._places: dict[str, Place] = {}
+        self._serials = count()
+        self.arrivals = 0
+        """How many entries have come so far: tells whether anything has."""
 
     def __len__(self) -> int:
         return len(self._places)
@@ -31,16 +41,17 @@ class PodHeap:
 
     def get(self, key: str) -> QueuedPodInfo | None:
         place = self._places.get(key)
-        return place[2] if place is not None else None
+        return place[-1] if place is not None else None
 
     def add_or_update(self, info: QueuedPodInfo) -> None:
         """Add a pod, or find a pod that has changed its new place."""
-        place = (self._order(info), info.number, info)
+        order = self._order(info)
         known = self._places.get(info.key)
-        if known is not None and known[:2] == place[:2] and known[2] is info:
+        if known is not None and known[-1] is info and known[0] == order:
             return
-        self._places[info.key] = place
+        place = self._places[info.key] = (order, info.number, next(self._serials), info)
         heapq.heappush(self._entries, place)
+        self.arrivals += 1
         if len(self._entries) > 2 * len(self._places) + _SPARE:
             self._entries = list(self._places.values())
             heapq.heapify(self._entries)
@@ -48,14 +59,14 @@ class PodHeap:
     def delete(self, key: str) -> QueuedPodInfo | None:
         """Take a pod out; None if it is not there."""
         place = self._places.pop(key, None)
-        return place[2] if place is not None else None
+        return place[-1] if place is not None else None
 
     def peek(self) -> QueuedPodInfo | None:
         """Return the first pod; None if there is none."""
         while self._entries:
             place = self._entries[0]
-            if self._places.get(place[2].key) is place:
-                return place[2]
+            if self._places.get(place[-1].key) is place:
+                return place[-1]
             heapq.heappop(self._entries)
         return None
 
@@ -67,6 +78,38 @@ class PodHeap:
             del self._places[info.key]
         return info
 
+    def lend(self, limit: int) -> list[Place]:
+        """Return the places of the first pods in order, at most ``limit``.
+
+        They stay in the heap for everybody who asks for them by key, but `peek` and `pop` do not see them until they
+        are given back.
+        """
+        if limit * _SORTED_SHARE < len(self._entries):
+            lent: list[Place] = []
+            while len(lent) < limit and self.peek() is not None:
+                lent.append(heapq.heappop(self._entries))
+            return lent
+        self._entries.sort()  # which leaves a heap
+        lent, self._entries = self._entries[:limit], self._entries[limit:]
+        return lent
+
+    def is_lent(self, place: Place) -> bool:
+        """Tell whether a lent pod has not left since, nor got another place."""
+        return self._places.get(place[-1].key) is place
+
+    def take(self, place: Place) -> bool:
+        """Take a lent pod out; False if it has left, or has got another place, since it was lent."""
+        key = place[-1].key
+        if self._places.get(key) is not place:
+            return False
+        del self._places[key]
+        return True
+
+    def give_back(self, lent: Iterable[Place]) -> None:
+        """Take lent places back."""
+        for place in lent:
+            heapq.heappush(self._entries, place)
+
     def list(self) -> list[QueuedPodInfo]:
         """Return all pods in the order in which they would be popped."""
-        return [place[2] for place in sorted(self._places.values(), key=lambda place: place[:2])]
+        return [place[-1] for place in sorted(self._places.values())]

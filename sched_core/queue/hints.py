@@ -48,14 +48,20 @@ class QueueingHintMap:
         return tuple(each.event for each in self._registered.get(plugin, ()))
 
 
-def build_queueing_hint_map(profile: Profile) -> QueueingHintMap:
-    """Ask the plugins of a profile; one without ``events_to_register`` wants to know of everything."""
+def build_queueing_hint_map(profile: Profile, *, with_hints: bool = True) -> QueueingHintMap:
+    """Ask the plugins of a profile; one without ``events_to_register`` wants to know of everything.
+
+    Without hints every event that a plugin has registered helps.
+    """
     registered: dict[str, Sequence[ClusterEventWithHint]] = {}
     for plugins in profile.points.values():
         for plugin in plugins:
             ask = getattr(plugin, "events_to_register", None)
             if ask is not None:
-                registered[plugin.name] = ask()
+                asked: Sequence[ClusterEventWithHint] = ask()
+                registered[plugin.name] = (
+                    asked if with_hints else [each._replace(queueing_hint_fn=None) for each in asked]
+                )
             else:
                 registered.setdefault(plugin.name, UNROLLED_WILD_CARD)
     registered.setdefault(EXTENDER, UNROLLED_WILD_CARD)

@@ -1,74 +1,76 @@
-"""Nominations: pods for which room is kept on a node until they are placed (upstream: nominator.go)."""
+"""The nominations of a queue: only of pods that are still there, and counting for others only while they wait.
+
+Upstream: backend/queue/nominator.go, and NominatedPodsForNode of scheduling_queue.go.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from sched_core.columns.classes import pod_key, pod_uid
+from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.framework.nominator import Nominator
+from sched_core.objects.meta import ObjectMeta
 from sched_core.objects.records import Pod
 
 
-class PodRef(NamedTuple):
-    """What is kept of a nominated pod: all else is looked up in the queue when it is needed."""
+class QueueNominator(Nominator):
+    """Nominations of pods that ``find`` knows (as the informer last reported them, by key) to have no node.
 
-    key: str
-    uid: str
-
-
-class Nominator:
-    """Node to nominated pods, in the order of their nominations.
-
-    ``find`` returns a pod as the informer last reported it, None if it is gone; without it every pod is taken for
-    there.
+    ``queued`` returns a pod as it stands in the queue, by key; ``info_of`` turns a record into what plugins see. The
+    event handlers and the queue set the first two.
     """
 
-    def __init__(self, find: Callable[[str], Pod | None] | None = None) -> None:
-        self.find = find
-        self._pods: dict[str, list[PodRef]] = {}
-        self._node_of: dict[str, str] = {}
+    def __init__(self, info_of: Callable[[Pod], PodInfo]) -> None:
+        super().__init__()
+        self.find: Callable[[str], Pod | None] | None = None
+        self.queued: Callable[[str], PodInfo | None] = lambda key: None
+        self._info_of = info_of
 
-    def add(self, pod: Pod, node_name: str | None = None) -> None:
+    def nominate(self, pod: PodInfo, node: str | None = None) -> None:
         """Nominate a pod to a node instead of what was before; None leaves it to ``status.nominatedNodeName``.
 
-        A pod that is gone or has a node is not nominated; an empty name is kept and means no node.
+        A pod that is gone or has a node is not nominated; an empty name means no node.
         """
-        self.delete(pod)
-        if node_name is None:
-            node_name = pod.status.nominated_node_name
-            if not node_name:
-                return
-        key = pod_key(pod)
+        self.withdraw(pod.pod)
+        name = pod.pod.status.nominated_node_name if node is None else node
+        if not name:
+            return
         if self.find is not None:
-            known = self.find(key)
+            known = self.find(pod.key)
             if known is None or known.spec.node_name:
                 return
-        self._node_of[pod_uid(pod)] = node_name
-        self._pods.setdefault(node_name, []).append(PodRef(key, pod_uid(pod)))
+        self.add(pod, name)
 
-    def update(self, old: Pod, new: Pod) -> None:
+    def update(self, old: Pod, new: PodInfo) -> None:
         """Take over a changed pod; a nomination that its status does not show yet stays."""
-        node_name = None
-        if not old.status.nominated_node_name and not new.status.nominated_node_name:
-            node_name = self._node_of.get(pod_uid(old))
-        self.delete(old)
-        self.add(new, node_name)
-
-    def delete(self, pod: Pod) -> None:
-        """Take the nomination of a pod away, if it has one."""
-        uid = pod_uid(pod)
-        node_name = self._node_of.pop(uid, None)
-        if node_name is None:
+        if not self._pods and not new.pod.status.nominated_node_name:
             return
-        left = [each for each in self._pods[node_name] if each.uid != uid]
-        if left:
-            self._pods[node_name] = left
-        else:
-            del self._pods[node_name]
+        known = self._pods.get(pod_key(old))
+        hidden = not old.status.nominated_node_name and not new.pod.status.nominated_node_name
+        kept = known[1] if hidden and known is not None and pod_uid(known[0].pod) == pod_uid(old) else None
+        self.withdraw(old)
+        self.nominate(new, kept)
 
-    def node_of(self, pod: Pod) -> str | None:
-        """Return the node that a pod is nominated to, None without a nomination."""
-        return self._node_of.get(pod_uid(pod))
+    def withdraw(self, pod: Pod) -> None:
+        """Take the nomination of a pod away, if it has one; that of another pod of its name stays."""
+        if not self._pods:
+            return
+        key = pod_key(pod)
+        known = self._pods.get(key)
+        if known is not None and pod_uid(known[0].pod) == pod_uid(pod):
+            del self._pods[key]
 
-    def nominated_pods_for_node(self, node_name: str) -> list[PodRef]:
-        return list(self._pods.get(node_name, ()))
+    def node_of(self, pod: PodInfo) -> str:
+        """Return what the pod's own status says: that alone counts when it is tried."""
+        return pod.pod.status.nominated_node_name
+
+    def current(self, pod: PodInfo) -> PodInfo:
+        """Return a nominated pod as it stands in the queue.
+
+        One that is in no queue counts by its name alone: without requests, labels or a priority.
+        """
+        queued = self.queued(pod.key)
+        if queued is not None:
+            return queued
+        meta = pod.pod.metadata
+        return self._info_of(Pod(metadata=ObjectMeta(name=meta.name, namespace=meta.namespace, uid=meta.uid)))

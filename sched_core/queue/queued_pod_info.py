@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.framework.events import ClusterEvent
 from sched_core.objects.records import Pod
 
 
-@dataclass(slots=True, eq=False)
-class QueuedPodInfo:
+class QueuedPodInfo(Struct, eq=False, gc=False):
     """A pod on its way through the queue; times are nanoseconds since the Unix epoch."""
 
     pod_info: PodInfo
@@ -25,8 +24,8 @@ class QueuedPodInfo:
     consecutive_errors_count: int = 0
     backoff_expiration: int | None = None
     """End of the back-off, worked out when it is first asked for; None again after each failure."""
-    unschedulable_plugins: set[str] = field(default_factory=set)
-    pending_plugins: set[str] = field(default_factory=set)
+    unschedulable_plugins: frozenset[str] = frozenset()
+    pending_plugins: frozenset[str] = frozenset()
     gating_plugin: str = ""
     gating_plugin_events: tuple[ClusterEvent, ...] = ()
     was_flushed_from_unschedulable: bool = False
@@ -48,6 +47,6 @@ class QueuedPodInfo:
         return bool(self.gating_plugin)
 
     @property
-    def rejector_plugins(self) -> set[str]:
+    def rejector_plugins(self) -> frozenset[str]:
         """The plugins because of which it waits."""
         return self.unschedulable_plugins | self.pending_plugins

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.errors import PluginError
 from sched_core.framework.events import (
+    ASSIGNED_POD_ADD,
     BACKOFF_COMPLETE,
     FORCE_ACTIVATE,
     SCHEDULE_ATTEMPT_FAILURE,
@@ -24,12 +27,13 @@ from sched_core.framework.events import (
     pod_scheduling_properties_change,
 )
 from sched_core.framework.profile import Profile
-from sched_core.objects.records import Pod
+from sched_core.framework.status import Code
+from sched_core.objects.records import Node, Pod
 from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
-from sched_core.queue.heap import PodHeap
+from sched_core.queue.heap import Place, PodHeap
 from sched_core.queue.hints import ask_hint, build_queueing_hint_map
 from sched_core.queue.in_flight import HappenedEvent, InFlightPods
-from sched_core.queue.nominator import Nominator
+from sched_core.queue.nominator import QueueNominator
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.unschedulable_pods import UnschedulablePods
 
@@ -47,12 +51,23 @@ class QueueingStrategy(IntEnum):
     Immediately = 2
 
 
+class Lent(NamedTuple):
+    """Pods that are next, and what the queue was like when they were lent."""
+
+    heap: PodHeap
+    places: list[Place]
+    infos: list[QueuedPodInfo]
+    arrivals: tuple[int, int]
+
+
 class PriorityQueue:
     """Pods without a node, of the profiles given by scheduler name; pods of other schedulers have no place here.
 
     The order is that of the queue sort plugin of the first profile. ``info_of`` turns a pod into what plugins see of
-    it; ``hints`` are those of each profile, by default what its plugins register.
+    it.
     """
+
+    with_hints = True
 
     def __init__(
         self,
@@ -62,10 +77,18 @@ class PriorityQueue:
         initial_backoff: int = INITIAL_BACKOFF,
         max_backoff: int = MAX_BACKOFF,
         max_in_unschedulable_pods: int = MAX_IN_UNSCHEDULABLE_PODS,
+        nominator: QueueNominator | None = None,
     ) -> None:
         self._profiles = profiles
         self._info_of = info_of
-        self._hints = {name: build_queueing_hint_map(profile) for name, profile in profiles.items()}
+        self._hints = {
+            name: build_queueing_hint_map(profile, with_hints=self.with_hints) for name, profile in profiles.items()
+        }
+        self._interest: dict[ClusterEvent, set[str]] = {}
+        self._pre_enqueue = {
+            name: [(plugin.name, plugin.pre_enqueue) for plugin in profile.points["preEnqueue"]]  # type: ignore[attr-defined]
+            for name, profile in profiles.items()
+        }
         self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
         self._max_in_unschedulable_pods = max_in_unschedulable_pods
         self._numbers = 0
@@ -73,7 +96,8 @@ class PriorityQueue:
         self.backoff_q = BackoffQueue(initial_backoff, max_backoff, self._order)
         self.unschedulable_pods = UnschedulablePods()
         self.in_flight = InFlightPods()
-        self.nominator = Nominator()
+        self.nominator = nominator if nominator is not None else QueueNominator(info_of)
+        self.nominator.queued = self._info_in_queue
         self.scheduling_cycle = 0
         """How many attempts have begun."""
 
@@ -86,10 +110,49 @@ class PriorityQueue:
             info = self.active_q.pop() or self.backoff_q.pod_backoff_q.pop()
             if info is None:
                 return None
-            info.attempts += 1
-            if self.in_flight.add(info.pod):
-                self.scheduling_cycle += 1
+            if self._begin(info):
                 return info
+
+    def lend(self, limit: int) -> Lent:
+        """Return the pods that `pop` would return next, at most ``limit``, without beginning their attempts.
+
+        They stay in the queue until `take`, and go back with `give_back`. Meanwhile nothing may be popped.
+        """
+        heap = self.active_q
+        places = heap.lend(limit)
+        if not places:
+            heap = self.backoff_q.pod_backoff_q
+            places = heap.lend(limit)
+        return Lent(heap, places, [place[-1] for place in places], self._arrivals(heap))
+
+    def take(self, lent: Lent, position: int) -> bool:
+        """Begin the attempt of a lent pod; False if it has left the queue by now or is in flight already."""
+        return lent.heap.take(lent.places[position]) and self._begin(lent.infos[position])
+
+    def take_for_good(self, lent: Lent, position: int) -> None:
+        """Begin and end the attempt of a lent pod that gets a node while nothing else happens."""
+        lent.heap.take(lent.places[position])
+        lent.infos[position].attempts += 1
+        self.scheduling_cycle += 1
+
+    def is_disturbed(self, lent: Lent) -> bool:
+        """Tell whether pods have become active or backed off since, so that others may be next."""
+        return lent.arrivals != self._arrivals(lent.heap)
+
+    def give_back(self, lent: Lent, start: int) -> None:
+        """Take back lent pods from the position ``start`` on."""
+        lent.heap.give_back(lent.places[start:])
+
+    def _arrivals(self, heap: PodHeap) -> tuple[int, int]:
+        """Return what tells whether others may be next than pods lent from a heap: active pods are before all."""
+        return self.active_q.arrivals, heap.arrivals
+
+    def _begin(self, info: QueuedPodInfo) -> bool:
+        info.attempts += 1
+        if not self.in_flight.add(info.pod):
+            return False
+        self.scheduling_cycle += 1
+        return True
 
     def add(self, pod: Pod, now: int) -> None:
         """Queue a new pod, unless a PreEnqueue plugin holds it back."""
@@ -102,27 +165,24 @@ class PriorityQueue:
         if pod_uid(new) in self.in_flight:
             self.in_flight.record(HappenedEvent(event, old, new) for event in events)
             return
-        for queue in (self.active_q, self.backoff_q):
-            info = queue.get(key)
-            if info is not None:
-                info.pod_info = self._info_of(new)
-                self.nominator.update(old, new)
-                queue.add_or_update(info) if isinstance(queue, PodHeap) else queue.update(info)
-                return
-        info = self.unschedulable_pods.get(key)
+        info = self.get(key)
         if info is None:
             self._move_to_active_q(self._queued(new, now), UNSCHEDULED_POD_UPDATE.label, now)
             return
         info.pod_info = self._info_of(new)
-        self.nominator.update(old, new)
-        for event in events:
-            self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
-            if key not in self.unschedulable_pods:
-                return
+        self.nominator.update(old, info.pod_info)
+        if key in self.active_q:
+            self.active_q.add_or_update(info)
+        elif key in self.backoff_q:
+            self.backoff_q.update(info)
+        else:
+            self._see_whether_it_helps(info, events, old, new, now)
 
     def delete(self, pod: Pod) -> None:
         """Forget a pod that waits; an attempt that is going on is not touched."""
-        self.nominator.delete(pod)
+        self.nominator.withdraw(pod)
+        if not len(self):
+            return
         key = pod_key(pod)
         if self.active_q.delete(key) is None and self.backoff_q.delete(key) is None:
             self.unschedulable_pods.delete(key)
@@ -154,14 +214,28 @@ class PriorityQueue:
         self, event: ClusterEvent, old: Any, new: Any, now: int, pre_check: PreCheck | None = None
     ) -> None:
         """Let an event move the pods that it helps, of those that pass the check, and keep it for pods in flight."""
+        waiting = self.unschedulable_pods
+        if not len(waiting) and not len(self.in_flight):
+            return
         plugins = self._interested(event)
         if not plugins and not event.is_wild_card:
             return
-        waiting = self.unschedulable_pods
         infos: Iterable[QueuedPodInfo] = waiting if event.is_wild_card else waiting.rejected_by(plugins)
         self._move(
             infos if pre_check is None else filter(lambda info: pre_check(info.pod), infos), event, old, new, now
         )
+
+    def assigned_pod_added(self, pod: Pod, now: int) -> None:
+        """Let a pod that has got a node move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(ASSIGNED_POD_ADD, None, pod, now)
+
+    def assigned_pod_updated(self, event: ClusterEvent, old: Pod, new: Pod, now: int) -> None:
+        """Let a change of a pod with a node move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(event, old, new, now)
+
+    def node_changed(self, event: ClusterEvent, old: Node | None, new: Node, now: int) -> None:
+        """Let a node that is new or has changed move those that it helps."""
+        self.move_all_to_active_or_backoff_queue(event, old, new, now)
 
     def activate(self, pods: Iterable[Pod], now: int) -> None:
         """Make pods active whatever rejected them; one in flight is tried again after its attempt."""
@@ -171,8 +245,8 @@ class PriorityQueue:
             info = waiting or self.backoff_q.delete(key)
             label, from_backoff = FORCE_ACTIVATE.label, waiting is None
             moved = info is not None and self._move_to_active_q(info, label, now, from_backoff)
-            if not moved and pod_uid(pod) in self.in_flight:
-                self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
+            if not moved:
+                self._activate_in_flight(pod)
 
     def flush_backoff_q_completed(self, now: int) -> None:
         """Make the pods active whose back-off is over."""
@@ -192,9 +266,26 @@ class PriorityQueue:
         """Return a pod that waits, by ``namespace/name``."""
         return self.backoff_q.get(key) or self.unschedulable_pods.get(key) or self.active_q.get(key)
 
+    def _info_in_queue(self, key: str) -> PodInfo | None:
+        info = self.get(key)
+        return info.pod_info if info is not None else None
+
     def __len__(self) -> int:
         """Return how many pods wait."""
         return len(self.active_q) + len(self.backoff_q) + len(self.unschedulable_pods)
+
+    def _see_whether_it_helps(
+        self, info: QueuedPodInfo, events: Iterable[ClusterEvent], old: Pod, new: Pod, now: int
+    ) -> None:
+        """Move a pod that waits for an event if its own change is one that helps."""
+        for event in events:
+            self._requeue(info, self._is_pod_worth_requeuing(info, event, old, new), event.label, now)
+            if info.key not in self.unschedulable_pods:
+                return
+
+    def _activate_in_flight(self, pod: Pod) -> None:
+        if pod_uid(pod) in self.in_flight:
+            self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
 
     def _order(self, info: QueuedPodInfo) -> Any:
         return self._sort.queue_sort_key(info.pod_info, info.timestamp)
@@ -243,7 +334,7 @@ class PriorityQueue:
         self.backoff_q.delete(key)
         self.active_q.add_or_update(info)
         if event in _NOMINATING:
-            self.nominator.add(info.pod)
+            self.nominator.nominate(info.pod_info)
         return True
 
     def _move_to_backoff_q(self, info: QueuedPodInfo) -> None:
@@ -256,22 +347,31 @@ class PriorityQueue:
 
     def _run_pre_enqueue_plugins(self, info: QueuedPodInfo) -> None:
         """Ask the plugins, first the one that held the pod back last, until one holds it back."""
-        scheduler_name = info.pod.spec.scheduler_name
-        plugins = self._profiles[scheduler_name].points["preEnqueue"]
+        scheduler_name = info.pod_info.pod.spec.scheduler_name
+        plugins = self._pre_enqueue[scheduler_name]
         if info.gated:
-            plugins = tuple(sorted(plugins, key=lambda plugin: plugin.name != info.gating_plugin))
-        for plugin in plugins:
-            status = plugin.pre_enqueue(info.pod_info)  # type: ignore[attr-defined]
-            if not status.is_success:
-                info.unschedulable_plugins.add(plugin.name)
-                info.gating_plugin = plugin.name
-                info.gating_plugin_events = self._hints[scheduler_name].events_of(plugin.name)
+            plugins = sorted(plugins, key=lambda named: named[0] != info.gating_plugin)
+        for name, pre_enqueue in plugins:
+            try:
+                passes = pre_enqueue(info.pod_info).code == Code.Success
+            except Exception as reason:
+                fault = PluginError(name, "preEnqueue", f"{type(reason).__name__}: {reason}", info.key)
+                warnings.warn(str(fault), RuntimeWarning, stacklevel=2)
+                passes = False
+            if not passes:
+                info.unschedulable_plugins |= {name}
+                info.gating_plugin = name
+                info.gating_plugin_events = self._hints[scheduler_name].events_of(name)
                 return
         info.gating_plugin = ""
 
     def _interested(self, event: ClusterEvent) -> set[str]:
         """Return the plugins of all profiles that want to know of an event."""
-        return {plugin for hints in self._hints.values() for plugin in hints.wanted(event)}
+        found = self._interest.get(event)
+        if found is None:
+            found = {plugin for hints in self._hints.values() for plugin in hints.wanted(event)}
+            self._interest[event] = found
+        return found
 
     def _strategy_after_attempt(self, info: QueuedPodInfo) -> QueueingStrategy:
         """Look at what happened during an attempt that failed."""

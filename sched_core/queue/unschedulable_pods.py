@@ -15,7 +15,7 @@ class UnschedulablePods:
 
     def __init__(self) -> None:
         self._pods: dict[str, QueuedPodInfo] = {}
-        self._rejectors: dict[str, set[str]] = {}
+        self._rejectors: dict[str, frozenset[str]] = {}
         self._by_plugin: dict[str, dict[str, QueuedPodInfo]] = {}
 
     def __len__(self) -> int:

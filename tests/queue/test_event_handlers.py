@@ -286,23 +286,24 @@ def test_nominations_follow_the_pods() -> None:
     nominator = told.queue.nominator
     told.apply(pod("a", status={"nominatedNodeName": "n"}), 0)
     told.apply(pod("b"), 0)
-    assert [each.key for each in nominator.nominated_pods_for_node("n")] == ["default/a"]
+    assert [each.key for each in nominator.on("n")] == ["default/a"]
     known = told.pod("default/b")
     assert known is not None
-    nominator.add(known, "n")
+    info = told.cluster.classes.info
+    nominator.nominate(info(known), "n")
     told.apply(pod("b", version="2", labels={"x": "y"}), 1)  # its status does not show the nomination yet
-    assert [each.key for each in nominator.nominated_pods_for_node("n")] == ["default/a", "default/b"]
+    assert [each.key for each in nominator.on("n")] == ["default/a", "default/b"]
     told.apply(pod("a", version="2"), 1)
-    assert [each.key for each in nominator.nominated_pods_for_node("n")] == ["default/b"]
-    nominator.add(known, "")
-    assert (nominator.node_of(known), nominator.nominated_pods_for_node("n")) == ("", [])
+    assert [each.key for each in nominator.on("n")] == ["default/b"]
+    nominator.nominate(info(known), "")
+    assert nominator.on("n") == []
+    nominator.nominate(info(known), "n")
     told.assume(known, "m")
-    assert nominator.node_of(known) is None
-    nominator.add(pod("gone"), "n")
-    nominator.add(with_node(known, "n"), "n")
+    assert len(nominator) == 0
+    nominator.nominate(info(pod("gone")), "n")
     told.apply(pod("b", nodeName="n", version="3"), 2)
-    nominator.add(known, "n")
-    assert nominator.nominated_pods_for_node("n") == []
+    nominator.nominate(info(known), "n")
+    assert len(nominator) == 0
 
 
 def test_other_objects_reach_the_cluster_and_the_queue() -> None:

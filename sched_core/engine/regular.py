@@ -1,0 +1,62 @@
+"""Regular pods: those at the head of a queue that compiled code can place, one after the other, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sched_core.columns.classes import PodInfo
+from sched_core.engine.many import Many, first_of
+from sched_core.kernels.jit import CompileError
+
+if TYPE_CHECKING:
+    from sched_core.engine.engine import Engine
+
+
+class Regular(Many):
+    """One call of `Engine.place_regular`; whatever needs the cycle ends it."""
+
+    def __init__(self, engine: Engine, pods: Sequence[PodInfo]) -> None:
+        self._infos = pods
+        super().__init__(engine, [], measure=False)
+
+    def place(self) -> NDArray[np.int32]:
+        """Return the rows of the pods that were dealt with."""
+        if not len(self.classes) or len(self.engine.nominator):
+            return self.rows[:0]
+        name = self._infos[0].pod.spec.scheduler_name
+        sides = self.engine.sides(name)
+        compiled = sides.compiled if sides is not None else None
+        if compiled is None or not len(self.cluster.nodes.order()):
+            return self.rows[:0]
+        stop = len(self._infos)
+        if len(self.engine.profiles) > 1:
+            others = (at for at, info in enumerate(self._infos) if info.pod.spec.scheduler_name != name)
+            stop = next(others, stop)
+        try:
+            stop, irregular, way = self._plan_block(compiled, 0, stop)
+            end = first_of(irregular, self.classes, 0, stop)
+            if end:
+                end, self.engine.start = compiled.run(
+                    self.classes, 0, end, (self.rows, self.ticks), way, self.engine.start
+                )
+        except CompileError:  # numba refuses a row function: the cycle, which compiles them one by one, names it
+            self.engine.give_up_compiled(name)
+            return self.rows[:0]
+        self._flush(end)
+        return self.rows[:end]
+
+    def _classes(self) -> NDArray[np.int32]:
+        return np.array([info.row for info in self._infos], np.int32)
+
+    def _nominate(self) -> None:
+        return  # the queue knows whom it has nominated
+
+    def _is_admitted(self, pod: PodInfo) -> bool:
+        return True
+
+    def _keys(self, positions: NDArray[np.int64]) -> Sequence[str]:
+        return [self._infos[position].key for position in positions.tolist()]
