@@ -16,7 +16,7 @@ from msgspec import Struct
 from bench.output import check_writable, write_atomically
 from bench.scheduler_perf import gates
 from bench.scheduler_perf.data_items import document
-from bench.scheduler_perf.harness import Harness, Interrupted, Stopped
+from bench.scheduler_perf.harness import Harness, Interrupted, Stopped, collector_paused
 from bench.scheduler_perf.operations import run_operation
 from bench.scheduler_perf.read import Job, read
 from bench.scheduler_perf.result import JobResult, median, result_of
@@ -93,7 +93,7 @@ def run_jobs(jobs: Sequence[Job], repeat: int, timeout_s: float) -> list[JobResu
 def run_job(job: Job, interrupt: Interrupt, timeout_s: float) -> JobResult:
     """Run one workload."""
     began = perf_counter()
-    with Bar("measured pods") as bar:
+    with collector_paused(), Bar("measured pods") as bar:
         harness = Harness(job, interrupt, timeout_s, bar.of)
         stopped, interrupted, index = "", False, 0
         try:

@@ -178,8 +178,7 @@ def _decode(value: Any, shape: Any, where: str) -> Any:
         if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", reason, re.DOTALL):
             raise _Refused(f"{path}.{unknown[1]}".lstrip("."), "unknown field") from None
         if unknown := re.fullmatch(r"Invalid value '(.*)'", reason, re.DOTALL):
-            known = "unknown opcode" if path.endswith("opcode") else "is not a value of this field:"
-            raise _Refused(path, f"{known} {unknown[1]!r}") from None
+            raise _Refused(path, f"unknown opcode {unknown[1]!r}") from None
         raise _Refused(path, reason[:1].lower() + reason[1:]) from None
 
 
