@@ -180,7 +180,8 @@ class Api:
         pods, version = self.pods, self._version
         known, bound = PodStatus(), PodStatus(conditions=(scheduled,))
         olds, news, statuses = [], [], []
-        for pod, node_name in bindings:
+        for binding in bindings:
+            pod = binding.pod
             key = pod_key(pod)
             old = pods.get(key)
             if old is None or old.metadata.uid != pod.metadata.uid:
@@ -197,7 +198,7 @@ class Api:
             new = replace(
                 old,
                 metadata=replace(old.metadata, resource_version=str(version)),
-                spec=replace(old.spec, node_name=node_name),
+                spec=replace(old.spec, node_name=binding.node_name),
                 status=bound,
             )
             pods[key] = new
