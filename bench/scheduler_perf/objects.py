@@ -108,23 +108,18 @@ def decode(value: dict[str, Any], kind: str, name: str) -> AnyObject:
     A missing name is allowed, and empty in the record.
     """
     value = with_wire_names(value, KINDS[kind].record)
+    if value.get("apiVersion") != KINDS[kind].api_version:
+        reason = f"{value.get('apiVersion')!r} is not supported for {kind}: only {KINDS[kind].api_version}"
+        raise InvalidObjects([Problem(name, "", "apiVersion", reason)])
     metadata = value.get("metadata") or {}
     named = bool(metadata.get("name"))
     if not named:
         value = {**value, "metadata": {**metadata, "name": _UNNAMED}}
     loaded = load_documents([value], source=name)
-    if not named_version(kind, value):
-        reason = f"{value.get('apiVersion')!r} is not supported for {kind}: only {KINDS[kind].api_version}"
-        raise InvalidObjects([Problem(name, "", "apiVersion", reason)])
     record: AnyObject = [*loaded.pods, *loaded.nodes, *loaded.namespaces, *loaded.others.get(kind, [])][0]
     if not named:
         record.metadata.name = ""
     return record
-
-
-def named_version(kind: str, value: dict[str, Any]) -> bool:
-    """Tell whether an object is of the one version of its kind that is known here."""
-    return bool(value.get("apiVersion") == KINDS[kind].api_version)
 
 
 def base_pod() -> Pod:

@@ -123,7 +123,7 @@ def create_pods(harness: Harness, operation: CreatePods, index: int) -> None:
     else:
         harness.wait(
             lambda: tally.scheduled >= count,
-            lambda: f"{tally.scheduled:,} of {count:,} pods of namespace {namespace} are",
+            lambda: f"{tally.scheduled:,} of {count:,} pods of namespace {namespace} are scheduled",
         )
     api.watches.remove(tally)
     if operation.collect_metrics:
