@@ -19,6 +19,9 @@ from bench.terminal import console
 
 COLUMNS = ("workload", "nodes", "pods", "scheduled", "threshold", "ours", "ratio", "measure", "passed")
 
+WIDTH = 128
+"""Where the output is not a terminal: as much as the longest names need."""
+
 
 class Row(NamedTuple):
     """One measurement, as text."""
@@ -42,6 +45,8 @@ def rows(results: Sequence[JobResult]) -> Iterator[Row]:
 def show(results: Sequence[JobResult], notes: Sequence[str], *, stderr: bool) -> None:
     """Print the table, why workloads stopped, and what has to be known about the figures."""
     out = console(stderr)
+    if not out.is_terminal:
+        out.width = WIDTH
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(COLUMNS):
         text = column in ("workload", "measure", "passed")
@@ -49,7 +54,7 @@ def show(results: Sequence[JobResult], notes: Sequence[str], *, stderr: bool) ->
     case = ""
     for row in rows(results):
         if row.case != case:
-            table.add_row(Text(row.case, style="bold", no_wrap=True))
+            table.add_row(Text(row.case, style="bold"))
             case = row.case
         table.add_row(f"  {escape(row.workload)}", *row.numbers, style=None if row.passed else "red")
     out.print(table)
