@@ -19,9 +19,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 REPORT := stowage-report.html
 GOLDEN := ../shared/golden/sched
+PERF := ../shared/data/scheduler_perf
 FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable queue
 
-.PHONY: help setup run test lint bench golden report lock clean
+.PHONY: help setup run test lint bench golden perf report lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +51,14 @@ golden: $(VENV)/.runtime ## replay the expected decisions of kube-scheduler, whe
 		exit 0
 	fi
 	$(BIN)/stowage verify scheduler $(FAMILIES:%=$(GOLDEN)/%.json.gz)
+
+perf: $(VENV)/.runtime ## run upstream's benchmark, where ../shared has it, and write its table of the README
+	@if [ ! -d $(PERF) ]; then
+		echo "skipped: there is no folder $(PERF)"
+		exit 0
+	fi
+	$(BIN)/stowage bench scheduler-perf $(PERF)/*/performance-config.yaml --label performance \
+		--name '(QueueingHintsEnabled|EventHandling.*)$$' --update README.md
 
 report: $(VENV)/.runtime ## measure again, write stowage-report.html and the table of the README
 	@$(BIN)/stowage bench demo --report $(REPORT)

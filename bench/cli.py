@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,69 @@ def table(update: Path | None) -> None:
     from bench.table import run
 
     run(update)
+
+
+class RegexType(click.ParamType["re.Pattern[str]"]):
+    """A regular expression."""
+
+    name = "regex"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "REGEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> re.Pattern[str]:
+        try:
+            return re.compile(value)
+        except re.error as error:
+            self.fail(f"'{value}' is not a regular expression: {error}.", param, ctx)
+
+
+@bench.command("scheduler-perf")
+@click.argument("files", nargs=-1, required=True, type=EXISTING, metavar="FILE...")
+@click.option("--name", type=RegexType(), help="Run workloads whose name, TestCase/Workload, has a match.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABELS",
+    help="Run workloads with these labels: a,-b is with a and without b (!b is -b). May be given several times.",
+)
+@click.option("--list", "list_only", is_flag=True, help="Show what would run, and run nothing.")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Run each workload N times, and report the run with the median throughput.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    default=600.0,
+    show_default="600",
+    metavar="SECONDS",
+    help="Give a workload up that waits for pods while none is scheduled for so long.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as upstream's dataItems; - is standard output, and the table goes to stderr.",
+)
+@click.option("--update", type=EXISTING, help="A Markdown file whose table, between two markers, is replaced.")
+@click.pass_context
+def scheduler_perf(ctx: click.Context, /, **given: Any) -> None:
+    """Run upstream's benchmark: performance-config.yaml files with their templates, as they stand.
+
+    The exit status is 1 if a threshold is missed or measured pods are not all scheduled, 2 if a file cannot be used,
+    130 after Ctrl-C, with the results so far.
+    """
+    from bench.scheduler_perf.command import Options, run
+
+    outcome = run(Options(**given))
+    if outcome.interrupted:
+        ctx.exit(INTERRUPTED)
+    if not outcome.passed:
+        ctx.exit(1)

@@ -20,7 +20,8 @@ from bench.output import check_writable, write_atomically
 from bench.scheduling.result import Result
 from bench.terminal import notice, working
 
-BEGIN, END = "<!-- stowage bench table: begin -->", "<!-- stowage bench table: end -->"
+MARKERS = "<!-- stowage bench {}: begin -->", "<!-- stowage bench {}: end -->"
+BEGIN, END = (marker.format("table") for marker in MARKERS)
 PROGRAM = "from bench.cli import bench; bench()"
 
 
@@ -137,10 +138,14 @@ def table(measured: list[Measured]) -> str:
     return "\n".join(lines)
 
 
-def replace_between_markers(text: str, replacement: str, name: str) -> str:
-    """Return a text with what stands between the two markers replaced; raises a usage error if they are not there."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+def replace_between_markers(text: str, replacement: str, file: str, table: str = "table") -> str:
+    """Return the text of a file with what stands between the two markers of a table replaced.
+
+    Raises a usage error if they are not there.
+    """
+    first, last = (marker.format(table) for marker in MARKERS)
+    head, begin, rest = text.partition(first)
+    _, end, tail = rest.partition(last)
     if not begin or not end:
-        raise click.BadParameter(f"'{name}' does not have the lines {BEGIN} and {END}", param_hint="--update")
-    return f"{head}{BEGIN}\n{replacement}\n{END}{tail}"
+        raise click.BadParameter(f"'{file}' does not have the lines {first} and {last}", param_hint="--update")
+    return f"{head}{first}\n{replacement}\n{last}{tail}"

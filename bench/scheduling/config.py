@@ -72,6 +72,11 @@ def configure(
     return replace(config, profiles=profiles), classes
 
 
+def without(config: SchedulerConfiguration, names: Sequence[str]) -> SchedulerConfiguration:
+    """Return a configuration in which some plugins are enabled nowhere."""
+    return replace(config, profiles=tuple(_changed(each, (), names, frozenset()) for each in config.profiles))
+
+
 def load_plugin(spec: PluginSpec) -> type[Plugin]:
     """Run a plugin's file and return its class; raises PluginError."""
     module_name = f"stowage_user_plugin_{spec.file.stem}"

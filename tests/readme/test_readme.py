@@ -20,7 +20,11 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# ([\w.-]+\.(?:py|yaml))\n")
 STOWAGE = "from cluster_shim.cli.main import main; main()"
 GOLDEN = "golden/"
-NOT_RUN = ("make run", "stowage bench scheduling")
+NOT_RUN = (
+    "make run",
+    "stowage bench scheduling",
+    "stowage bench scheduler-perf test/integration/scheduler_perf/*/performance-config.yaml --label performance",
+)
 """Whole lines that this test leaves to people: they take the time of a benchmark."""
 
 
