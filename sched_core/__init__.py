@@ -60,7 +60,16 @@ from sched_core.framework.plugin import (
     Verdicts,
     extension_points,
 )
-from sched_core.framework.preemption import Candidate, DryRun, DryRuns, PlacedPod, Preemption
+from sched_core.framework.preemption import (
+    Candidate,
+    DryRun,
+    DryRunRows,
+    DryRuns,
+    PlacedPod,
+    PlacedPods,
+    Preemption,
+    Refusals,
+)
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.kernels.arithmetic import percent, quotient
@@ -127,6 +136,7 @@ __all__ = [
     "DomainTerms",
     "Domains",
     "DryRun",
+    "DryRunRows",
     "DryRuns",
     "Engine",
     "EventResource",
@@ -161,6 +171,7 @@ __all__ = [
     "PersistentVolumeClaim",
     "PersistentVolumeSpec",
     "PlacedPod",
+    "PlacedPods",
     "Plugin",
     "PluginError",
     "Pod",
@@ -177,6 +188,7 @@ __all__ = [
     "Problem",
     "Profile",
     "QueueingHint",
+    "Refusals",
     "RequestedToCapacityRatioParam",
     "ResourceSpec",
     "SKIP",

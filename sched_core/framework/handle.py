@@ -11,7 +11,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.columns.kinds import PodKinds
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
-from sched_core.framework.preemption import DryRuns, PodsByRow
+from sched_core.framework.preemption import DryRuns, PlacedPods
 from sched_core.objects.records import AnyObject, Pod
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ class Handle:
         """Return the node that a pod is nominated to; empty if there is none."""
         return self._nominator.node_of(pod)
 
-    def lower_pods(self, priority: int) -> PodsByRow:
-        """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""
+    def lower_pods(self, priority: int) -> PlacedPods:
+        """Return the placed pods of a lower priority than this."""
         pods = self._cluster.nodes.pods
-        return PodsByRow(pods, self._cluster.classes, np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority)))
+        lower = np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority))
+        return PlacedPods(pods, self._cluster.classes, lower)
 
     @property
     def classes(self) -> Any:
