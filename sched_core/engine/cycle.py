@@ -17,6 +17,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
+from sched_core.engine.nominated_pods import NominatedPods
 from sched_core.engine.program import Program, is_row
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
@@ -55,7 +56,7 @@ class Cycle:
 
     def __init__(self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
-        self.nominator = nominator
+        self.nominator, self.nominated = nominator, NominatedPods(cluster, nominator)
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
@@ -185,13 +186,18 @@ class Cycle:
         passed: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Ask about nodes to which other pods are nominated once more, with these on them; that answer comes first."""
-        if not len(self.nominator):
+        claimed, _ = self.nominated.rivals(pod)
+        there = np.unique(claimed[candidates[claimed]])
+        if not len(there):
             return passed
         runs, left = DryRuns(self, state, pod), passed.copy()
-        for name in self.nominator.nodes():
-            row = self.nodes.row_of.get(name, -1)
-            if row < 0 or not candidates[row]:
-                continue
+        run = runs.on_rows(there)
+        if run is not None:
+            refusals = run.refusals_with_nominated()
+            diagnosis.refuse_some(there, refusals)
+            left[there[~refusals.passed]] = False
+            return left
+        for row in there.tolist():
             try:
                 with runs.on(row) as dry_run:
                     refusal = dry_run.refusal_with_nominated()

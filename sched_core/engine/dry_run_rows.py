@@ -15,7 +15,7 @@ from sched_core.engine.program import is_row
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin
 from sched_core.framework.preemption import Refusals
 from sched_core.framework.status import Code
-from sched_core.rows.table import NodeRows, node_rows, pod_rows
+from sched_core.rows.table import NodeRows, node_rows, pod_rows, some_rows
 from sched_core.rows.usage import add_usage, subtract_usage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class DryRunRows:
     def __init__(self, runs: DryRuns, rows: NDArray[np.int64]) -> None:
         self._runs, self._table = runs, runs.cycle.nodes.pods
         self._pods = pod_rows(runs.cycle.cluster.classes)
-        self._nodes = _take(node_rows(runs.cycle.nodes), rows)
+        self._nodes = some_rows(node_rows(runs.cycle.nodes), rows)
         self._filters: list[tuple[int, Plugin, NDArray[np.int64] | None]] = []
         """Number, plugin and, unless it is in row form, what it says; those that pass everywhere are left out."""
         for number, plugin in runs.filters:
@@ -58,14 +58,19 @@ class DryRunRows:
 
     def refusals(self) -> Refusals:
         """Run the filters of the profile; twice where pods are nominated to a node, with them and without."""
+        first = self.refusals_with_nominated()
         number, bits = self._ask(self._nodes, slice(None))
-        rivals = self._rivals
+        number, bits = np.where(first.passed, number, first.number), np.where(first.passed, bits, first.bits)
+        return Refusals(number, bits, self._words)
+
+    def refusals_with_nominated(self) -> Refusals:
+        """Run the filters on the nodes that pods are nominated to, with these on them; the others pass."""
+        count, rivals = len(self._nodes.pod_count), self._rivals
+        number, bits = np.full(count, -1, np.int16), np.zeros(count, np.int64)
         if len(rivals.nodes):
-            crowded = _take(self._nodes, rivals.nodes)
+            crowded = some_rows(self._nodes, rivals.nodes)
             add_usage(rivals.at, rivals.classes, self._pods, crowded)
-            first, first_bits = self._ask(crowded, rivals.nodes)
-            number[rivals.nodes] = np.where(first >= 0, first, number[rivals.nodes])
-            bits[rivals.nodes] = np.where(first >= 0, first_bits, bits[rivals.nodes])
+            number[rivals.nodes], bits[rivals.nodes] = self._ask(crowded, rivals.nodes)
         return Refusals(number, bits, self._words)
 
     def _ask(self, nodes: NodeRows, of: NDArray[np.int64] | slice) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
@@ -79,22 +84,12 @@ class DryRunRows:
 
     def _find_rivals(self, rows: NDArray[np.int64]) -> _Rivals:
         cycle = self._runs.cycle
-        nodes: list[int] = []
-        at: list[int] = []
-        classes: list[int] = []
-        for name in cycle.nominator.nodes():
-            there = np.flatnonzero(rows == cycle.nodes.row_of.get(name, -1)).tolist()
-            rivals = cycle.nominator.rivals(name, self._runs.pod) if there else []
-            if rivals:
-                at += [len(nodes)] * len(rivals)
-                classes += [rival.row for rival in rivals]
-                nodes += there
-        return _Rivals(np.array(nodes, np.int64), np.array(at, np.int64), np.array(classes, np.int32))
-
-
-def _take(nodes: NodeRows, rows: NDArray[np.int64]) -> NodeRows:
-    """Return a copy of some rows, contiguous as compiled loops need it."""
-    return NodeRows(**{name: np.take(getattr(nodes, name), rows, axis=-1) for name in NodeRows._fields})
+        claimed, classes = cycle.nominated.rivals(self._runs.pod)
+        index = np.full(cycle.nodes.count, -1)
+        index[rows] = np.arange(len(rows))
+        there = index[claimed] >= 0
+        nodes, at = np.unique(index[claimed[there]], return_inverse=True)
+        return _Rivals(nodes, at, classes[there])
 
 
 def _bits(runs: DryRuns, plugin: Plugin, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -40,6 +40,8 @@ class Many:
         self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
         self.classes = self._classes()
         self._nominate()
+        self._nominated = self._find_nominated()
+        """Positions of the pods that are nominated to a node, bool[P]."""
         total = len(self.classes)
         self.rows = np.full(total, -1, np.int32)
         self.ticks = np.zeros(total if measure else 0, np.int64)
@@ -55,11 +57,7 @@ class Many:
         start = 0
         try:
             while start < total:
-                if len(self.engine.nominator):  # nominations count in the filters of others: the cycle decides
-                    self._cycle(start)
-                    start += 1
-                else:
-                    start = self._block(start)
+                start = self._block(start)
         finally:  # also when interrupted: what was placed counts on its node already
             self._flush(total)
         if self.measure:
@@ -85,6 +83,13 @@ class Many:
             pod = self._info(position)
             if self._is_tried(pod):
                 nominator.add(pod, nominator.node_of(pod))
+
+    def _find_nominated(self) -> NDArray[np.bool_]:
+        found, nominator = np.zeros(len(self.classes), np.bool_), self.engine.nominator
+        if len(nominator):
+            keys = self._keys(np.arange(len(self.classes)))
+            found[[position for position, key in enumerate(keys) if key in nominator]] = True
+        return found
 
     def _is_tried(self, pod: PodInfo) -> bool:
         try:
@@ -123,6 +128,18 @@ class Many:
             return start
 
     def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
+        stop, alone, way = self._plan_block(compiled, start, stop)
+        position = start
+        for end in (start + np.flatnonzero(alone)).tolist():
+            self._run_all(compiled, position, end, way)
+            self._cycle(end)
+            position = end + 1
+        self._run_all(compiled, position, stop, way)
+        self._flush(stop)  # before a profile that has tallies of its own takes over
+        return stop
+
+    def _plan_block(self, compiled: Compiled, start: int, stop: int) -> tuple[int, NDArray[np.bool_], Way]:
+        """Plan the classes of a block; return how far it reaches, which of its pods need the cycle, and the way."""
         compiled.prepare()
         self._side = compiled
         static = compiled.static
@@ -140,25 +157,14 @@ class Many:
         static.spread(unplanned, representatives)
         plans = static.plans(distinct)
         judged, unjudged = compiled.plan_terms(distinct)
+        crowded = compiled.nominated.count_for(distinct)  # other pods may add to tallies, too: the cycle minds that
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
-        irregular[distinct[(plans == IRREGULAR) | unjudged]] = True
-        way = self._way(compiled, distinct, judged, stop - start)
+        irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & compiled.terms.filter(distinct)]] = True
+        way = self._way(compiled, distinct, judged, bool(crowded.any()), stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
             irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
-        position = start
-        while position < stop:
-            end = stop
-            if irregular.any():
-                hits = np.flatnonzero(irregular[self.classes[position:stop]])
-                end = position + int(hits[0]) if len(hits) else stop
-            if position < end:
-                position = self._run(compiled, position, end, way)
-            if position < stop and (irregular[self.classes[position]]):
-                self._cycle(position)
-                position += 1
-        self._flush(stop)  # before a profile that has tallies of its own takes over
-        return stop
+        return stop, irregular[self.classes[start:stop]] | self._nominated[start:stop], way
 
     def _plan(self, compiled: Compiled, number: int) -> None:
         """Plan a class; IRREGULAR is also what is not tried at all."""
@@ -171,12 +177,17 @@ class Many:
             pass
         compiled.static.set_aside(number)
 
-    def _way(self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], pods: int) -> Way:
-        """Choose the way for classes of which those that are ``judged`` by terms keep no scores."""
+    def _way(
+        self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], crowded: bool, pods: int
+    ) -> Way:
+        """Choose the way for classes of which those that are ``judged`` by terms keep no scores.
+
+        Kept scores know nothing of nominated pods, so if any count (``crowded``) there are none.
+        """
         nodes = len(self.cluster.nodes.order())
         if nodes_to_find(compiled.profile.percentage_of_nodes_to_score, nodes) < nodes:
             return Way.SAMPLED
-        if self.engine.speed == "fused":
+        if crowded or self.engine.speed == "fused":
             return Way.FUSED
         if not judged.any() and compiled.tree_fits(len(distinct)):
             return Way.TREE
@@ -186,6 +197,10 @@ class Many:
             return Way.FUSED
         compiled.keep(distinct[~judged])
         return Way.SLOTS
+
+    def _run_all(self, compiled: Compiled, start: int, stop: int, way: Way) -> None:
+        while start < stop:
+            start = self._run(compiled, start, stop, way)
 
     def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
         """Place pods in compiled code up to ``stop`` or behind a pod that fails; return the next position."""
@@ -262,14 +277,14 @@ class Many:
         positions = start + np.flatnonzero(self.rows[start:stop] >= 0)
         if not len(positions):
             return
-        keys: Sequence[str]
-        if isinstance(self.pods, PodArray):
-            keys = ArrayKeys(self.pods, positions)
-        else:
-            keys = [pod_key(self.pods[position]) for position in positions.tolist()]
-        first = self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        first = self.cluster.place(self._keys(positions), self.classes[positions], self.rows[positions])
         if self._side is not None:
             self._side.terms.tallies.note(first, self.rows[positions])
+
+    def _keys(self, positions: NDArray[np.int64]) -> Sequence[str]:
+        if isinstance(self.pods, PodArray):
+            return ArrayKeys(self.pods, positions)
+        return [pod_key(self.pods[position]) for position in positions.tolist()]
 
     def _count(self, speed: str, pods: int) -> None:
         self.batch.speed_used[speed] = self.batch.speed_used.get(speed, 0) + pods

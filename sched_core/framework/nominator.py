@@ -5,6 +5,8 @@ Upstream: backend/queue/nominator.go. Nobody is placed and nothing is decided he
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sched_core.columns.classes import PodInfo
 
 
@@ -13,40 +15,48 @@ class Nominator:
 
     def __init__(self) -> None:
         self._pods: dict[str, tuple[PodInfo, str]] = {}
+        self.version = 0
+        """A number that changes whenever the nominated pods do."""
+        self._by_node: tuple[int, dict[str, list[PodInfo]]] = (-1, {})
 
     def __len__(self) -> int:
         return len(self._pods)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._pods
+
     def add(self, pod: PodInfo, node: str) -> None:
         """Nominate a pod to a node, which need not exist; an earlier nomination is gone."""
-        self._pods.pop(pod.key, None)
+        self.remove(pod.key)
         if node:
             self._pods[pod.key] = (pod, node)
+            self.version += 1
 
     def remove(self, key: str) -> None:
         """Take the nomination from a pod (``namespace/name``) if it has one."""
-        self._pods.pop(key, None)
+        if self._pods.pop(key, None) is not None:
+            self.version += 1
 
     def node_of(self, pod: PodInfo) -> str:
         """Return the node that a pod is nominated to, here or in its status; empty if there is none."""
         known = self._pods.get(pod.key)
         return known[1] if known is not None else pod.pod.status.nominated_node_name
 
-    def nodes(self) -> set[str]:
+    def nodes(self) -> Iterable[str]:
         """Return the names of the nodes that pods are nominated to."""
-        return {node for _, node in self._pods.values()}
+        return self._on_nodes().keys()
+
+    def on(self, node: str) -> list[PodInfo]:
+        """Return the pods nominated to a node."""
+        return self._on_nodes().get(node, [])
 
     def rivals(self, node: str, pod: PodInfo) -> list[PodInfo]:
         """Return the other pods nominated to a node that count for a pod: those of its priority or a higher one."""
-        return [
-            other
-            for other, where in self._pods.values()
-            if where == node and other.priority >= pod.priority and other.key != pod.key
-        ]
+        return [other for other in self.on(node) if other.priority >= pod.priority and other.key != pod.key]
 
     def lower(self, node: str, priority: int) -> list[str]:
         """Return the keys of the pods of a lower priority that are nominated to a node."""
-        return [key for key, (pod, where) in self._pods.items() if where == node and pod.priority < priority]
+        return [pod.key for pod in self.on(node) if pod.priority < priority]
 
     def state(self) -> dict[str, tuple[PodInfo, str]]:
         """Return a copy of all nominations, for `restore`."""
@@ -55,3 +65,12 @@ class Nominator:
     def restore(self, state: dict[str, tuple[PodInfo, str]]) -> None:
         """Go back to what `state` returned."""
         self._pods = dict(state)
+        self.version += 1
+
+    def _on_nodes(self) -> dict[str, list[PodInfo]]:
+        if self._by_node[0] != self.version:
+            found: dict[str, list[PodInfo]] = {}
+            for pod, node in self._pods.values():
+                found.setdefault(node, []).append(pod)
+            self._by_node = (self.version, found)
+        return self._by_node[1]
