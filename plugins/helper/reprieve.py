@@ -72,7 +72,7 @@ def find_victims(
             some &= refusals.passed
         there = there if some.all() else there.those(some)
         begin = 0
-        while begin < len(there.rows) or said:
+        while begin < len(there.rows) or said:  # also once for nothing but what is said
             step = ALONE if run is None else max(wanted - found, ALONE)
             victims, refused = _reprieve(nodes, runs, placed, there.part(begin, step), budgets)
             yield victims, said + refused

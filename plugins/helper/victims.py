@@ -101,7 +101,8 @@ def enough(victims: Victims, wanted: int) -> tuple[NDArray[np.int64], bool]:
     """
     clean = victims.price[:, 0] == 0
     kept, costly = np.cumsum(clean), np.cumsum(~clean)
-    done = (kept > 0) & (np.minimum(kept, wanted) + np.minimum(costly, wanted) >= wanted)
+    kept_until, costly_until = np.minimum(kept, wanted), np.minimum(costly, wanted)
+    done = (kept_until > 0) & (kept_until + costly_until >= wanted)
     count = int(np.argmax(done)) + 1 if done.any() else len(done)
     kinds = (clean & (kept <= wanted), ~clean & (costly <= wanted))
     return np.concatenate([np.flatnonzero(kind[:count]) for kind in kinds]), bool(done.any())

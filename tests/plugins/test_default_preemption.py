@@ -247,6 +247,12 @@ def test_only_so_many_candidates_are_looked_for() -> None:
     assert list(victims(decide(*rooms, *broken, *rules, args=few))) == ["n2", "n0", "n1"]
 
 
+def test_a_share_of_few_nodes_may_be_none() -> None:
+    objects = [each for n in range(3) for each in (room(f"n{n}"), pod(f"old-{n}", "4", on=f"n{n}"))]
+    decision = decide(*objects, args={"minCandidateNodesPercentage": 10, "minCandidateNodesAbsolute": 0})
+    assert decision.message.endswith("preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
+
+
 def test_a_filter_that_fails_in_every_dry_run_is_an_error() -> None:
     class Fragile(DefaultPreemption):
         def _find(self, *arguments: Any) -> Any:
