@@ -68,7 +68,16 @@ from sched_core.framework.plugin import (
     Verdicts,
     extension_points,
 )
-from sched_core.framework.preemption import Candidate, DryRun, DryRuns, PlacedPod, Preemption
+from sched_core.framework.preemption import (
+    Candidate,
+    DryRun,
+    DryRunRows,
+    DryRuns,
+    PlacedPod,
+    PlacedPods,
+    Preemption,
+    Refusals,
+)
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.framework.waiting_pods import WaitingPod
@@ -142,6 +151,7 @@ __all__ = [
     "DomainTerms",
     "Domains",
     "DryRun",
+    "DryRunRows",
     "DryRuns",
     "Engine",
     "Event",
@@ -184,6 +194,7 @@ __all__ = [
     "PersistentVolumeClaim",
     "PersistentVolumeSpec",
     "PlacedPod",
+    "PlacedPods",
     "Plugin",
     "PluginError",
     "Pod",
@@ -202,6 +213,7 @@ __all__ = [
     "Problem",
     "Profile",
     "QueueingHint",
+    "Refusals",
     "RequestedToCapacityRatioParam",
     "ResourceSpec",
     "SKIP",

@@ -139,6 +139,10 @@ class PodTable:
         segment = bisect_right(self._starts, number) - 1
         return self._segments[segment][number - self._starts[segment]]
 
+    def keys(self, numbers: NDArray[np.int64]) -> Sequence[str]:
+        """Return ``namespace/name`` of pods, made when they are asked for: before a state is restored."""
+        return TableKeys(self, numbers)
+
     def on(self, row: int) -> NDArray[np.int64]:
         """Return the numbers of the pods on a node."""
         return np.flatnonzero(self.node_of == row)
@@ -150,6 +154,19 @@ class PodTable:
             self._node_of = np.concatenate([self._node_of, np.full(more, -1, np.int32)])
             self._priority = np.concatenate([self._priority, np.zeros(more, np.int64)])
             self._start_time = np.concatenate([self._start_time, np.zeros(more, np.int64)])
+
+
+class TableKeys(Sequence[str]):
+    """The keys of some pods of a table."""
+
+    def __init__(self, pods: PodTable, numbers: NDArray[np.int64]) -> None:
+        self._pods, self._numbers = pods, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]
+        return self._pods.key(int(self._numbers[index]))
 
 
 class ArrayKeys(Sequence[str]):

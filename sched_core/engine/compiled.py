@@ -6,6 +6,7 @@ the change log (a slot); the same with a heap of subtree maxima (a tree), worth 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import Enum
 from types import ModuleType
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster
 from sched_core.engine.cycle import nodes_to_find
+from sched_core.engine.nominated_nodes import NominatedNodes
+from sched_core.engine.nominated_pods import NominatedPods
 from sched_core.engine.program import Program
 from sched_core.engine.static import StaticResults
 from sched_core.engine.terms import IRREGULAR, NONE, TermPlans
@@ -43,12 +46,14 @@ class Way(Enum):
 class Compiled:
     """The compiled side of one profile on one cluster."""
 
-    def __init__(self, profile: Profile, cluster: Cluster, program: Program) -> None:
+    def __init__(self, profile: Profile, cluster: Cluster, program: Program, nominated: NominatedPods) -> None:
         self.profile, self.cluster, self.program = profile, cluster, program
         self.nodes, self.classes = cluster.nodes, cluster.classes
         self.static = StaticResults(profile, self.nodes, self.classes, program)
         self.terms = TermPlans(profile, cluster, program.plugins.by_domain)
+        self.nominated = NominatedNodes(nominated)
         self.failed_at = np.zeros(0, np.int64)
+        self._nominations: Hashable = None
         self._normalized = len(program.plugins.normalized)
         self._version = (-1, -1)
         self._namespaces: dict[str, dict[str, str]] = {}
@@ -95,7 +100,10 @@ class Compiled:
         the next scan begins.
         """
         self._fit(len(self.classes))
-        work = self._working()
+        if self._nominations != self.nominated.pods.version:  # what failed may fit now, or fail for other reasons
+            self._nominations = self.nominated.pods.version
+            self.failed_at[:] = -1
+        work = self._working()._replace(rivals=self.nominated.settle())
         module = self.module()
         counted = (self.terms.terms(), self.terms.tallies.settle(work.position))
         rows = (pod_rows(self.classes), node_rows(self.nodes))
@@ -112,6 +120,7 @@ class Compiled:
         else:
             slots = self._slots if way is Way.SLOTS else self._none
             end = module.place_scan(classes, start, stop, count, *common, slots, work, log, results)
+        self.nominated.note()
         return int(end), int(work.start[0])
 
     def forget_failure(self, pod_class: int) -> None:
@@ -198,6 +207,7 @@ class Compiled:
                 raw=np.zeros(size),
                 term_bounds=np.zeros((len(self.program.plugins.by_domain), 2)),
                 synced=np.full(1, self.nodes.log_head[0] - ring),
+                rivals=self.nominated.settle(),
             )
             self._tree.start[:] = -1
         return self._work

@@ -18,6 +18,7 @@ from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
+from sched_core.engine.nominated_pods import NominatedPods
 from sched_core.engine.program import Program, is_row
 from sched_core.errors import ExtenderError, NotSupported, PluginError, StowageError
 from sched_core.extender import Extenders
@@ -60,7 +61,7 @@ class Cycle:
         self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator, extenders: Extenders
     ) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
-        self.nominator, self.extenders = nominator, extenders
+        self.nominator, self.nominated, self.extenders = nominator, NominatedPods(cluster, nominator), extenders
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
@@ -223,13 +224,18 @@ class Cycle:
         passed: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Ask about nodes to which other pods are nominated once more, with these on them; that answer comes first."""
-        if not len(self.nominator):
+        claimed, _ = self.nominated.rivals(pod)
+        there = np.unique(claimed[candidates[claimed]])
+        if not len(there):
             return passed
         runs, left = DryRuns(self, state, pod), passed.copy()
-        for name in self.nominator.nodes():
-            row = self.nodes.row_of.get(name, -1)
-            if row < 0 or not candidates[row]:
-                continue
+        run = runs.on_rows(there)
+        if run is not None:
+            refusals = run.refusals_with_nominated()
+            diagnosis.refuse_some(there, refusals)
+            left[there[~refusals.passed]] = False
+            return left
+        for row in there.tolist():
             try:
                 with runs.on(row) as dry_run:
                     refusal = dry_run.refusal_with_nominated()

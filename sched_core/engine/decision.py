@@ -81,7 +81,7 @@ class Decision:
     def victims(self) -> tuple[str, ...]:
         """Keys of the pods that are to be evicted for this one, the most important first."""
         chosen = self.preemption.chosen if self.preemption is not None else None
-        return chosen.victims if chosen is not None else ()
+        return tuple(chosen.victims) if chosen is not None else ()
 
     @property
     def reasons(self) -> dict[str, int]:

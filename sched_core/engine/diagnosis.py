@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core.framework.plugin import Plugin, Verdicts
+from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
+from sched_core.framework.preemption import Refusals
 from sched_core.framework.status import EXTENDER, Code, Status
 
 
@@ -57,6 +58,16 @@ class Diagnosis:
         """Note that a filter refused a node after all, whatever was said of it before."""
         self.refused_by[row], self.bits[row], self.codes[row] = number, bits, code
         self.reasons[number] = reasons
+
+    def refuse_some(self, rows: NDArray[np.int64], refusals: Refusals) -> None:
+        """Note that filters refused some of the rows after all."""
+        for number, (reasons, code) in refusals.words.items():
+            mine = np.flatnonzero(refusals.number == number)
+            if len(mine):
+                bits, refused = refusals.bits[mine], rows[mine]
+                self.refused_by[refused], self.bits[refused] = number, bits & ~UNRESOLVABLE
+                self.codes[refused] = np.where(bits & UNRESOLVABLE, Code.UnschedulableAndUnresolvable, code)
+                self.reasons[number] = reasons
 
     def refuse_by_extenders(
         self, statuses: Mapping[str, Status], before: NDArray[np.int64], left: NDArray[np.int64],

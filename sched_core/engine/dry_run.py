@@ -6,13 +6,14 @@ compiled batches hear nothing of it. Whether pods are evicted is decided elsewhe
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
+from sched_core.engine.dry_run_rows import DryRunRows
 from sched_core.engine.program import is_row
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
@@ -60,9 +61,7 @@ class DryRuns:
         self.filters = [
             (number, plugin) for number, plugin in enumerate(points["filter"]) if plugin.name not in state.skip_filter
         ]
-        self._alone = not self.followers and all(
-            is_row(plugin, "filter") or _is_static(plugin) for _, plugin in self.filters
-        )
+        self._at_once: bool | None = None
         self._kept: dict[str, Verdicts] = {}
         self._row: NodeRows | None = None
 
@@ -70,34 +69,39 @@ class DryRuns:
         """Return a dry run on a node."""
         return DryRun(self, row)
 
-    def key(self, row: int) -> Hashable | None:
-        """Return what a dry run depends on beside the pods it moves; None if that is more than the node itself."""
-        cycle = self.cycle
-        if not self._alone or cycle.nominator.rivals(cycle.nodes.names[row], self.pod):
-            return None
-        columns = b"".join([cycle.nodes.full(name)[..., row].tobytes() for name in NodeRows._fields])
+    def on_rows(self, rows: NDArray[np.int64]) -> DryRunRows | None:
+        """Return a dry run on many nodes at once; None if a filter reads more than the columns of a node, or fails."""
+        if self._at_once is None:
+            self._at_once = self._can_be_run_at_once()
+        return DryRunRows(self, rows) if self._at_once else None
+
+    def _can_be_run_at_once(self) -> bool:
+        if self.followers or not all(is_row(plugin, "filter") or is_static(plugin) for _, plugin in self.filters):
+            return False
         try:
-            verdicts = [self._verdicts(plugin) for _, plugin in self.filters if not is_row(plugin, "filter")]
+            for _, plugin in self.filters:
+                self.check(plugin)
+                if is_row(plugin, "filter"):
+                    self.row_bits(plugin, empty_node_rows(self.cycle.nodes, 0))
+                elif self.verdicts(plugin).errors:
+                    return False
         except FilterError:
-            return None
-        bits = [int(each.bits[row]) for each in verdicts]
-        lasting = [each.unresolvable is not None and bool(each.unresolvable[row]) for each in verdicts]
-        return columns, tuple(bits), tuple(lasting)
+            return False
+        return True
 
     def refusal(self, row: int) -> Refusal | None:
         """Return the first refusal of a node as things stand; raises FilterError."""
         one: NodeRows | None = None
         for number, plugin in self.filters:
-            if plugin.without_pre_filter and plugin.name not in self.cycle.profile.named["preFilter"]:
-                raise FilterError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
+            self.check(plugin)
             if is_row(plugin, "filter"):
-                one = one or self._columns_of(row)
-                bits = self._row_bits(plugin, one)
+                one = one if one is not None else self._columns_of(row)
+                bits = int(self.row_bits(plugin, one)[0])
                 code = Code.UnschedulableAndUnresolvable if bits & UNRESOLVABLE else Code.Unschedulable
                 if bits:
                     return Refusal(number, bits & ~UNRESOLVABLE, plugin.reasons, code)
                 continue
-            verdicts = self._verdicts(plugin)
+            verdicts = self.verdicts(plugin)
             if row in verdicts.errors:
                 raise FilterError(f'running "{plugin.name}" filter plugin: {verdicts.errors[row]}')
             if bits := int(verdicts.bits[row]):
@@ -106,7 +110,12 @@ class DryRuns:
                 return Refusal(number, bits, verdicts.reasons, code)
         return None
 
-    def _verdicts(self, plugin: Plugin) -> Verdicts:
+    def check(self, plugin: Plugin) -> None:
+        """Raise FilterError for a filter that the profile runs without the PreFilter that it needs."""
+        if plugin.without_pre_filter and plugin.name not in self.cycle.profile.named["preFilter"]:
+            raise FilterError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
+
+    def verdicts(self, plugin: Plugin) -> Verdicts:
         """Return what a filter in array form says of all rows; kept if it reads no placed pods."""
         known = self._kept.get(plugin.name)
         if known is not None:
@@ -121,13 +130,14 @@ class DryRuns:
             raise FilterError(f"{text}: {str(reason) or type(reason).__name__}") from reason
         if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (nodes.count,):
             raise FilterError(f"{text}: it returned no Verdicts for {nodes.count} rows")
-        if _is_static(plugin):
+        if is_static(plugin):
             self._kept[plugin.name] = verdicts
         return verdicts
 
-    def _row_bits(self, plugin: Plugin, one: NodeRows) -> int:
+    def row_bits(self, plugin: Plugin, rows: NodeRows) -> NDArray[np.int64]:
+        """Return what a filter in row form says of some columns, int64[n]; raises FilterError."""
         try:
-            return self.cycle.program.one(plugin, "filter_row", self.pod.row, one)
+            return self.cycle.program.some(plugin, "filter_row", self.pod.row, rows)
         except PluginError as reason:
             raise FilterError(f'running "{plugin.name}" filter plugin: {reason.reason}') from reason
 
@@ -141,7 +151,7 @@ class DryRuns:
         return self._row
 
 
-def _is_static(plugin: Plugin) -> bool:
+def is_static(plugin: Plugin) -> bool:
     """Tell whether what a plugin says does not depend on placed pods."""
     return hasattr(plugin, "sign_pod") and not hasattr(plugin, "concerns")
 

@@ -265,10 +265,10 @@ class Engine:
     def _make_sides(self, profile: Profile) -> Sides:
         program = Program(profile, self.cluster.nodes, self.cluster.classes)
         program.module(in_float=False)  # compiles nothing, but refuses row functions that break the rules
+        cycle = Cycle(profile, self.cluster, program, self.nominator, self.extenders)
         compiled = None
         if self.speed != "cycle" and compilable(profile) and not self.extenders.care_for_all:
-            compiled = Compiled(profile, self.cluster, program)
-        cycle = Cycle(profile, self.cluster, program, self.nominator, self.extenders)
+            compiled = Compiled(profile, self.cluster, program, cycle.nominated)
         profile.handle.dry_runs = lambda state, pod: DryRuns(cycle, state, pod)
         return Sides(profile, cycle, compiled)
 

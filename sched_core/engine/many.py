@@ -40,6 +40,8 @@ class Many:
         self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
         self.classes = self._classes()
         self._nominate()
+        self._nominated = self._find_nominated()
+        """Positions of the pods that are nominated to a node, bool[P]."""
         total = len(self.classes)
         self.rows = np.full(total, -1, np.int32)
         self.ticks = np.zeros(total if measure else 0, np.int64)
@@ -55,11 +57,7 @@ class Many:
         start = 0
         try:
             while start < total:
-                if len(self.engine.nominator):  # nominations count in the filters of others: the cycle decides
-                    self._cycle(start)
-                    start += 1
-                else:
-                    start = self._block(start)
+                start = self._block(start)
         finally:  # also when interrupted: what was placed counts on its node already
             self._flush(total)
         if self.measure:
@@ -85,6 +83,13 @@ class Many:
             pod = self._info(position)
             if self._is_tried(pod):
                 nominator.add(pod, nominator.node_of(pod))
+
+    def _find_nominated(self) -> NDArray[np.bool_]:
+        found, nominator = np.zeros(len(self.classes), np.bool_), self.engine.nominator
+        if len(nominator):
+            keys = self._keys(np.arange(len(self.classes)))
+            found[[position for position, key in enumerate(keys) if key in nominator]] = True
+        return found
 
     def _is_tried(self, pod: PodInfo) -> bool:
         try:
@@ -123,20 +128,18 @@ class Many:
             return start
 
     def _compiled(self, compiled: Compiled, start: int, stop: int) -> int:
-        stop, irregular, way = self._plan_block(compiled, start, stop)
+        stop, alone, way = self._plan_block(compiled, start, stop)
         position = start
-        while position < stop:
-            end = first_of(irregular, self.classes, position, stop)
-            if position < end:
-                position = self._run(compiled, position, end, way)
-            if position < stop and (irregular[self.classes[position]]):
-                self._cycle(position)
-                position += 1
+        for end in (start + np.flatnonzero(alone)).tolist():
+            self._run_all(compiled, position, end, way)
+            self._cycle(end)
+            position = end + 1
+        self._run_all(compiled, position, stop, way)
         self._flush(stop)  # before a profile that has tallies of its own takes over
         return stop
 
     def _plan_block(self, compiled: Compiled, start: int, stop: int) -> tuple[int, NDArray[np.bool_], Way]:
-        """Plan the classes of a block; return how far it reaches, which classes need the cycle, and the way."""
+        """Plan the classes of a block; return how far it reaches, which of its pods need the cycle, and the way."""
         compiled.prepare()
         self._side = compiled
         static = compiled.static
@@ -154,17 +157,18 @@ class Many:
         static.spread(unplanned, representatives)
         plans = static.plans(distinct)
         judged, unjudged = compiled.plan_terms(distinct)
+        crowded = compiled.nominated.count_for(distinct)  # other pods may add to tallies, too: the cycle minds that
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
-        irregular[distinct[(plans == IRREGULAR) | unjudged]] = True
+        irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & compiled.terms.filter(distinct)]] = True
         if self.engine.extenders:
             records = self.cluster.classes.pods
             asked = [number for number in distinct.tolist() if self.engine.extenders.interested(records[number])]
             irregular[asked] = True
-        way = self._way(compiled, distinct, judged, stop - start)
+        way = self._way(compiled, distinct, judged, bool(crowded.any()), stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
             irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
-        return stop, irregular, way
+        return stop, irregular[self.classes[start:stop]] | self._nominated[start:stop], way
 
     def _plan(self, compiled: Compiled, number: int) -> None:
         """Plan a class; IRREGULAR is also what is not tried at all."""
@@ -180,12 +184,17 @@ class Many:
     def _is_admitted(self, pod: PodInfo) -> bool:
         return self.engine.admit(pod).is_success
 
-    def _way(self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], pods: int) -> Way:
-        """Choose the way for classes of which those that are ``judged`` by terms keep no scores."""
+    def _way(
+        self, compiled: Compiled, distinct: NDArray[np.int32], judged: NDArray[np.bool_], crowded: bool, pods: int
+    ) -> Way:
+        """Choose the way for classes of which those that are ``judged`` by terms keep no scores.
+
+        Kept scores know nothing of nominated pods, so if any count (``crowded``) there are none.
+        """
         nodes = len(self.cluster.nodes.order())
         if nodes_to_find(compiled.profile.percentage_of_nodes_to_score, nodes) < nodes:
             return Way.SAMPLED
-        if self.engine.speed == "fused":
+        if crowded or self.engine.speed == "fused":
             return Way.FUSED
         if not judged.any() and compiled.tree_fits(len(distinct)):
             return Way.TREE
@@ -195,6 +204,10 @@ class Many:
             return Way.FUSED
         compiled.keep(distinct[~judged])
         return Way.SLOTS
+
+    def _run_all(self, compiled: Compiled, start: int, stop: int, way: Way) -> None:
+        while start < stop:
+            start = self._run(compiled, start, stop, way)
 
     def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
         """Place pods in compiled code up to ``stop`` or behind a pod that fails; return the next position."""
@@ -293,14 +306,6 @@ class Many:
     def _tick(self, position: int) -> None:
         if self.measure:
             self.ticks[position] = read_ticks()
-
-
-def first_of(chosen: NDArray[np.bool_], classes: NDArray[np.int32], start: int, stop: int) -> int:
-    """Return the first position from ``start`` on of a pod of one of the chosen classes; ``stop`` without any."""
-    if not chosen.any():
-        return stop
-    hits = np.flatnonzero(chosen[classes[start:stop]])
-    return start + int(hits[0]) if len(hits) else stop
 
 
 def _failure(decision: Decision) -> Failure:

@@ -16,6 +16,7 @@ from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
 from sched_core.rows.generate import RowPlugins, generate, generate_each
 from sched_core.rows.table import NodeRows, node_rows, pod_rows, widths
+from sched_core.rows.usage import add_usage, subtract_usage
 
 
 def is_row(plugin: Plugin, point: str) -> bool:
@@ -62,11 +63,11 @@ class Program:
         self._call(plugin, method, pod_class, nodes.count, *rows, out)
         return out
 
-    def one(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> int:
-        """Return what a row function answers for the only row of some columns."""
-        out = np.zeros(1, np.int64)
-        self._call(plugin, method, pod_class, 1, pod_rows(self.classes), nodes, out)
-        return int(out[0])
+    def some(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> NDArray[np.int64]:
+        """Return what a row function answers for each row of some columns, int64[n]."""
+        out = np.zeros(len(nodes.pod_count), np.int64)
+        self._call(plugin, method, pod_class, len(out), pod_rows(self.classes), nodes, out)
+        return out
 
     def normalize(self, plugin: Plugin, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the normalised scores of the feasible nodes, int64[F]."""
@@ -75,8 +76,10 @@ class Program:
         return out
 
     def compile_loops(self) -> None:
-        """Compile the loop of every row function, also of those that the first pods skip."""
+        """Compile the loop of every row function, also of those that the first pods skip, and what dry runs need."""
         rows = (pod_rows(self.classes), node_rows(self.nodes))
+        for move in (add_usage, subtract_usage):
+            move(np.zeros(0, np.int64), np.zeros(0, np.int32), *rows)
         for plugins, method in ((self.plugins.filters, "filter_row"), (self.plugins.scores, "score_row")):
             for plugin in plugins:
                 self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))

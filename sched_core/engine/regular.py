@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
-from sched_core.engine.many import Many, first_of
+from sched_core.engine.many import Many
 from sched_core.kernels.jit import CompileError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Regular(Many):
 
     def place(self) -> NDArray[np.int32]:
         """Return the rows of the pods that were dealt with."""
-        if not len(self.classes) or len(self.engine.nominator):
+        if not len(self.classes):
             return self.rows[:0]
         name = self._infos[0].pod.spec.scheduler_name
         sides = self.engine.sides(name)
@@ -37,8 +37,8 @@ class Regular(Many):
             others = (at for at, info in enumerate(self._infos) if info.pod.spec.scheduler_name != name)
             stop = next(others, stop)
         try:
-            stop, irregular, way = self._plan_block(compiled, 0, stop)
-            end = first_of(irregular, self.classes, 0, stop)
+            stop, alone, way = self._plan_block(compiled, 0, stop)
+            end = int(np.argmax(alone)) if alone.any() else stop
             if end:
                 end, self.engine.start = compiled.run(
                     self.classes, 0, end, (self.rows, self.ticks), way, self.engine.start

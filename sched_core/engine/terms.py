@@ -85,6 +85,11 @@ class TermPlans:
             self._of[unknown] = np.array(rows, np.int32)[inverse]
         return self._of[distinct]
 
+    def filter(self, classes: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Tell which classes int32[D], all of them planned, have terms by which nodes are filtered; bool[D]."""
+        start, x = np.array(self._columns["filter_start"]), self._of[classes]
+        return (x >= 0) & (start[x + 1] > start[np.maximum(x, 0)])
+
     def terms(self) -> Terms:
         """Return all terms as compiled batches receive them."""
         if self._terms is None:

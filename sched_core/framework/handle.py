@@ -11,7 +11,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.columns.kinds import PodKinds
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
-from sched_core.framework.preemption import Candidate, DryRuns, PlacedPod, PodsByRow
+from sched_core.framework.preemption import Candidate, DryRuns, PlacedPod, PlacedPods
 from sched_core.framework.running import Running
 from sched_core.framework.status import Status
 from sched_core.framework.waiting_pods import WaitingPod
@@ -94,7 +94,7 @@ class Handle:
         number = pods.find(key)
         if number is None:
             raise KeyError(key)
-        return PodsByRow(pods, self._cluster.classes, np.array([number]))[int(pods.node_of[number])][0]
+        return PlacedPods(pods, self._cluster.classes, np.array([number])).placed(number)
 
     @property
     def has_extenders(self) -> bool:
@@ -105,10 +105,11 @@ class Handle:
         """Return what extenders leave of the candidates for preemption, on nodes that exist; an error is a Status."""
         return self._extenders.preempt(pod, found) if self._extenders else list(found)
 
-    def lower_pods(self, priority: int) -> PodsByRow:
-        """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""
+    def lower_pods(self, priority: int) -> PlacedPods:
+        """Return the placed pods of a lower priority than this."""
         pods = self._cluster.nodes.pods
-        return PodsByRow(pods, self._cluster.classes, np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority)))
+        lower = np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority))
+        return PlacedPods(pods, self._cluster.classes, lower)
 
     @property
     def now(self) -> int:

@@ -108,8 +108,9 @@ class Plugin:
     signature (upstream has the same idea in KEP-5598). Without it, an array-form plugin runs for every pod.
 
     **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
-    False promises that, as things stand, it skips or passes this pod at every extension point. Pods that concern none
-    of these plugins keep going through compiled code. It may depend on the pod's class and on ``handle.objects``.
+    False promises that, as things stand, it skips or passes this pod at every extension point, also with pods that are
+    nominated to a node on it. Pods that concern none of these plugins keep going through compiled code. It may depend
+    on the pod's class and on ``handle.objects``.
 
     **Domain form.** A plugin whose answers depend on how many placed pods of some kind are in each topology domain
     defines ``domain_terms`` beside its filter and score: rules over tallies (`sched_core.framework.domains`) that say

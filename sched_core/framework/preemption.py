@@ -1,8 +1,9 @@
-"""What preemption is told in: placed pods, candidates, an outcome, and a node tried out with other pods on it."""
+"""What preemption is told in: placed pods, candidates, an outcome, and nodes tried out with other pods on them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.pods import PodTable
-from sched_core.framework.status import Status
+from sched_core.framework.plugin import UNRESOLVABLE
+from sched_core.framework.status import Code, Status
+from sched_core.objects.records import Pod
 
 
 class PlacedPod(NamedTuple):
@@ -29,31 +32,53 @@ class PlacedPod(NamedTuple):
         return self.info.key
 
 
-class PodsByRow:
-    """Some of the placed pods by the row of their node."""
+class PlacedPods:
+    """Some of the placed pods, in the order in which they came."""
 
     def __init__(self, pods: PodTable, classes: PodClasses, numbers: NDArray[np.int64]) -> None:
-        self._pods, self._classes = pods, classes
-        rows = pods.node_of[numbers]
-        order = np.argsort(rows, kind="stable")
-        self._numbers, self._rows = numbers[order], rows[order]
+        self._pods, self._classes, self._numbers = pods, classes, numbers
 
-    def __getitem__(self, row: int) -> list[PlacedPod]:
-        """Return the pods on a node, in the order in which they came; none is no error."""
-        first, last = np.searchsorted(self._rows, [row, row + 1])
-        return [self._placed(number) for number in self._numbers[first:last].tolist()]
+    def on(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return those on the nodes ``rows`` int64[C], node by node: at[P], which is an index in ``rows``, and their
+        numbers[P] in the pod table."""
+        node_of = self._pods.node_of[self._numbers]
+        index = np.full(int(max(node_of.max(initial=-1), rows.max(initial=-1))) + 1, -1)
+        index[rows] = np.arange(len(rows))
+        at = index[node_of]
+        there = np.flatnonzero(at >= 0)
+        there = there[np.argsort(at[there], kind="stable")]
+        return at[there], self._numbers[there]
 
-    def _placed(self, number: int) -> PlacedPod:
+    def placed(self, number: int) -> PlacedPod:
+        """Return the pod of a number in the pod table."""
         pods, pod_class = self._pods, int(self._pods.class_of[number])
         info = PodInfo(self._classes.pods[pod_class], pod_class, self._classes, pods.key(number))
         return PlacedPod(number, info, int(pods.priority[number]), int(pods.start_time[number]))
+
+    def classes(self, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        return self._pods.class_of[numbers]
+
+    def priorities(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._pods.priority[numbers]
+
+    def start_times(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return nanoseconds since 1970; the largest int64 while the kubelet has told none."""
+        return self._pods.start_time[numbers]
+
+    def pod_of(self, pod_class: int) -> Pod:
+        """Return a pod of a class: all but name, uid and times are its own."""
+        return self._classes.pods[pod_class]
+
+    def __getitem__(self, row: int) -> list[PlacedPod]:
+        """Return the pods on a node; none is no error."""
+        return [self.placed(number) for number in self.on(np.array([row]))[1].tolist()]
 
 
 class Candidate(NamedTuple):
     """A node on which preemption would help."""
 
     node: str
-    victims: tuple[str, ...]
+    victims: Sequence[str]
     """Keys of the pods that would have to go, the most important first."""
     pdb_violations: int
     """How many of them would break a disruption budget."""
@@ -64,7 +89,7 @@ class Preemption(NamedTuple):
 
     eligible: bool
     """Whether the pod may preempt others at all."""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Sequence[Candidate] = ()
     tied: tuple[str, ...] = ()
     """Names of the nodes that no comparison tells apart, in the order in which they were looked at."""
 
@@ -79,6 +104,53 @@ class Preemption(NamedTuple):
             if candidate.node == node:
                 return candidate
         raise KeyError(node)
+
+
+class Refusals(NamedTuple):
+    """What the filters of a profile say of some nodes."""
+
+    number: NDArray[np.int16]
+    """int16[C]: index, among the filters, of the first that says no; -1 where all pass."""
+    bits: NDArray[np.int64]
+    """int64[C]: reason bits of that filter, and UNRESOLVABLE where removing pods would not help."""
+    words: Mapping[int, tuple[tuple[str, ...], Code]]
+    """Index of a filter -> its reasons by bit, and the code of what can be resolved."""
+
+    @property
+    def passed(self) -> NDArray[np.bool_]:
+        """bool[C]: the nodes on which no filter says no."""
+        return self.number < 0
+
+    def statuses(self, among: NDArray[np.bool_]) -> Counter[Status]:
+        """Return how many of the nodes of ``among`` bool[C] are refused with which status."""
+        found: Counter[Status] = Counter()
+        left = np.flatnonzero(among & ~self.passed)
+        while len(left):  # there are only a few distinct ones
+            number, bits = int(self.number[left[0]]), int(self.bits[left[0]])
+            same = (self.number[left] == number) & (self.bits[left] == bits)
+            reasons, code = self.words[number]
+            code = Code.UnschedulableAndUnresolvable if bits & UNRESOLVABLE else code
+            status = Status(code, tuple(text for bit, text in enumerate(reasons) if bits >> bit & 1))
+            found[status] += int(np.count_nonzero(same))
+            left = left[~same]
+        return found
+
+
+class DryRunRows(Protocol):
+    """Some nodes at once, each with other pods on it than there are, for one pod.
+
+    Nodes are told by their index in the rows that were asked for (``at`` int64[P]), pods by their number in the pod
+    table (int64[P]). Nothing but a copy changes.
+    """
+
+    def remove(self, at: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
+        """Take pods away, each from the node that it is on."""
+
+    def put_back(self, at: NDArray[np.int64], numbers: NDArray[np.int64]) -> None:
+        """Bring back pods that were taken away."""
+
+    def refusals(self) -> Refusals:
+        """Run the filters of the profile on all nodes; twice where pods are nominated to one, with them and without."""
 
 
 class DryRun(Protocol):
@@ -106,8 +178,9 @@ class DryRuns(Protocol):
     def on(self, row: int) -> DryRun:
         """Return a dry run on a node."""
 
-    def key(self, row: int) -> Hashable | None:
-        """Return what a dry run depends on beside the pods that it takes away and puts back.
+    def on_rows(self, rows: NDArray[np.int64]) -> DryRunRows | None:
+        """Return a dry run on many nodes, int64[C], at once; None if each of them has to be tried alone.
 
-        Nodes of equal key answer alike. None if the answer depends on more than the node itself.
+        That is so if a filter that matters for this pod reads more of the placed pods than the columns of a node, or if
+        one fails.
         """

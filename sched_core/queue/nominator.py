@@ -5,7 +5,7 @@ Upstream: backend/queue/nominator.go, and NominatedPodsForNode of scheduling_que
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.framework.nominator import Nominator
@@ -25,6 +25,12 @@ class QueueNominator(Nominator):
         self.find: Callable[[str], Pod | None] | None = None
         self.queued: Callable[[str], PodInfo | None] = lambda key: None
         self._info_of = info_of
+
+    @property
+    def version(self) -> Hashable:
+        """What changes whenever the nominated pods do, or come into the queue or leave it."""
+        queued = (self.queued(key) for key in self._pods)
+        return self._changes, tuple([-1 if pod is None else pod.row for pod in queued])
 
     def nominate(self, pod: PodInfo, node: str | None = None) -> None:
         """Nominate a pod to a node instead of what was before; None leaves it to ``status.nominatedNodeName``.
@@ -58,7 +64,7 @@ class QueueNominator(Nominator):
         key = pod_key(pod)
         known = self._pods.get(key)
         if known is not None and pod_uid(known[0].pod) == pod_uid(pod):
-            del self._pods[key]
+            self.remove(key)
 
     def node_of(self, pod: PodInfo) -> str:
         """Return what the pod's own status says: that alone counts when it is tried."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
+from sched_core.rows.rivals import crowd, hold_rows
 from sched_core.rows.table import NodeRows, PodRows
 from sched_core.rows.terms import ANY, allow, find_limits, tally_pod
 from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tallies, Terms, Tree, Work
@@ -162,12 +163,31 @@ def fill_part(k: int, count: int, static: Static, bounds: NDArray[np.float64]) -
 
 
 @kernel(inline=True)
+def score_rows(
+    c: int, k: int, n: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work
+) -> int:
+    """Score all ``n`` rows into ``work.sums`` without the normalised part; return broken scores."""
+    broken = score_all(c, 0, n, pods, nodes, static.score[k], switches, work.sums)
+    if len(work.rivals.row) > 0:
+        score_rivals(c, pods, switches, work)
+        hold_rows(c, pods, work.rivals, work.sums)
+    return broken
+
+
+@kernel(inline=True)
+def score_rivals(c: int, pods: PodRows, switches: Switches, work: Work) -> None:
+    """Run the row filters on the entries of nodes to which pods are nominated."""
+    rivals = work.rivals
+    score_all(c, 0, len(rivals.row), pods, rivals.nodes, rivals.base, switches, rivals.sums)
+
+
+@kernel(inline=True)
 def score_positions(
     c: int, k: int, n: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, work: Work,
     score: NDArray[np.int32], bounds: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Score all ``n`` rows into ``score`` by position, normalise, and note the bounds; return broken scores."""
-    broken = score_all(c, 0, n, pods, nodes, static.score[k], switches, work.sums)
+    broken = score_rows(c, k, n, pods, nodes, static, switches, work)
     if work.identity:
         for i in range(n):
             score[i] = np.int32(work.sums[i])
@@ -267,7 +287,7 @@ def score_by_terms(
 ) -> int:  # fmt: skip
     """Do what `score_positions` does for a class with terms, into ``work.score``; return broken scores."""
     count, score, part = len(work.order), work.score, static.part[k]
-    broken = score_all(c, 0, n, pods, nodes, static.score[k], switches, work.sums)
+    broken = score_rows(c, k, n, pods, nodes, static, switches, work)
     find_limits(x, terms, tallies)
     allow(x, 0, count, terms, tallies, work.allowed)
     for j in range(count):
@@ -291,6 +311,8 @@ def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, tallies: Tallies, wor
     nodes.pod_count[i] += 1
     if len(tallies.first) > 0:
         tally_pod(c, work.position[i], 1, 0, ANY, tallies)
+    if len(work.rivals.row) > 0:
+        crowd(c, i, pods, work.rivals)
     note(i, nodes, work, log)
 
 

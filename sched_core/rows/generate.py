@@ -34,6 +34,7 @@ import numpy as np
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
+from sched_core.rows.rivals import crowd, hold_rows, hold_stretch
 from sched_core.rows.terms import ANY, allow, find_limits, rate, tally_pod
 
 PREFETCH = {prefetch}

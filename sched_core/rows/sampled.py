@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import best_in_preorder
-from sched_core.rows.batch import add_terms, assume, copy_row, fill_part, has_normalized, score_all, sync
+from sched_core.rows.batch import add_terms, assume, copy_row, fill_part, has_normalized, score_all, score_rivals, sync
+from sched_core.rows.rivals import hold_stretch
 from sched_core.rows.table import NodeRows, PodRows
 from sched_core.rows.terms import allow, find_limits
 from sched_core.rows.tuples import Log, Out, Static, Switches, Tallies, Terms, Work
@@ -54,11 +55,15 @@ def find_sample(
     found, seen, broken = 0, 0, 0
     if x >= 0:
         find_limits(x, terms, tallies)
+    if len(work.rivals.row) > 0:
+        score_rivals(c, pods, switches, work)
     while seen < count:
         j = (work.start[0] + seen) % count
         width = min(STRETCH, count - seen, count - j)
         broken += score_stretch(c, k, j, width, pods, nodes, static, switches, work)
         first = j if work.identity else 0
+        if len(work.rivals.row) > 0:
+            hold_stretch(c, j, width, pods, work.rivals, work.position, work.sums[first : first + width])
         if x >= 0:
             allow(x, j, j + width, terms, tallies, work.allowed)
         for offset in range(width):

@@ -57,6 +57,11 @@ def empty_node_rows(nodes: NodeColumns, length: int) -> NodeRows:
     return NodeRows(**{name: np.zeros((*like.shape[:-1], length), like.dtype) for name, like in shapes})
 
 
+def some_rows(nodes: NodeRows, rows: NDArray[np.int64] | NDArray[np.int32]) -> NodeRows:
+    """Return a copy of some rows, contiguous as compiled loops need it."""
+    return NodeRows(**{name: np.take(getattr(nodes, name), rows, axis=-1) for name in NodeRows._fields})
+
+
 def widths(nodes: NodeColumns) -> dict[str, int]:
     """Return the number of entries of each vector column: resources R, or words W."""
     return {name: nodes.ports.words if name in BITS else nodes.resource_count for name in VECTORS}

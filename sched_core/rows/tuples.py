@@ -153,6 +153,23 @@ class Terms(NamedTuple):
     """[Y]."""
 
 
+class Rivals(NamedTuple):
+    """Nodes to which pods are nominated, with these pods on them: E entries (see `rows.rivals`)."""
+
+    row: NDArray[np.int32]
+    """[E]."""
+    above: NDArray[np.int64]
+    """[E]: the entry counts for pods of a higher priority than this,"""
+    up_to: NDArray[np.int64]
+    """[E]: and of none that is higher than this."""
+    nodes: NodeRows
+    """[.., E]: the numbers of the node and its nominated pods together."""
+    base: NDArray[np.int32]
+    """[E]: zero; what does not depend on pods is known of the row."""
+    sums: NDArray[np.float64]
+    """[E]: negative where a row filter says no, for the pod in turn."""
+
+
 class Work(NamedTuple):
     """Order of the nodes and room for intermediate results."""
 
@@ -199,6 +216,7 @@ class Work(NamedTuple):
     """[Y, 2]: extremes of the raw scores in domain form."""
     synced: NDArray[np.int64]
     """[1]: head of the change log up to which the ring is filled."""
+    rivals: Rivals
 
 
 class Log(NamedTuple):

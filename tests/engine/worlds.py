@@ -151,6 +151,7 @@ class Result(NamedTuple):
     usage: dict[str, Any]
     places: dict[str, str]
     start: int
+    nominated: dict[str, str]
 
 
 def play(
@@ -183,7 +184,8 @@ def play(
             engine.restore(kept)
         elif event.what:
             take(engine, event)
-    return Result(names, failures, usage(engine.cluster), places(engine.cluster), engine.start), used
+    nominated = {pod.key: name for name in engine.nominator.nodes() for pod in engine.nominator.on(name)}
+    return Result(names, failures, usage(engine.cluster), places(engine.cluster), engine.start, nominated), used
 
 
 def take(engine: Engine, event: Event) -> None:
@@ -211,6 +213,8 @@ def take(engine: Engine, event: Event) -> None:
                 cluster.remove_object(*event.given)
         case "namespace":
             cluster.namespaces |= event.given
+        case "nominate":
+            engine.nominate(*event.given)
         case _:
             raise AssertionError(event.what)
 
@@ -251,6 +255,7 @@ def random_world(
     plain: bool = False,
     named: bool = False,
     profiles: Sequence[str] = ("default-scheduler", "second-scheduler"),
+    priorities: Sequence[int] = (),
 ) -> World:
     """Return a history of ``pods`` pods of about ``classes`` classes.
 
@@ -268,6 +273,8 @@ def random_world(
     templates = [random_pod(rng, names, plain, named) for _ in range(classes)]
     for each in templates:
         each["spec"].setdefault("schedulerName", rng.choice(profiles))
+        if priorities:
+            each["spec"]["priority"] = rng.choice(priorities)
     loaded = records(_numbered([rng.choice(templates) for _ in range(pods)]))
     happenings = [random_event(rng, number, names, loaded) for number in range(events)]
     return World([*objects, *running], loaded, sorted(happenings, key=lambda event: event.before))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
-from plugins.default_preemption import DefaultPreemption, by_importance
-from sched_core import NOT_STARTED, Cluster, Code, Decision, Engine, PlacedPod, Pod, error, load_config, load_documents
+from plugins.default_preemption import DefaultPreemption
+from plugins.helper.victims import by_importance
+from sched_core import NOT_STARTED, Cluster, Code, Decision, Engine, Pod, error, load_config, load_documents
 from tests.plugins.tiny import Json, node
 
 NO_CLAIMS = "no new claims to deallocate, preemption: "
@@ -152,11 +155,9 @@ def test_what_nothing_tells_apart_is_tied() -> None:
 
 
 def test_pods_that_have_not_started_come_last_and_in_reverse() -> None:
-    infos = engine_of(room("a")).cluster.classes.info(record(pod("x")))
-    starts = [NOT_STARTED, 5, NOT_STARTED, 3]
-    pods = [PlacedPod(number, infos, 0, start) for number, start in enumerate(starts)]
-    pods.append(PlacedPod(4, infos, 1, NOT_STARTED))
-    assert [placed.number for placed in by_importance(pods)] == [4, 3, 1, 2, 0]
+    starts = np.array([NOT_STARTED, 5, NOT_STARTED, 3, NOT_STARTED])
+    assert by_importance(np.zeros(5, int), np.array([0, 0, 0, 0, 1]), starts).tolist() == [4, 3, 1, 2, 0]
+    assert by_importance(np.array([0, 0, 1, 1, 1]), np.zeros(5, int), starts).tolist() == [1, 0, 3, 4, 2]
 
 
 # budgets
@@ -246,10 +247,16 @@ def test_only_so_many_candidates_are_looked_for() -> None:
     assert list(victims(decide(*rooms, *broken, *rules, args=few))) == ["n2", "n0", "n1"]
 
 
+def test_a_share_of_few_nodes_may_be_none() -> None:
+    objects = [each for n in range(3) for each in (room(f"n{n}"), pod(f"old-{n}", "4", on=f"n{n}"))]
+    decision = decide(*objects, args={"minCandidateNodesPercentage": 10, "minCandidateNodesAbsolute": 0})
+    assert decision.message.endswith("preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
+
+
 def test_a_filter_that_fails_in_every_dry_run_is_an_error() -> None:
     class Fragile(DefaultPreemption):
         def _find(self, *arguments: Any) -> Any:
-            return [], [error("boom"), error("boom"), error("bang")]
+            return (), np.zeros((0, 5), int), Counter([error("boom"), error("boom"), error("bang")])
 
     decision = Engine(
         Cluster.from_objects(load_documents([room("a"), pod("old", "4", on="a")])),

@@ -21,7 +21,7 @@ def test_lent_pods_are_those_that_would_be_popped(limit: int) -> None:
         told.apply(pod(f"p{number}", priority=number * 37 % 5), number)
     told.delete("Pod", "default/p3", 100)
     expected = [info.pod.metadata.name for info in told.queue.active_q.list()]
-    lent = told.queue.lend(limit)
+    lent = told.queue.lend(limit, 1000)
     live = [place for place in lent.places if lent.heap.is_lent(place)]
     assert [place[-1].pod.metadata.name for place in live] == expected[: len(live)]
     assert len(told.queue.active_q) == 99 and len(live) >= min(limit - 1, 99)
@@ -36,7 +36,7 @@ def test_taking_a_lent_pod_begins_its_attempt_unless_it_has_left() -> None:
     told = handlers()
     for name in ("a", "b", "c"):
         told.apply(pod(name), 0)
-    lent = told.queue.lend(3)
+    lent = told.queue.lend(3, 1)
     assert not told.queue.is_disturbed(lent) and told.queue.get("default/b") is not None
     assert told.queue.take(lent, 0) and len(told.queue.in_flight) == 1
     told.delete("Pod", "default/b", 0)
@@ -55,7 +55,7 @@ def test_pods_that_back_off_are_lent_where_no_pod_is_active() -> None:
     assert info is not None
     told.apply(pod("a", version="2", labels={"x": "y"}), 0)  # helps those whom Crowded rejects
     told.handle_scheduling_failure(info, 0, frozenset({"Crowded"}))
-    assert names(told, told.queue.lend(9)) == ["a"]
+    assert names(told, told.queue.lend(9, 1)) == ["a"]
 
 
 def test_pods_are_found_by_a_label_as_they_come_change_and_go() -> None:
