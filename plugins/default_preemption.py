@@ -40,6 +40,7 @@ TERMINATING = "not eligible due to a terminating pod on the nominated node."
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 PREEMPTING = "waiting for the preemption for this pod to be finished"
 NO_VICTIMS = "No preemption victims found for incoming pod"
+NO_CANDIDATE = "no candidate node for preemption"
 
 BIAS = 1 << 31
 """What is added to each victim's priority, so that more victims never sum up to less."""
@@ -91,8 +92,20 @@ class DefaultPreemption(Plugin):
         candidates = tuple(
             Candidate(each.node, tuple(placed.key for placed in each.pods), each.pdb_violations) for each in found
         )
+        if self.handle.has_extenders:
+            agreed = self.handle.process_preemption(pod, candidates)
+            if isinstance(agreed, Status):
+                return PostFilterResult(error(f"preemption: {agreed.message}"), preemption=Preemption(True))
+            if not agreed:
+                return PostFilterResult(unschedulable(f"preemption: {NO_CANDIDATE}"), preemption=Preemption(True))
+            candidates, found = tuple(agreed), [self._as_told(each) for each in agreed]
         tied = tuple(each.node for each in cheapest(found))
         return PostFilterResult(SUCCESS, tied[0], Preemption(True, candidates, tied))
+
+    def _as_told(self, candidate: Candidate) -> Victims:
+        """Return the victims of a candidate as extenders left it."""
+        pods = tuple(self.handle.placed(key) for key in candidate.victims)
+        return Victims(candidate.node, pods, candidate.pdb_violations)
 
     def _not_eligible(self, pod: PodInfo, nodes: NodeColumns, diagnosis: Diagnosis) -> str:
         """Return why a pod may not preempt others; empty if it may."""

@@ -163,6 +163,7 @@ class InterPodAffinity(Plugin):
         terms = self._terms_of(pod)
         if self.ignores_preferred and not terms.preferred:
             return SKIP
+        nodes = self.handle.nodes  # the cluster's own: those that an extender returned have no pods
         scores: Counts = {}
         touched = False
         for term in terms.preferred:

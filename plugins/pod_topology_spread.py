@@ -151,7 +151,8 @@ class PodTopologySpread(Plugin):
             else:
                 of = domain.of[scored]
                 size = int(np.count_nonzero(np.bincount(of, minlength=1)))
-                matching = self._counts(nodes, pod.pod, constraint, each.counted)[domain.of]
+                # of the cluster's own nodes: those that an extender returned have no pods
+                matching = self._counts(self.handle.nodes, pod.pod, constraint, each.counted)[domain.of]
             part = matching * go_log(size + 2) + float(constraint.max_skew - 1)
             total += part if plan.require_all else np.where(_has(nodes, constraint.topology_key), part, 0.0)
         total[ignored] = 0.0

@@ -14,6 +14,8 @@ from sched_core.columns.pods import NOT_STARTED
 from sched_core.columns.ports import host_ports
 from sched_core.config import (
     DefaultPreemptionArgs,
+    Extender,
+    ExtenderTLSConfig,
     InterPodAffinityArgs,
     NodeAffinityArgs,
     NodeResourcesBalancedAllocationArgs,
@@ -33,6 +35,11 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.engine import Engine, Speed, State
 from sched_core.errors import (
+    ExtenderAnswerTooLarge,
+    ExtenderError,
+    ExtenderStatus,
+    ExtenderTimeout,
+    ExtenderUnreachable,
     InvalidConfig,
     InvalidObjects,
     LimitExceeded,
@@ -41,6 +48,7 @@ from sched_core.errors import (
     Problem,
     StowageError,
 )
+from sched_core.extender import Connect, Transport
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.domains import NO_TERMS, Apart, Domains, DomainTerms, Near, Spread, Tally, Weighted
 from sched_core.framework.events import (
@@ -124,6 +132,7 @@ __all__ = [
     "ClusterEvent",
     "ClusterEventWithHint",
     "Code",
+    "Connect",
     "CycleState",
     "Decision",
     "DefaultPreemptionArgs",
@@ -135,6 +144,13 @@ __all__ = [
     "Engine",
     "Event",
     "EventResource",
+    "Extender",
+    "ExtenderAnswerTooLarge",
+    "ExtenderError",
+    "ExtenderStatus",
+    "ExtenderTLSConfig",
+    "ExtenderTimeout",
+    "ExtenderUnreachable",
     "FIXED_RESOURCES",
     "Failure",
     "GCEPersistentDiskVolumeSource",
@@ -202,6 +218,7 @@ __all__ = [
     "Toleration",
     "TopologySelectorTerm",
     "TopologySpreadConstraint",
+    "Transport",
     "UNRESOLVABLE",
     "UtilizationShapePoint",
     "Verdicts",

@@ -33,6 +33,7 @@ class ClusterState(NamedTuple):
     waiting: dict[str, list[int]]
     placed_with_affinity: bool
     others: dict[str, dict[str, AnyObject]]
+    uids: dict[str, str]
 
 
 class Cluster:
@@ -52,6 +53,8 @@ class Cluster:
         """The same without what plugins have assumed."""
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
+        self.uids: dict[str, str] = {}
+        """The uid by ``namespace/name`` of placed pods that have one."""
         self._waiting: dict[str, list[int]] = {}
 
     @classmethod
@@ -132,6 +135,8 @@ class Cluster:
             if pod.status.phase in ENDED:
                 continue
             pod_class = self.classes.intern(pod, placed=True)
+            if pod.metadata.uid:
+                self.uids[key] = pod.metadata.uid
             row = self.nodes.row_of.get(pod.spec.node_name, -1)
             start = start_time(pod)
             number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
@@ -151,6 +156,7 @@ class Cluster:
             return False
         row = int(pods.node_of[number])
         pods.drop(number)
+        self.uids.pop(key, None)
         if row >= 0:
             self._subtract_usage(int(pods.class_of[number]), row)
         else:
@@ -180,7 +186,7 @@ class Cluster:
         nodes = self.nodes
         return ClusterState(
             nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
-            self.placed_with_affinity, {kind: dict(records) for kind, records in self.others.items()},
+            self.placed_with_affinity, {kind: dict(records) for kind, records in self.others.items()}, dict(self.uids),
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
@@ -188,7 +194,7 @@ class Cluster:
         self.nodes.restore(state.nodes)
         self.nodes.pods.restore(state.pods)
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
-        self.placed_with_affinity = state.placed_with_affinity
+        self.placed_with_affinity, self.uids = state.placed_with_affinity, dict(state.uids)
         self.versions.update({*self.others, *state.others})
         self.told_versions.update({*self.others, *state.others})
         self.others = {kind: dict(records) for kind, records in state.others.items()}

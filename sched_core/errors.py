@@ -7,7 +7,12 @@
     ├── InvalidConfig       a KubeSchedulerConfiguration that cannot be used; carries every Problem found
     ├── NotSupported        something that exists upstream and is refused here by name
     ├── PluginError         a plugin broke its contract or raised; names plugin, extension point, pod and node
-    └── LimitExceeded       more of something than the engine is built for
+    ├── LimitExceeded       more of something than the engine is built for
+    └── ExtenderError       an HTTP extender gave no answer that can be used; the text is upstream's
+        ├── ExtenderUnreachable     no connection, or one that broke before the answer was whole
+        ├── ExtenderTimeout         the answer was not there in time
+        ├── ExtenderStatus          another status than 200
+        └── ExtenderAnswerTooLarge  more bytes than an answer can need
 
 What can be expected (a pod that fits nowhere, a filter that says no) is a Status, never an exception.
 """
@@ -77,3 +82,40 @@ class PluginError(StowageError):
         self.plugin, self.extension_point, self.reason, self.pod, self.node = plugin, extension_point, reason, pod, node
         where = "".join([f", pod {pod}" if pod else "", f", node {node}" if node else ""])
         super().__init__(f"plugin {plugin}, {extension_point}{where}: {reason}")
+
+
+class ExtenderError(StowageError):
+    """An HTTP extender gave no answer that can be used."""
+
+
+class ExtenderUnreachable(ExtenderError):
+    """No connection to an extender, or one that broke before the answer was whole."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(f'Post "{url}": {cause}')
+
+
+class ExtenderTimeout(ExtenderError):
+    """The answer was not there in time; ``reading`` if its head was."""
+
+    def __init__(self, url: str, *, reading: bool) -> None:
+        if reading:
+            super().__init__("context deadline exceeded (Client.Timeout or context cancellation while reading body)")
+        else:
+            cause = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            super().__init__(f'Post "{url}": {cause}')
+
+
+class ExtenderStatus(ExtenderError):
+    """An extender answered with another HTTP status than 200."""
+
+    def __init__(self, url: str, code: int) -> None:
+        self.code = code
+        super().__init__(f"extender at URL {url}, code {code}")
+
+
+class ExtenderAnswerTooLarge(ExtenderError):
+    """An answer has more bytes than it can need."""
+
+    def __init__(self, url: str, limit_bytes: int) -> None:
+        super().__init__(f"extender at URL {url} answered with more than {limit_bytes} bytes")

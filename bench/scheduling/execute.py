@@ -12,6 +12,7 @@ from bench.scheduling.result import Result, summarise
 from bench.scheduling.run import schedule
 from bench.terminal import Bar, notice, working
 from bench.workloads.source import Workload
+from cluster_shim.extender import connect
 from sched_core import Engine, Plugin, SchedulerConfiguration
 
 COMPILE_SECONDS = 20
@@ -37,7 +38,7 @@ def execute(
 ) -> Finished:
     """Schedule a workload and return what came of it; ``setup_began`` is when its reading or making began."""
     with working("building the engine"):
-        engine = Engine(workload.cluster, config, speed=speed, plugins=plugins)
+        engine = Engine(workload.cluster, config, speed=speed, plugins=plugins, extenders=connect)
     setup_seconds = perf_counter() - setup_began
     if not engine.kernels_cached():
         notice(f"compiling kernels (first run on this machine, about {COMPILE_SECONDS} s)...")

@@ -122,6 +122,11 @@ class PodInfo(msgspec.Struct, frozen=True, eq=False, gc=False):
     key: str
 
     @property
+    def uid(self) -> str:
+        """The pod's own uid; empty if it has none, or shares the record of others."""
+        return self.pod.metadata.uid if pod_key(self.pod) == self.key else ""
+
+    @property
     def priority(self) -> int:
         return self.pod.spec.priority or 0
 

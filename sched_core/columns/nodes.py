@@ -21,7 +21,7 @@ from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
 from sched_core.errors import LimitExceeded
 from sched_core.objects.quantity import milli_value, parse_quantity, value
-from sched_core.objects.records import ContainerImage, Node, Taint
+from sched_core.objects.records import ContainerImage, Node, NodeSpec, NodeStatus, ObjectMeta, Resources, Taint
 from sched_core.objects.requests import is_scalar_resource
 
 FIXED_RESOURCES = ("cpu", "memory", "ephemeral-storage")
@@ -177,6 +177,40 @@ class NodeColumns:
         if self.hostname_is_name[row]:
             labels[HOSTNAME] = self.names[row]
         return labels
+
+    def record(self, row: int) -> Node:
+        """Return a node as an object; one that came from a template is made up again from its columns."""
+        known = self.objects[row]
+        if known is not None:
+            return known
+        allocatable: Resources = {"pods": str(self.allowed_pods[row])}
+        for name, amount in zip(self.resources, self.allocatable[:, row].tolist(), strict=False):
+            if amount:
+                allocatable[name] = f"{amount}m" if name == "cpu" else str(amount)
+        return Node(
+            api_version="v1",
+            metadata=ObjectMeta(name=self.names[row], labels=self.labels_of(row)),
+            spec=NodeSpec(unschedulable=bool(self.unschedulable[row]), taints=self.taint_sets[self.taint_set[row]]),
+            status=NodeStatus(
+                capacity=allocatable,
+                allocatable=allocatable,
+                images=self.image_sets[self.image_set[row]],
+                declared_features=tuple(sorted(self.feature_sets[self.feature_set[row]])),
+            ),
+        )
+
+    def without_pods(self, rows: NDArray[np.int64]) -> NodeColumns:
+        """Return columns in which nothing runs on these nodes and no images are known; they are only to be read."""
+        emptied = copy.copy(self)
+        emptied._arrays = dict(self._arrays)
+        for key in ("requested", "nonzero_requested", "used_ports", "pod_count", "image_set"):
+            emptied._arrays[key] = self._arrays[key].copy()
+            emptied._arrays[key][..., rows] = 0
+        emptied.object_version = -1 - self.object_version  # what plugins keep by it is kept apart
+        emptied._columns, emptied._images = {}, (emptied.object_version, {})
+        emptied.pods = self.pods.without(rows)
+        emptied._publish()
+        return emptied
 
     def add(self, node: Node) -> int:
         """Add a node and return its row; a name that is there already is updated."""

@@ -6,6 +6,7 @@ asks for a pod by name.
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -125,6 +126,13 @@ class PodTable:
         self._priority, self._start_time = state.priority.copy(), state.start_time.copy()
         self._starts, self._segments, self._dropped = list(state.starts), list(state.segments), set(state.dropped)
         self._index, self._indexed = {}, 0
+
+    def without(self, rows: NDArray[np.int64]) -> PodTable:
+        """Return the table with no pods on these nodes; it shares all else and is only to be read."""
+        emptied = copy.copy(self)
+        emptied._node_of = np.where(np.isin(self._node_of, rows), np.int32(-1), self._node_of)
+        emptied.placed = int(np.count_nonzero(emptied.node_of >= 0))
+        return emptied
 
     def key(self, number: int) -> str:
         """Return ``namespace/name`` of a pod."""

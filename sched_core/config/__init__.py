@@ -25,6 +25,7 @@ from sched_core.config.load import load_config
 from sched_core.config.types import (
     ClientConnectionConfiguration,
     Extender,
+    ExtenderTLSConfig,
     LeaderElectionConfiguration,
     Plugins,
     PluginSet,
@@ -42,6 +43,7 @@ __all__ = [
     "DynamicResourcesArgs",
     "ExpandedProfile",
     "Extender",
+    "ExtenderTLSConfig",
     "InterPodAffinityArgs",
     "LeaderElectionConfiguration",
     "NodeAffinityArgs",

@@ -60,9 +60,19 @@ def decode(record: type[Record], tree: Any, path: str, findings: Findings, conte
     return record() if value is _BAD or value is None else value
 
 
+def decode_loosely(annotation: Any, tree: Any) -> tuple[Any, str]:
+    """Return what Go's encoding/json makes of a tree, and what it complains about first (empty: nothing).
+
+    Names match whatever their case, unknown ones are ignored. None stands for null.
+    """
+    findings = Findings("")
+    value = _Decoder(findings, "", loose=True).value(annotation, tree, _At("", "", "", ""))
+    return value, findings.problems[0].reason if findings.problems else ""
+
+
 class _Decoder:
-    def __init__(self, findings: Findings, context: str) -> None:
-        self.findings, self.context = findings, context
+    def __init__(self, findings: Findings, context: str, *, loose: bool = False) -> None:
+        self.findings, self.context, self.loose = findings, context, loose
 
     def problem(self, at: _At, reason: str) -> Any:
         self.findings.add(at.path, self.context + reason)
@@ -75,6 +85,7 @@ class _Decoder:
 
     def value(self, annotation: Any, value: Any, at: _At) -> Any:
         """Return the decoded value, None for null, `_BAD` after a problem."""
+        whole = annotation
         annotation, meta = plain_type(annotation)
         if meta == "v1.Duration":
             return self.duration(value, at)
@@ -82,31 +93,33 @@ class _Decoder:
             return value
         origin = get_origin(annotation)
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-            return self.struct(annotation, value, at)
+            return self.struct(annotation, value, at) if isinstance(value, Mapping) else self.mismatch(at, value, whole)
         if origin in (tuple, list):
-            return self.sequence(origin, annotation, value, at)
+            is_list = isinstance(value, list)
+            return self.sequence(origin, annotation, value, at) if is_list else self.mismatch(at, value, whole)
         if origin in (dict, Mapping):
-            return self.mapping(annotation, value, at)
+            return (
+                self.mapping(annotation, value, at) if isinstance(value, Mapping) else self.mismatch(at, value, whole)
+            )
         return self.scalar(annotation, meta, value, at)
 
-    def struct(self, annotation: type[msgspec.Struct], value: Any, at: _At) -> Any:
-        if not isinstance(value, Mapping):
-            return self.mismatch(at, value, annotation)
+    def struct(self, annotation: type[msgspec.Struct], value: Mapping[str, Any], at: _At) -> Any:
         fields = fields_of(annotation)
+        folded = {name.lower(): name for name in fields} if self.loose else {}
         decoded = {}
-        for name, item in value.items():
+        for written, item in value.items():
+            name = folded.get(written.lower(), written)
             inside = at.field(name, annotation.__name__)
             if name not in fields:
-                self.problem(inside, f"unknown field {shown(inside.inner)}")
+                if not self.loose:
+                    self.problem(inside, f"unknown field {shown(inside.inner)}")
                 continue
             result = self.value(fields[name].type, item, inside)
             if result is not _BAD and result is not None:
                 decoded[fields[name].name] = result
         return annotation(**decoded)
 
-    def sequence(self, origin: Any, annotation: Any, value: Any, at: _At) -> Any:
-        if not isinstance(value, list):
-            return self.mismatch(at, value, annotation)
+    def sequence(self, origin: Any, annotation: Any, value: list[Any], at: _At) -> Any:
         item_type = get_args(annotation)[0]
         items = []
         for position, item in enumerate(value):
@@ -115,11 +128,13 @@ class _Decoder:
             items.append(_zero(item_type) if result is _BAD or result is None else result)
         return origin(items)
 
-    def mapping(self, annotation: Any, value: Any, at: _At) -> Any:
-        if not isinstance(value, Mapping):
-            return self.mismatch(at, value, annotation)
+    def mapping(self, annotation: Any, value: Mapping[str, Any], at: _At) -> Any:
         item_type = get_args(annotation)[1]
-        items = {name: self.value(item_type, item, at.field(name, at.owner)) for name, item in value.items()}
+        # Go's names of a place have the key of a map only where upstream's decoder adds it
+        items = {
+            name: self.value(item_type, item, at if self.loose else at.field(name, at.owner))
+            for name, item in value.items()
+        }
         return {name: item for name, item in items.items() if item is not _BAD}
 
     def duration(self, value: Any, at: _At) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sched_core.engine import points
 from sched_core.engine.decision import Decision
+from sched_core.extender import Extenders
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SUCCESS, Code, Status, error
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def bind(engine: Engine, profile: Profile, decision: Decision) -> None:
     """Place a decided pod and run the points of the binding cycle; a refusal takes it back and fails the decision."""
     decision.placed_as = engine.place(decision.pod, decision.row)
-    status = _run(profile, decision)
+    status = _run(profile, engine.extenders, decision)
     if status.is_success:
         points.post_bind(profile, decision.state, decision.pod, decision.node or "")
         return
@@ -35,7 +36,7 @@ def reserve(profile: Profile, decision: Decision, node: str) -> Status:
     return status if status.is_success else _undone(profile, decision, node, status)
 
 
-def _run(profile: Profile, decision: Decision) -> Status:
+def _run(profile: Profile, extenders: Extenders, decision: Decision) -> Status:
     about = (decision.state, decision.pod, decision.node or "")
     status = points.reserve(profile, *about)
     if not status.is_success:
@@ -51,7 +52,7 @@ def _run(profile: Profile, decision: Decision) -> Status:
             return error(f'running PreBind plugin "{plugin.name}": waiting is not supported without a queue')
         if not status.is_success and not status.is_skip:
             return status
-    status, _ = points.bind(profile, *about)
+    status, _ = points.bind(extenders, profile, *about)
     return status if not status.is_skip else SUCCESS
 
 

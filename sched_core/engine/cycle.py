@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster
 from sched_core.columns.classes import PodInfo
+from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.program import Program, is_row
-from sched_core.errors import PluginError, StowageError
+from sched_core.errors import ExtenderError, NotSupported, PluginError, StowageError
+from sched_core.extender import Extenders
+from sched_core.extender.filter import Feasible, changed_node
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import (
@@ -53,9 +56,11 @@ def nodes_to_find(percentage: int, nodes: int) -> int:
 class Cycle:
     """The cycle of one profile on one cluster."""
 
-    def __init__(self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator) -> None:
+    def __init__(
+        self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator, extenders: Extenders
+    ) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
-        self.nominator = nominator
+        self.nominator, self.extenders = nominator, extenders
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
@@ -78,12 +83,14 @@ class Cycle:
         decision.diagnosis = diagnosis
         try:
             candidates = self._pre_filter(state, pod, diagnosis)
+            feasible = Feasible(decision.feasible_rows)
             if candidates is not None:
-                self._find_feasible(state, decision, diagnosis, candidates, order, start, all_nodes)
-            if not len(decision.feasible_rows):
+                feasible = self._find_feasible(state, decision, diagnosis, candidates, order, start, all_nodes)
+                decision.feasible_rows = feasible.rows
+            if not len(feasible.rows):
                 self._post_filter(state, decision, diagnosis)
                 return decision
-            decision.row = self._select(state, decision)
+            decision.row = self._select(state, decision, feasible)
         except CycleError as reason:
             decision.status, decision.message, decision.row = error(str(reason)), str(reason), -1
             decision.nominated_node, decision.preemption = "", None
@@ -137,18 +144,22 @@ class Cycle:
     def _find_feasible(
         self, state: CycleState, decision: Decision, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
         order: NDArray[np.int32], start: int, all_nodes: bool,
-    ) -> None:  # fmt: skip
-        """Fill in the feasible rows: of the nominated node alone if it passes, else of the (sampled) scan."""
+    ) -> Feasible:  # fmt: skip
+        """Return the feasible nodes: the nominated one alone if it passes, else those of the (sampled) scan."""
         passed = self._filter(state, decision.pod, diagnosis, candidates)
         passed = self._count_nominated(state, decision.pod, diagnosis, candidates, passed)
         nominated = self.nodes.row_of.get(self.nominator.node_of(decision.pod))
+        statuses: dict[str, Status] = {}
         if nominated is not None and passed[nominated]:
-            decision.nominated_node_used, decision.feasible_rows = True, np.array([nominated])
-            return
+            feasible = self._ask_about_nominated(decision.pod, nominated, statuses)
+            if len(feasible.rows):
+                decision.nominated_node_used = True
+                return feasible
         scanned = order[candidates[order]] if diagnosis.absent_mask is not None else order
         scanned = np.roll(scanned, -(start % len(scanned))) if len(scanned) else scanned
         wanted = len(scanned) if all_nodes else nodes_to_find(self.profile.percentage_of_nodes_to_score, len(scanned))
-        if not self.profile.points["score"] and not all_nodes:
+        scores = self.profile.points["score"] or self.extenders.prioritizes
+        if not scores and not self.extenders.filters and not all_nodes:
             wanted = 1
         found = np.cumsum(passed[scanned])
         if len(found) and found[-1] > wanted:
@@ -157,8 +168,33 @@ class Cycle:
             beyond[scanned[end:]] = True
             diagnosis.forget(beyond)
             scanned = scanned[:end]
-        decision.evaluated = len(scanned)
-        decision.feasible_rows = scanned[passed[scanned]].astype(np.int64)
+        rows = scanned[passed[scanned]].astype(np.int64)
+        for row in scanned[~passed[scanned]].tolist() if statuses else ():
+            statuses.pop(self.nodes.names[row], None)  # what a plugin says is said later
+        decision.evaluated = len(scanned) + len(statuses)
+        return self._ask_filters(decision.pod, diagnosis, rows, statuses)
+
+    def _ask_about_nominated(self, pod: PodInfo, row: int, statuses: dict[str, Status]) -> Feasible:
+        """Return what extenders leave of the nominated node; errors do not count here, what they say stays said."""
+        try:
+            return self.extenders.filter(pod, np.array([row], np.int64), statuses)
+        except ExtenderError:
+            return Feasible(np.zeros(0, np.int64))
+
+    def _ask_filters(
+        self, pod: PodInfo, diagnosis: Diagnosis, rows: NDArray[np.int64], statuses: dict[str, Status]
+    ) -> Feasible:
+        """Return what extenders leave of the feasible rows."""
+        if not self.extenders or not len(rows):
+            left = Feasible(rows)
+        else:
+            try:
+                left = self.extenders.filter(pod, rows, statuses)
+            except ExtenderError as reason:
+                raise CycleError(str(reason)) from reason
+        if statuses or len(left.rows) != len(rows):
+            diagnosis.refuse_by_extenders(statuses, rows, left.rows, self.nodes.row_of)
+        return left
 
     def _filter(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_]
@@ -215,23 +251,41 @@ class Cycle:
         verdicts = Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
         return diagnosis.refuse(number, verdicts, left)
 
-    def _select(self, state: CycleState, decision: Decision) -> int:
-        rows = decision.feasible_rows
+    def _select(self, state: CycleState, decision: Decision, feasible: Feasible) -> int:
+        rows = feasible.rows
         if len(rows) == 1:
             return int(rows[0])
-        self._score(state, decision)
+        nodes = self.nodes
+        if feasible.returned is not None:
+            changed = changed_node(feasible.returned, nodes)
+            if changed:
+                text = f"pod {decision.key}: an extender returned node {changed} with other labels, taints or resources"
+                raise NotSupported(text)
+            nodes = nodes.without_pods(rows)
+        self._score(state, decision, nodes)
+        self._add_priorities(decision, feasible)
         limits = np.iinfo(np.int32)
-        total = decision.total
-        if total.max() > limits.max:  # only huge weights: ranks order the nodes in the same way
-            total = np.unique(total, return_inverse=True)[1]
+        total, scored = decision.total, decision.extender_scored
+        if total.max() > limits.max or total.min() < limits.min or scored is not None:
+            total = np.unique(total, return_inverse=True)[1]  # ranks order the nodes in the same way
+        if scored is not None:
+            total = 2 * total + scored
         return int(rows[select_host(total.astype(np.int32))])
 
-    def _score(self, state: CycleState, decision: Decision) -> None:
-        """Fill in raw, normalised and total scores over the feasible rows."""
+    def _add_priorities(self, decision: Decision, feasible: Feasible) -> None:
+        """Add what extenders say to the totals."""
+        if not self.extenders.interested(decision.pod.pod):
+            return
+        decision.extender_scores, decision.extender_scored = self.extenders.prioritize(decision.pod, feasible)
+        for added in decision.extender_scores.values():
+            decision.total += added
+
+    def _score(self, state: CycleState, decision: Decision, nodes: NodeColumns) -> None:
+        """Fill in raw, normalised and total scores over the feasible rows of ``nodes``."""
         pod, rows = decision.pod, decision.feasible_rows
         for plugin in self.profile.points["preScore"]:
             text = f'running PreScore plugin "{plugin.name}"'
-            status = _expect(Status, self._call(plugin, "pre_score", text, state, pod, self.nodes, rows), text)
+            status = _expect(Status, self._call(plugin, "pre_score", text, state, pod, nodes, rows), text)
             if status.is_skip:
                 state.skip_score.add(plugin.name)
             elif not status.is_success:
@@ -240,7 +294,7 @@ class Cycle:
         scores: dict[str, NDArray[np.int64]] = {}
         active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
         for plugin in active:
-            raw[plugin.name] = self._raw(plugin, state, pod)[rows]
+            raw[plugin.name] = self._raw(plugin, state, pod, nodes)[rows]
         for plugin in active:
             scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name])
         decision.weights = {name: self.profile.weights[name] for name in raw}
@@ -248,17 +302,17 @@ class Cycle:
         decision.total = np.zeros(len(rows), np.int64)
         for name, score in scores.items():
             decision.total += score * decision.weights[name]
-        if not self.profile.points["score"]:
+        if not self.profile.points["score"] and not self.extenders:
             decision.total += 1
 
-    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
+    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
         text = f'running Score plugins: plugin "{plugin.name}" failed with'
         if is_row(plugin, "score"):
             try:
-                return self.program.each(plugin, "score_row", pod.row)
+                return self.program.each(plugin, "score_row", pod.row, nodes)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        return _whole(self._call(plugin, "score", text, state, pod, self.nodes), self.nodes.count, text)
+        return _whole(self._call(plugin, "score", text, state, pod, nodes), nodes.count, text)
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = raw

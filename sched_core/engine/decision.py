@@ -34,6 +34,10 @@ class Decision:
     scores: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """Plugin -> int64[F], 0 to 100, before the weight."""
     weights: Mapping[str, int] = field(default_factory=dict)
+    extender_scores: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """Extender (its urlPrefix) -> int64[F], what it added to the totals."""
+    extender_scored: NDArray[np.bool_] | None = None
+    """bool[F]: nodes that an extender has scored, which come first among those of equal total; None: nobody asked."""
     total: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     diagnosis: Diagnosis | None = None
     post_filter: Status | None = None
@@ -64,10 +68,13 @@ class Decision:
 
     @property
     def best(self) -> list[str]:
-        """Names of the nodes with the highest total."""
+        """Names of the nodes with the highest total; upstream takes any of them at random if extenders score."""
         if len(self.feasible_rows) < 2:
             return self.feasible
-        rows = self.feasible_rows[self.total == self.total.max()]
+        highest = self.total == self.total.max()
+        if self.extender_scored is not None and (highest & self.extender_scored).any():
+            highest &= self.extender_scored
+        rows = self.feasible_rows[highest]
         return [self.nodes.names[row] for row in rows.tolist()]
 
     @property

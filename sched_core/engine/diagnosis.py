@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.framework.plugin import Plugin, Verdicts
-from sched_core.framework.status import Code, Status
+from sched_core.framework.status import EXTENDER, Code, Status
 
 
 @dataclass
@@ -32,6 +33,12 @@ class Diagnosis:
     pre_filter_message: str = ""
     named_by: tuple[str, ...] = ()
     """The plugins whose PreFilter named the only nodes worth a look: they count among those that rejected the pod."""
+    extender_reasons: dict[str, list[int]] = field(default_factory=dict)
+    """What extenders said -> rows of which they said it, whatever plugins had said of them."""
+    strangers: Counter[str] = field(default_factory=Counter)
+    """What extenders said of nodes that are not there -> how many; they count in the message."""
+    extenders_refused: bool = False
+    """Whether extenders left another number of nodes than plugins: then they count among those that reject the pod."""
 
     def refuse(self, number: int, verdicts: Verdicts, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note what a filter said of the candidates and return those that are left, bool[N]."""
@@ -50,6 +57,26 @@ class Diagnosis:
         """Note that a filter refused a node after all, whatever was said of it before."""
         self.refused_by[row], self.bits[row], self.codes[row] = number, bits, code
         self.reasons[number] = reasons
+
+    def refuse_by_extenders(
+        self, statuses: Mapping[str, Status], before: NDArray[np.int64], left: NDArray[np.int64],
+        row_of: Mapping[str, int],
+    ) -> None:  # fmt: skip
+        """Note what extenders made of the feasible rows ``before`` int64[F]; ``left`` int64[L] are still feasible.
+
+        A node that is gone without a word has no reason to count; preemption does not look at it.
+        """
+        self.extenders_refused = len(before) != len(left)
+        self.codes[np.setdiff1d(before, left)] = Code.UnschedulableAndUnresolvable
+        for name, status in statuses.items():
+            row = row_of.get(name)
+            if row is None:
+                self.strangers[status.message] += 1
+                continue
+            self.refused_by[row], self.bits[row], self.codes[row] = -1, 0, status.code
+            self.extender_reasons.setdefault(status.message, []).append(row)
+            if self.absent_mask is not None:
+                self.absent_mask[row] = False
 
     def forget(self, mask: NDArray[np.bool_]) -> None:
         """Drop the verdicts of nodes that sampling did not reach."""
@@ -72,6 +99,7 @@ class Diagnosis:
             absent = np.flatnonzero(self.absent_mask)
             if len(absent):
                 found.append((self.absent.plugin, self.absent.reasons, absent))
+        found += [(EXTENDER, (reason,), np.array(rows)) for reason, rows in self.extender_reasons.items()]
         return found
 
     @property
@@ -83,11 +111,13 @@ class Diagnosis:
         named = {*refused, *self.named_by}
         if self.absent is not None and self.absent.plugin:
             named.add(self.absent.plugin)
+        if self.extenders_refused:
+            named.add(EXTENDER)
         return frozenset(named), frozenset(pending)
 
     def histogram(self) -> Counter[str]:
         """Return how many nodes have each reason."""
-        counts: Counter[str] = Counter()
+        counts = self.strangers.copy()
         for _, reasons, rows in self.groups():
             for reason in reasons:
                 counts[reason] += len(rows)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster, ClusterState, start_time
 from sched_core.columns.arrays import PodArray
 from sched_core.columns.classes import PodInfo
-from sched_core.config import SchedulerConfiguration, load_config
+from sched_core.config import Extender, SchedulerConfiguration, load_config
 from sched_core.engine.batch import Batch, Failure
 from sched_core.engine.bind import bind, reserve
 from sched_core.engine.compiled import Compiled, Way
@@ -27,6 +28,7 @@ from sched_core.engine.program import Program
 from sched_core.engine.regular import Regular
 from sched_core.engine.static import compilable
 from sched_core.errors import NotSupported, PluginError, StowageError
+from sched_core.extender import Connect, Extenders, Transport
 from sched_core.framework.handle import Handle
 from sched_core.framework.nominator import Nominator
 from sched_core.framework.plugin import Plugin
@@ -68,20 +70,22 @@ class Engine:
         plugins: Mapping[str, type[Plugin]] | None = None,
         nominator: Nominator | None = None,
         running: Running | None = None,
+        extenders: Connect | None = None,
     ) -> None:
         """Prepare to decide on ``cluster`` with the profiles of ``config`` (default: upstream's).
 
         ``plugins`` are further plugin classes by the names that the configuration uses. ``speed`` forces one way for
-        all pods that it can decide on; whatever it cannot goes through the cycle. A scheduler brings the nominations of
-        its queue and what it does for plugins. Raises InvalidConfig, NotSupported or PluginError.
+        all pods that it can decide on; whatever it cannot goes through the cycle. ``extenders`` connects to the HTTP
+        extenders of ``config``; without it they are refused. A scheduler brings the nominations of its queue and what
+        it does for plugins. Raises InvalidConfig, NotSupported or PluginError.
         """
         self.cluster, self.speed, self.start = cluster, speed, 0
         self.nominator = nominator if nominator is not None else Nominator()
         self.config = config if config is not None else load_config(None)
-        if self.config.extenders:
-            raise NotSupported("extenders: calling an extender is not supported yet")
+        self.extenders = Extenders(self.config.extenders, extenders or _refuse, cluster)
         self._plugins = plugins
-        self.profiles = build_profiles(self.config, Registry(plugins), Handle(cluster, self.nominator, running))
+        handle = Handle(cluster, self.nominator, running, self.extenders)
+        self.profiles = build_profiles(self.config, Registry(plugins), handle)
         self.seen = [0, 0]
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}
@@ -184,8 +188,9 @@ class Engine:
         """Compile what batches need, or load it from the cache; return the seconds that it took."""
         began = time.perf_counter()
         speeds: tuple[Speed, ...] = ("cycle", "fused", "incremental") if self.speed == "auto" else (self.speed,)
+        config = structs.replace(self.config, extenders=())
         for speed in speeds:
-            engine = Engine(self.cluster.sample(), self.config, speed=speed, plugins=self._plugins)
+            engine = Engine(self.cluster.sample(), config, speed=speed, plugins=self._plugins)
             for name in self.profiles:
                 pods = [Pod(metadata=ObjectMeta(name=f"warm-up-{number}")) for number in range(2)]
                 for pod in pods:
@@ -242,6 +247,8 @@ class Engine:
         """Note that a pod runs on a node; return its number in the pod table."""
         start = start_time(pod.pod)
         number = self.cluster.place([pod.key], np.array([pod.row], np.int32), np.array([row], np.int32), start)
+        if pod.uid:
+            self.cluster.uids[pod.key] = pod.uid
         self.cluster.add_usage(pod.row, row)
         self.nominator.remove(pod.key)
         return number
@@ -259,8 +266,12 @@ class Engine:
         program = Program(profile, self.cluster.nodes, self.cluster.classes)
         program.module(in_float=False)  # compiles nothing, but refuses row functions that break the rules
         compiled = None
-        if self.speed != "cycle" and compilable(profile):
+        if self.speed != "cycle" and compilable(profile) and not self.extenders.care_for_all:
             compiled = Compiled(profile, self.cluster, program)
-        cycle = Cycle(profile, self.cluster, program, self.nominator)
+        cycle = Cycle(profile, self.cluster, program, self.nominator, self.extenders)
         profile.handle.dry_runs = lambda state, pod: DryRuns(cycle, state, pod)
         return Sides(profile, cycle, compiled)
+
+
+def _refuse(extender: Extender) -> Transport:
+    raise NotSupported(f"extender {extender.url_prefix}: an engine without a transport calls no extenders")

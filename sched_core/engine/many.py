@@ -156,6 +156,10 @@ class Many:
         judged, unjudged = compiled.plan_terms(distinct)
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
         irregular[distinct[(plans == IRREGULAR) | unjudged]] = True
+        if self.engine.extenders:
+            records = self.cluster.classes.pods
+            asked = [number for number in distinct.tolist() if self.engine.extenders.interested(records[number])]
+            irregular[asked] = True
         way = self._way(compiled, distinct, judged, stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
@@ -267,7 +271,9 @@ class Many:
         positions = start + np.flatnonzero(self.rows[start:stop] >= 0)
         if not len(positions):
             return
-        first = self.cluster.place(self._keys(positions), self.classes[positions], self.rows[positions])
+        keys, uids = self._keys(positions), self._uids(positions)
+        first = self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        self.cluster.uids.update((key, uid) for key, uid in zip(keys, uids, strict=False) if uid)
         if self._side is not None:
             self._side.terms.tallies.note(first, self.rows[positions])
 
@@ -275,6 +281,11 @@ class Many:
         if isinstance(self.pods, PodArray):
             return ArrayKeys(self.pods, positions)
         return [pod_key(self.pods[position]) for position in positions.tolist()]
+
+    def _uids(self, positions: NDArray[np.int64]) -> Sequence[str]:
+        if isinstance(self.pods, PodArray):
+            return ()
+        return [self.pods[position].metadata.uid for position in positions.tolist()]
 
     def _count(self, speed: str, pods: int) -> None:
         self.batch.speed_used[speed] = self.batch.speed_used.get(speed, 0) + pods

@@ -9,6 +9,7 @@ from typing import Any
 
 from sched_core.columns.classes import PodInfo
 from sched_core.errors import PluginError
+from sched_core.extender import Extenders
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
@@ -87,8 +88,14 @@ def pre_bind(plugin: Plugin, state: CycleState, pod: PodInfo, node: str) -> Stat
     return call(plugin, "pre_bind", f'running PreBind plugin "{plugin.name}"', state, pod, node)
 
 
-def bind(profile: Profile, state: CycleState, pod: PodInfo, node: str) -> tuple[Status, bool]:
-    """Run Bind until a plugin does not skip; True if that one only agrees, so that the pod is yet to be bound."""
+def bind(extenders: Extenders, profile: Profile, state: CycleState, pod: PodInfo, node: str) -> tuple[Status, bool]:
+    """Let an extender bind, or run Bind until a plugin does not skip.
+
+    True if that one only agrees, so that the pod is yet to be bound.
+    """
+    bound = extenders.bind(pod, node)
+    if bound is not None:
+        return bound, False
     status = SKIP
     for plugin in profile.points["bind"]:
         status = call(plugin, "bind", f'running Bind plugin "{plugin.name}"', state, pod, node)

@@ -54,11 +54,12 @@ class Program:
             self._modules[key] = generate(self.plugins, self._args, width, in_float=in_float)
         return self._modules[key]
 
-    def each(self, plugin: Plugin, method: str, pod_class: int) -> NDArray[np.int64]:
-        """Return what a row function answers for each row, int64[N]."""
-        out = np.zeros(self.nodes.count, np.int64)
-        rows = (pod_rows(self.classes), node_rows(self.nodes))
-        self._call(plugin, method, pod_class, self.nodes.count, *rows, out)
+    def each(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeColumns | None = None) -> NDArray[np.int64]:
+        """Return what a row function answers for each row, int64[N]; ``nodes`` are other columns of equal width."""
+        nodes = nodes or self.nodes
+        out = np.zeros(nodes.count, np.int64)
+        rows = (pod_rows(self.classes), node_rows(nodes))
+        self._call(plugin, method, pod_class, nodes.count, *rows, out)
         return out
 
     def one(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> int:

@@ -60,3 +60,6 @@ class Regular(Many):
 
     def _keys(self, positions: NDArray[np.int64]) -> Sequence[str]:
         return [self._infos[position].key for position in positions.tolist()]
+
+    def _uids(self, positions: NDArray[np.int64]) -> Sequence[str]:
+        return [self._infos[position].uid for position in positions.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sched_core.columns.classes import PodInfo
 from sched_core.columns.kinds import PodKinds
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
-from sched_core.framework.preemption import DryRuns, PodsByRow
+from sched_core.framework.preemption import Candidate, DryRuns, PlacedPod, PodsByRow
 from sched_core.framework.running import Running
 from sched_core.framework.status import Status
 from sched_core.framework.waiting_pods import WaitingPod
@@ -20,6 +20,7 @@ from sched_core.objects.records import AnyObject, Pod
 if TYPE_CHECKING:
     from sched_core.cluster import Cluster
     from sched_core.columns.nodes import NodeColumns
+    from sched_core.extender.chain import Extenders
 
 
 class Handle:
@@ -28,10 +29,17 @@ class Handle:
     Where an engine decides alone there is no scheduler: no pod waits, time stands still, and nothing is activated.
     """
 
-    def __init__(self, cluster: Cluster, nominator: Nominator | None = None, running: Running | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        nominator: Nominator | None = None,
+        running: Running | None = None,
+        extenders: Extenders | None = None,
+    ) -> None:
         self._cluster = cluster
         self._running = running or Running()
         self._nominator = nominator or Nominator()
+        self._extenders = extenders
         self.dry_runs: Callable[[CycleState, PodInfo], DryRuns]
         """Returns the dry runs of an attempt; set once the profile of the plugin is complete."""
 
@@ -79,6 +87,23 @@ class Handle:
     def nominated_node(self, pod: PodInfo) -> str:
         """Return the node that a pod is nominated to; empty if there is none."""
         return self._nominator.node_of(pod)
+
+    def placed(self, key: str) -> PlacedPod:
+        """Return a placed pod by ``namespace/name``; raises KeyError if it is not there."""
+        pods = self._cluster.nodes.pods
+        number = pods.find(key)
+        if number is None:
+            raise KeyError(key)
+        return PodsByRow(pods, self._cluster.classes, np.array([number]))[int(pods.node_of[number])][0]
+
+    @property
+    def has_extenders(self) -> bool:
+        """Whether there are extenders."""
+        return bool(self._extenders)
+
+    def process_preemption(self, pod: PodInfo, found: Sequence[Candidate]) -> list[Candidate] | Status:
+        """Return what extenders leave of the candidates for preemption, on nodes that exist; an error is a Status."""
+        return self._extenders.preempt(pod, found) if self._extenders else list(found)
 
     def lower_pods(self, priority: int) -> PodsByRow:
         """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""

@@ -21,6 +21,8 @@ class Code(IntEnum):
     Pending = 6
 
 
+EXTENDER = "Extender"
+"""The name under which all extenders reject pods."""
 REJECTED = frozenset({Code.Unschedulable, Code.UnschedulableAndUnresolvable, Code.Pending})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -14,3 +14,8 @@ def nanoseconds(text: str) -> int:
         raise ValueError(f"{text!r} names no time zone")
     since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time in nanoseconds since 1970 as the API writes it: whole seconds, in UTC."""
+    return (_EPOCH + timedelta(seconds=time_ns // 1_000_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")

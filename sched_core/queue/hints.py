@@ -17,10 +17,8 @@ from sched_core.framework.events import (
     QueueingHintFn,
 )
 from sched_core.framework.profile import Profile
+from sched_core.framework.status import EXTENDER
 from sched_core.objects.records import Pod
-
-EXTENDER = "Extender"
-"""The name under which all extenders reject pods."""
 
 
 class QueueingHintMap:

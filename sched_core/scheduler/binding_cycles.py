@@ -17,6 +17,7 @@ from msgspec import Struct
 from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.engine import points
 from sched_core.errors import PluginError
+from sched_core.extender import Extenders
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.events import ASSIGNED_POD_DELETE
 from sched_core.framework.plugin import Plugin
@@ -66,9 +67,10 @@ class BindingCycles:
     """All cycles that are under way."""
 
     def __init__(
-        self, profiles: Mapping[str, Profile], handlers: EventHandlers, client: SchedulerClient,
+        self, profiles: Mapping[str, Profile], extenders: Extenders, handlers: EventHandlers, client: SchedulerClient,
         running: SchedulerRunning, failures: Failures,
     ) -> None:  # fmt: skip
+        self._extenders = extenders
         self._profiles, self._handlers, self._queue, self._client = profiles, handlers, handlers.queue, client
         self._running, self._failures = running, failures
         self._waiting: dict[str, BindingCycle] = {}
@@ -178,7 +180,7 @@ class BindingCycles:
                 return
             cycle.busy = cycle.busy[1:]
         self._in_pre_bind.pop(cycle.info.uid, None)
-        status, is_asked = points.bind(*cycle.about)
+        status, is_asked = points.bind(self._extenders, *cycle.about)
         if not status.is_success:
             self._fail(cycle.info, cycle.node_name, cycle, status, now)
         elif is_asked:

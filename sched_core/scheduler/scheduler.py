@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from sched_core.cluster import Cluster
 from sched_core.config import SchedulerConfiguration
 from sched_core.engine.engine import Engine, Speed
+from sched_core.extender import Connect
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.status import Status
 from sched_core.objects.records import AnyObject
@@ -40,6 +41,7 @@ class Scheduler:
         *,
         cluster: Cluster | None = None,
         plugins: Mapping[str, type[Plugin]] | None = None,
+        extenders: Connect | None = None,
         start: int = 0,
         queueing_hints: bool = True,
         async_preemption: bool = True,
@@ -47,7 +49,7 @@ class Scheduler:
     ) -> None:
         """Prepare to schedule with the profiles of ``config`` (default: upstream's) from the time ``start`` on.
 
-        ``cluster``, ``plugins`` and ``speed`` are those of the engine. Without ``queueing_hints`` and
+        ``cluster``, ``plugins``, ``extenders`` and ``speed`` are those of the engine. Without ``queueing_hints`` and
         ``async_preemption`` the scheduler is one whose feature gates of these names are off. Raises InvalidConfig,
         NotSupported or PluginError.
         """
@@ -55,8 +57,9 @@ class Scheduler:
         self._running = SchedulerRunning(client, start)
         nominator = QueueNominator(self.cluster.classes.info)
         self.engine = Engine(
-            self.cluster, config, speed=speed, plugins=plugins, nominator=nominator, running=self._running
-        )
+            self.cluster, config, speed=speed, plugins=plugins, nominator=nominator, running=self._running,
+            extenders=extenders,
+        )  # fmt: skip
         settings, profiles = self.engine.config, self.engine.profiles
         initial, longest = settings.pod_initial_backoff_seconds * SECOND, settings.pod_max_backoff_seconds * SECOND
         self.queue: PriorityQueue
@@ -72,7 +75,7 @@ class Scheduler:
         self.handlers = self._running.handlers = EventHandlers(self.queue, self.cluster, frozenset(profiles))
         self._flushes = PeriodicFlushes(self.queue, start)
         failures = Failures(self.handlers, client)
-        self._cycles = BindingCycles(profiles, self.handlers, client, self._running, failures)
+        self._cycles = BindingCycles(profiles, self.engine.extenders, self.handlers, client, self._running, failures)
         self._preemptions = Preemptions(self.handlers, client, self._running, self._cycles)
         attempts = Attempts(
             self.engine, self.handlers, client, self._running, failures, self._cycles, self._preemptions,
