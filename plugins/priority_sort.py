@@ -16,5 +16,5 @@ class PrioritySort(Plugin):
     name = "PrioritySort"
     reads_amounts = False
 
-    def queue_sort_key(self, pod: PodInfo, timestamp: float) -> tuple[int, float]:
+    def queue_sort_key(self, pod: PodInfo, timestamp: float, first: float) -> tuple[int, float]:
         return -pod.priority, timestamp

@@ -97,6 +97,7 @@ from sched_core.objects.records import (
     Pod,
     PodAffinityTerm,
     PodDisruptionBudget,
+    PodGroup,
     PreferredSchedulingTerm,
     StorageClass,
     Taint,
@@ -115,6 +116,7 @@ from sched_core.objects.selectors import (
     tolerates,
     tolerates_all,
 )
+from sched_core.objects.times import nanoseconds
 from sched_core.scheduler import Binding, Event, Scheduler, SchedulerClient
 
 __all__ = [
@@ -189,6 +191,7 @@ __all__ = [
     "PodArray",
     "PodCondition",
     "PodDisruptionBudget",
+    "PodGroup",
     "PodInfo",
     "PodKinds",
     "PodTopologySpreadArgs",
@@ -241,6 +244,7 @@ __all__ = [
     "load_documents",
     "matches_label_selector",
     "matches_node_selector_term",
+    "nanoseconds",
     "parse_int64",
     "parse_quantity",
     "percent",

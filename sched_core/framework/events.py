@@ -52,6 +52,7 @@ class EventResource:
     StorageClass = "storage.k8s.io/StorageClass"
     ResourceClaim = "resource.k8s.io/ResourceClaim"
     DeviceClass = "resource.k8s.io/DeviceClass"
+    PodGroup = "podgroups.v1alpha1.scheduling.x-k8s.io"
     WildCard = "*"
 
 

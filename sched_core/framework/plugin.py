@@ -70,7 +70,8 @@ class Plugin:
 
     ====================  =====================================================================================
     pre_enqueue           ``(pod) -> Status``: may the pod enter the queue?
-    queue_sort_key        ``(pod, timestamp) -> tuple``: pods with smaller keys are scheduled first
+    queue_sort_key        ``(pod, timestamp, first) -> tuple``: pods with smaller keys are scheduled first; when the pod
+                          was queued, or failed last, and when it was queued to be tried for the first time
     pre_filter            ``(state, pod, nodes) -> PreFilterResult``; Skip leaves this plugin's filter out
     filter                ``(state, pod, nodes) -> Verdicts``: array form, all nodes at once
     domain_terms          ``(pod, nodes) -> DomainTerms | None``: the same as filter and score, for compiled batches

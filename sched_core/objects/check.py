@@ -15,6 +15,7 @@ from sched_core.objects.check_affinity import Finding, check_affinity, check_spr
 from sched_core.objects.meta import Quantity, Resources
 from sched_core.objects.node import Namespace, Node, Taint
 from sched_core.objects.pod import Container, Pod, ResourceRequirements
+from sched_core.objects.pod_group import PodGroup
 from sched_core.objects.quantity import INT64_MAX, NANO, parse_quantity, resource_amount
 from sched_core.objects.records import AnyObject
 from sched_core.objects.requests import (
@@ -37,6 +38,7 @@ _Entry = tuple[str, Quantity]
 _good_in_container: set[_Entry] = set()
 _good_at_pod_level: set[_Entry] = set()
 _good_on_node: set[_Entry] = set()
+_good_in_group: set[_Entry] = set()
 
 
 def check_pod(pod: Pod) -> list[Finding]:
@@ -99,6 +101,17 @@ def check_other(record: AnyObject) -> list[Finding]:
     """Check what all kinds have in common."""
     found: list[Finding] = []
     _check_name(found, record.metadata.name)
+    return found
+
+
+def check_pod_group(group: PodGroup) -> list[Finding]:
+    """Check a pod group of the scheduler-plugins project."""
+    found: list[Finding] = []
+    _check_name(found, group.metadata.name)
+    if group.spec.min_member < 0:
+        found.append(("spec.minMember", f"{group.spec.min_member} is less than 1"))
+    resources = group.spec.min_resources or {}
+    _check_resources(found, "spec.minResources", resources, _good_in_group, lambda name, nano: "")
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sched_core.errors import InvalidObjects, Problem
-from sched_core.objects.check import check_namespace, check_node, check_other, check_pod
+from sched_core.objects.check import check_namespace, check_node, check_other, check_pod, check_pod_group
 from sched_core.objects.check_affinity import Finding
 from sched_core.objects.decode import decode_slowly, type_name
 from sched_core.objects.defaults import set_node_defaults, set_pod_defaults
@@ -299,7 +299,8 @@ class _Reader:
                 return _Handler(kind, check_node, set_node_defaults, self.objects.nodes.append, {})
             case "Namespace":
                 return _Handler(kind, check_namespace, None, self.objects.namespaces.append, {})
-        return _Handler(kind, check_other, None, self.objects.others.setdefault(kind.name, []).append, {})
+        check = check_pod_group if kind.name == "PodGroup" else check_other
+        return _Handler(kind, check, None, self.objects.others.setdefault(kind.name, []).append, {})
 
 
 def _label(value: dict[str, Any]) -> str:

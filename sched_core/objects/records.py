@@ -56,6 +56,7 @@ from sched_core.objects.pod import (
     ResourceClaim,
     ResourceRequirements,
 )
+from sched_core.objects.pod_group import PodGroup, PodGroupSpec, PodGroupStatus
 from sched_core.objects.storage import (
     CinderPersistentVolumeSource,
     CSIDriver,
@@ -116,6 +117,7 @@ AnyObject = (
     | VolumeAttachment
     | PodDisruptionBudget
     | PriorityClass
+    | PodGroup
 )
 
 
@@ -148,6 +150,7 @@ KINDS: dict[str, Kind] = {
         Kind("VolumeAttachment", "storage.k8s.io/v1", False, VolumeAttachment),
         Kind("PodDisruptionBudget", "policy/v1", True, PodDisruptionBudget),
         Kind("PriorityClass", "scheduling.k8s.io/v1", False, PriorityClass),
+        Kind("PodGroup", "scheduling.x-k8s.io/v1alpha1", True, PodGroup),
     )
 }
 
@@ -206,6 +209,9 @@ __all__ = [
     "PodAntiAffinity",
     "PodCondition",
     "PodDisruptionBudget",
+    "PodGroup",
+    "PodGroupSpec",
+    "PodGroupStatus",
     "PodResourceClaim",
     "PodSchedulingGate",
     "PodSchedulingGroup",

@@ -34,6 +34,7 @@ RESOURCES: Mapping[str, str] = {
     "CSIDriver": EventResource.CSIDriver,
     "CSIStorageCapacity": EventResource.CSIStorageCapacity,
     "VolumeAttachment": EventResource.VolumeAttachment,
+    "PodGroup": EventResource.PodGroup,
 }
 """Kinds, beside pods and nodes, of which plugins want to know."""
 

@@ -288,7 +288,8 @@ class PriorityQueue:
             self.in_flight.record([HappenedEvent(FORCE_ACTIVATE, None, pod)])
 
     def _order(self, info: QueuedPodInfo) -> Any:
-        return self._sort.queue_sort_key(info.pod_info, info.timestamp)
+        first = info.initial_attempt_timestamp
+        return self._sort.queue_sort_key(info.pod_info, info.timestamp, info.timestamp if first is None else first)
 
     def _queued(self, pod: Pod, now: int) -> QueuedPodInfo:
         self._numbers += 1

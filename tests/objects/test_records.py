@@ -70,7 +70,7 @@ def test_record_has_exactly_the_fields_of_the_schema(record: type[msgspec.Struct
     assert names == set(definition(record.__name__)["properties"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "PodGroup"])  # which is not Kubernetes' own
 def test_an_object_with_every_field_set_decodes(kind: str) -> None:
     value = sample(definition(kind)) | {"kind": kind}
     record = msgspec.json.decode(msgspec.json.encode(value), type=AnyObject)

@@ -13,7 +13,7 @@ def test_higher_priority_comes_first_then_first_come_first_served() -> None:
     tiny = Tiny(node("a"))
     queued = [("low", -5, 1.0), ("late", 7, 3.0), ("none", None, 0.5), ("early", 7, 2.0)]
     sort = PrioritySort()
-    keys = {name: sort.queue_sort_key(tiny.info(name, priority=priority), at) for name, priority, at in queued}
+    keys = {name: sort.queue_sort_key(tiny.info(name, priority=priority), at, 0) for name, priority, at in queued}
     assert sorted(keys, key=keys.__getitem__) == ["early", "late", "none", "low"]
 
 

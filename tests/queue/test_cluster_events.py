@@ -140,7 +140,7 @@ def test_a_plugin_that_registers_nothing_by_itself_is_told_everything() -> None:
     class Silent(Plugin):
         name = "Silent"
 
-        def queue_sort_key(self, pod: Any, timestamp: int) -> Any:
+        def queue_sort_key(self, pod: Any, timestamp: int, first: int) -> Any:
             return timestamp
 
     hints = build_queueing_hint_map(profile(Silent()))
