@@ -6,7 +6,7 @@ A pod that leaves from the middle, or whose place changes, leaves a dead entry b
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -38,6 +38,9 @@ class PodHeap:
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
+
+    def __iter__(self) -> Iterator[QueuedPodInfo]:
+        return (place[-1] for place in self._places.values())
 
     def get(self, key: str) -> QueuedPodInfo | None:
         place = self._places.get(key)

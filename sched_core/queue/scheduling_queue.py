@@ -113,17 +113,33 @@ class PriorityQueue:
             if self._begin(info):
                 return info
 
-    def lend(self, limit: int) -> Lent:
+    def lend(self, limit: int, now: int) -> Lent:
         """Return the pods that `pop` would return next, at most ``limit``, without beginning their attempts.
 
-        They stay in the queue until `take`, and go back with `give_back`. Meanwhile nothing may be popped.
+        They stay in the queue until `take`, and go back with `give_back`. Meanwhile nothing may be popped. A pod that
+        failed at this very moment is passed over until time has moved on, as it does on any clock: else pods that get
+        in each other's way could be tried for ever.
         """
         heap = self.active_q
-        places = heap.lend(limit)
-        if not places:
+        places = self._lend(heap, limit, now)
+        if not places and not len(heap):
             heap = self.backoff_q.pod_backoff_q
-            places = heap.lend(limit)
+            places = self._lend(heap, limit, now)
         return Lent(heap, places, [place[-1] for place in places], self._arrivals(heap))
+
+    def has_next(self, now: int) -> bool:
+        """Tell whether `lend` has a pod."""
+        heap = self.active_q if len(self.active_q) else self.backoff_q.pod_backoff_q
+        return any(not _failed_at(info, now) for info in heap)
+
+    def _lend(self, heap: PodHeap, limit: int, now: int) -> list[Place]:
+        ready: list[Place] = []
+        held: list[Place] = []
+        while len(ready) < limit and (places := heap.lend(limit - len(ready))):
+            for place in places:
+                (held if _failed_at(place[-1], now) else ready).append(place)
+        heap.give_back(held)
+        return ready
 
     def take(self, lent: Lent, position: int) -> bool:
         """Begin the attempt of a lent pod; False if it has left the queue by now or is in flight already."""
@@ -402,3 +418,8 @@ class PriorityQueue:
                 if ask_hint(plugin, hint, pod, old, new) == QueueingHint.Queue:
                     return QueueingStrategy.Immediately if pending else QueueingStrategy.AfterBackoff
         return QueueingStrategy.Skip
+
+
+def _failed_at(info: QueuedPodInfo, now: int) -> bool:
+    """Tell whether the last attempt of a pod ended at this moment."""
+    return info.attempts > 0 and info.timestamp >= now

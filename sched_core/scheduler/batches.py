@@ -33,7 +33,7 @@ class Batches:
     def run(self, now: int, limit: int | None) -> int:
         """Make attempts, at most ``limit``; return how many: fewer than there are pods, and 0 if there are none."""
         size = self._size if limit is None else min(self._size, limit)
-        lent = self._queue.lend(size)
+        lent = self._queue.lend(size, now)
         position, made, total = 0, 0, len(lent.infos)
         while position < total:
             done = self._place_regular(lent, position, now)

@@ -131,7 +131,7 @@ class Scheduler:
             if not made:
                 self._cycles.send(now)
                 self._cycles.settle(now)
-                if not self._is_anybody_next():
+                if not self.queue.has_next(now):
                     break
         self._cycles.send(now)
         self._cycles.settle(now)
@@ -148,6 +148,3 @@ class Scheduler:
         self._flushes.advance_to(now)
         self._running.now = now
         self._cycles.ask_again(now)
-
-    def _is_anybody_next(self) -> bool:
-        return len(self.queue.active_q) > 0 or len(self.queue.backoff_q.pod_backoff_q) > 0
