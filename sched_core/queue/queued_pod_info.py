@@ -22,6 +22,8 @@ class QueuedPodInfo(Struct, eq=False, gc=False):
     """When it first entered the active queue: a gated pod has none."""
     unschedulable_count: int = 0
     consecutive_errors_count: int = 0
+    failures_at_once: int = 0
+    """How often its attempts have failed at the moment of the last failure."""
     backoff_expiration: int | None = None
     """End of the back-off, worked out when it is first asked for; None again after each failure."""
     unschedulable_plugins: frozenset[str] = frozenset()

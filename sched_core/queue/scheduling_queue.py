@@ -38,6 +38,8 @@ from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.queue.unschedulable_pods import UnschedulablePods
 
 MAX_IN_UNSCHEDULABLE_PODS = 300 * SECOND
+MOST_AT_ONCE = 16
+"""So often a pod is tried at one moment."""
 _NOMINATING = (UNSCHEDULED_POD_ADD.label, UNSCHEDULED_POD_UPDATE.label)
 
 PreCheck = Callable[[Pod], bool]
@@ -117,8 +119,8 @@ class PriorityQueue:
         """Return the pods that `pop` would return next, at most ``limit``, without beginning their attempts.
 
         They stay in the queue until `take`, and go back with `give_back`. Meanwhile nothing may be popped. A pod that
-        failed at this very moment is passed over until time has moved on, as it does on any clock: else pods that get
-        in each other's way could be tried for ever.
+        has failed several times at this very moment is passed over until time moves on, as it does on any clock: else
+        pods that get in each other's way could be tried for ever.
         """
         heap = self.active_q
         places = self._lend(heap, limit, now)
@@ -130,14 +132,14 @@ class PriorityQueue:
     def has_next(self, now: int) -> bool:
         """Tell whether `lend` has a pod."""
         heap = self.active_q if len(self.active_q) else self.backoff_q.pod_backoff_q
-        return any(not _failed_at(info, now) for info in heap)
+        return any(not _is_stuck(info, now) for info in heap)
 
     def _lend(self, heap: PodHeap, limit: int, now: int) -> list[Place]:
         ready: list[Place] = []
         held: list[Place] = []
         while len(ready) < limit and (places := heap.lend(limit - len(ready))):
             for place in places:
-                (held if _failed_at(place[-1], now) else ready).append(place)
+                (held if _is_stuck(place[-1], now) else ready).append(place)
         heap.give_back(held)
         return ready
 
@@ -219,6 +221,7 @@ class PriorityQueue:
                 info.consecutive_errors_count = 0
             else:
                 info.consecutive_errors_count += 1
+            info.failures_at_once = info.failures_at_once + 1 if info.timestamp == now else 1
             info.timestamp = now
             info.backoff_expiration = None
             info.was_flushed_from_unschedulable = False
@@ -420,6 +423,6 @@ class PriorityQueue:
         return QueueingStrategy.Skip
 
 
-def _failed_at(info: QueuedPodInfo, now: int) -> bool:
-    """Tell whether the last attempt of a pod ended at this moment."""
-    return info.attempts > 0 and info.timestamp >= now
+def _is_stuck(info: QueuedPodInfo, now: int) -> bool:
+    """Tell whether a pod has failed so often at one moment that it makes no progress while no time passes."""
+    return info.failures_at_once >= MOST_AT_ONCE and info.timestamp >= now
