@@ -52,6 +52,7 @@ from sched_core.framework.events import (
     queue_if,
 )
 from sched_core.framework.handle import Handle
+from sched_core.framework.obstacle import Change, Obstacle
 from sched_core.framework.plugin import (
     UNRESOLVABLE,
     Plugin,
@@ -67,10 +68,11 @@ from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.meta import replaced
-from sched_core.objects.quantity import parse_quantity, resource_amount
+from sched_core.objects.quantity import amount_text, parse_quantity, resource_amount
 from sched_core.objects.records import (
     AWSElasticBlockStoreVolumeSource,
     AzureDiskVolumeSource,
+    Container,
     CSIDriver,
     CSINode,
     CSIStorageCapacity,
@@ -116,10 +118,12 @@ __all__ = [
     "CSINode",
     "CSIStorageCapacity",
     "Candidate",
+    "Change",
     "Cluster",
     "ClusterEvent",
     "ClusterEventWithHint",
     "Code",
+    "Container",
     "CycleState",
     "Decision",
     "DefaultPreemptionArgs",
@@ -157,6 +161,7 @@ __all__ = [
     "NumberedNames",
     "ObjectReference",
     "Objects",
+    "Obstacle",
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PersistentVolumeSpec",
@@ -200,6 +205,7 @@ __all__ = [
     "Volume",
     "VolumeAttachment",
     "Weighted",
+    "amount_text",
     "dump_config",
     "error",
     "extension_points",

@@ -21,7 +21,7 @@ from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
 from sched_core.errors import LimitExceeded
 from sched_core.objects.quantity import milli_value, parse_quantity, value
-from sched_core.objects.records import ContainerImage, Node, Taint
+from sched_core.objects.records import ContainerImage, Node, NodeSpec, NodeStatus, ObjectMeta, Taint
 from sched_core.objects.requests import is_scalar_resource
 
 FIXED_RESOURCES = ("cpu", "memory", "ephemeral-storage")
@@ -177,6 +177,24 @@ class NodeColumns:
         if self.hostname_is_name[row]:
             labels[HOSTNAME] = self.names[row]
         return labels
+
+    def node(self, row: int) -> Node:
+        """Return the object of a node; of one that came from a template, what the columns know."""
+        known = self.objects[row]
+        if known is not None:
+            return known
+        amounts = zip(self.resources, self.allocatable[:, row].tolist(), strict=False)
+        allocatable: dict[str, str | int | float] = {
+            name: f"{amount}m" if name == "cpu" else amount for name, amount in amounts
+        }
+        allocatable["pods"] = int(self.allowed_pods[row])
+        status = NodeStatus(
+            allocatable=allocatable,
+            images=self.image_sets[self.image_set[row]],
+            declared_features=tuple(sorted(self.feature_sets[self.feature_set[row]])),
+        )
+        spec = NodeSpec(unschedulable=bool(self.unschedulable[row]), taints=self.taint_sets[self.taint_set[row]])
+        return Node(metadata=ObjectMeta(name=self.names[row], labels=self.labels_of(row)), spec=spec, status=status)
 
     def add(self, node: Node) -> int:
         """Add a node and return its row; a name that is there already is updated."""
