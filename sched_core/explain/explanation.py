@@ -133,7 +133,7 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
 
 
 def _verdicts(trial: Trial, row: int) -> dict[str, str]:
-    refused = {each.plugin.name: "; ".join(each.reasons) for each in trial.refused(row)}
+    refused = {each.plugin.name: ", ".join(each.reasons) for each in trial.refused(row)}
     return {
         plugin.name: SKIPPED if verdicts is None else refused.get(plugin.name, PASSED)
         for plugin, verdicts in zip(trial.filters, trial.verdicts, strict=False)

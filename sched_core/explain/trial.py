@@ -100,7 +100,7 @@ class Trial:
             explained: Sequence[Obstacle] = ()
             if hasattr(plugin, "explain"):
                 explained = plugin.explain(self.state, self.pod, self.nodes, row)
-            yield from explained or [Obstacle("; ".join(reasons))]
+            yield from explained or [Obstacle(", ".join(reasons))]
         if not refused and not self.named[row]:
             yield Obstacle("PreFilter names other nodes")
         elif not refused:
