@@ -143,11 +143,10 @@ def _lead(margin: Margin | None) -> str:
 
 def _show_scores(out: Console, found: Explanation, feasible: Sequence[NodeExplanation], top: int) -> None:
     """Print the scores of the plugins that differ between nodes, and in a line those that do not."""
-    differ, same = [], []
-    for name in found.weights:
-        values = {each.scores[name] for each in feasible}
-        (differ if len(values) > 1 else same).append(name)
+    differ = [name for name in found.weights if len({each.scores[name] for each in feasible}) > 1]
+    same = [name for name in found.weights if name not in differ]
     table = new_table("node", "total", *(_heading(name, found.weights[name]) for name in differ))
+    table.columns[0].no_wrap = True
     for each in feasible[:top]:
         table.add_row(literal(each.node), f"{each.total:,}", *(_score(each, name) for name in differ))
     if differ:
@@ -195,15 +194,16 @@ def _reasons(found: Explanation) -> Table:
 
 
 def _fixes(fixes: Sequence[Fix]) -> Table:
-    table = new_table("node", "smallest change with which it fits (tried with all filters)")
-    table.columns[1].justify = "left"
+    table = new_table("smallest changes with which it fits, each tried with all filters")
     for fix in fixes:
         text = Text()
         for position, (change, others) in enumerate(zip(fix.changes, fix.alternatives, strict=True)):
             text.append(("\nand " if position else "") + change.text)
             if others:
                 text.append(f" (or {', or '.join(other.text for other in others)})", style="dim")
-        table.add_row(literal(fix.node), text)
+        if not any(change.target == "node" for change in fix.changes):
+            text.append(f" → {fix.node}")
+        table.add_row(text)
     return table
 
 
@@ -228,6 +228,7 @@ def _show_obstacles(out: Console, found: Explanation, top: int) -> None:
     if not explained:
         return
     table = new_table("node", "what stands in the way")
+    table.columns[0].no_wrap = True
     table.columns[1].justify = "left"
     for each in explained:
         table.add_row(literal(each.node), literal(_in_the_way(each.obstacles)))

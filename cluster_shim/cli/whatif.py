@@ -21,7 +21,7 @@ MOST = 1_000_000
 class Counted(NamedTuple):
     """So many of what a name or a file stands for."""
 
-    count: int
+    number: int
     what: str
 
 
@@ -58,9 +58,7 @@ class WeightType(click.ParamType[tuple[str, int]]):
             return value
         match = re.fullmatch(r"([^=]+)=([0-9]{1,9})", value, re.ASCII)
         if match is None:
-            self.fail(
-                f"'{value}' is not of the form PLUGIN=WEIGHT (a whole number; 0 leaves the score out).", param, ctx
-            )
+            self.fail(f"'{value}' is not of the form PLUGIN=WEIGHT (0 leaves the score out).", param, ctx)
         return match[1], int(match[2])
 
 
@@ -89,6 +87,7 @@ class WeightType(click.ParamType[tuple[str, int]]):
 @click.pass_context
 def whatif(
     ctx: click.Context,
+    /,
     files: tuple[str, ...],
     more_files: tuple[str, ...],
     skip_invalid: bool,
