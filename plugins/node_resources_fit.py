@@ -90,8 +90,8 @@ class NodeResourcesFit(Plugin):
         name, found = nodes.names[row], []
         count, allowed = int(nodes.pod_count[row]), int(nodes.allowed_pods[row])
         if count + 1 > allowed:
-            more = more_of(name, "pods", count + 1 - allowed, allowed, too_small=allowed < 1)
-            found.append(Obstacle(f"runs {count} pods of at most {allowed}", (more,)))
+            more = more_of(name, "pods", count + 1 - allowed, allowed, too_small=False)
+            found.append(Obstacle(f"runs {count} of at most {allowed} pods", (more,)))
         for resource, allocatable, used, wanted in zip(
             nodes.resources, nodes.allocatable[:, row].tolist(), nodes.requested[:, row].tolist(),
             pod.requests.tolist(), strict=False,

@@ -51,7 +51,7 @@ def explain(
     POD is a name, namespace/name, or a file with one pod. Every node is looked at. A pod that runs already is explained
     as if it waited for a node again. The exit status is 0 if the pod fits, 1 if it does not, 2 for bad input.
     """
-    from cluster_shim.cli.explain_view import show
+    from cluster_shim.cli.explain_view import document, show
     from cluster_shim.cli.inputs import Reading, find_node, in_words, prepare, read_profile
     from cluster_shim.cli.result import check_json, write_json
     from sched_core import Cluster, Engine
@@ -70,7 +70,7 @@ def explain(
     found = explain_pod(engine, asked.pod, fixes=fixes, node=node)
     if annotations:
         write_json("-", simulator_annotations(engine, asked.pod, found))
-    elif not write_json(json_file, _document(found, asked.note)):
+    elif not write_json(json_file, document(found, asked.note)):
         show(found, asked.note, node, top)
     ctx.exit(EXIT_FITS if found.node is not None else EXIT_DOES_NOT_FIT)
 
@@ -84,22 +84,17 @@ class Asked(NamedTuple):
 
 
 def _read(name: str, files: tuple[str, ...], reading: Reading) -> Asked:
-    """Find the pod: in a file of its own, which may hold the cluster as well, or among the pods of the cluster."""
+    """Find the pod, in a file of its own or among the pods of the cluster, and take it out of the cluster."""
     from dataclasses import replace
 
     from cluster_shim.cli.inputs import ENDED, find_pod, in_words, is_file, read_cluster, read_pod
     from sched_core import pod_key
     from sched_core.explain import pending
 
-    if is_file(name) and files:
-        objects, pod = read_cluster(files, reading), read_pod(name, reading)
-    elif is_file(name):
-        objects, pod = read_cluster([name], reading), read_pod(name, reading)
-    elif not files:
-        raise click.UsageError("A pod that is named needs --cluster FILES, where it is.")
-    else:
-        objects = read_cluster(files, reading)
-        pod = find_pod(name, objects.pods, in_words(files))
+    if not files:
+        raise click.UsageError("--cluster FILES is missing: the nodes that the pod could go to.")
+    objects = read_cluster(files, reading)
+    pod = read_pod(name, reading) if is_file(name) else find_pod(name, objects.pods, in_words(files))
     key = pod_key(pod)
     others = replace(objects, pods=[each for each in objects.pods if pod_key(each) != key])
     if pod.status.phase in ENDED:
@@ -116,9 +111,3 @@ def _nominate(engine: Engine, asked: Asked) -> None:
     for pod in asked.objects.pods:
         if pod.status.nominated_node_name and not pod.spec.node_name:
             engine.nominate(pod, pod.status.nominated_node_name)
-
-
-def _document(found: object, note: str) -> dict[str, object]:
-    from cluster_shim.cli.explain_view import document
-
-    return document(found, note)  # type: ignore[arg-type]

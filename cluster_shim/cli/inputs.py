@@ -70,6 +70,9 @@ def find_pod(name: str, pods: Sequence[Pod], where: str) -> Pod:
     if found:
         keys = _some([key_of(pod) for pod in found])
         raise refused(f"is the name of {len(found)} pods: {keys}; say which", f"Pod {name}", where)
+    elsewhere = [key_of(pod) for pod in pods if pod.metadata.name == name.rpartition("/")[2]]
+    if elsewhere:
+        raise refused(f"is not there; did you mean {_some(elsewhere)}?", f"Pod {name}", where)
     known = [key_of(pod) for pod in pods] if "/" in name else [pod.metadata.name for pod in pods]
     raise refused(f"is not there{did_you_mean(name, known)}", f"Pod {name}", where)
 

@@ -41,6 +41,9 @@ def more_of(name: str, resource: str, short: int, allocatable: int, *, too_small
         amounts = {**node.status.allocatable, resource: amount}
         return replaced(node, status=replaced(node.status, allocatable=amounts))
 
+    if resource == "pods":
+        room = f"make room for {short} more pod{'s' * (short != 1)} on {name}"
+        return Change(room, short / max(allocatable, 1), node=edit)
     action = f"give {name} {text} more {resource}" if too_small else f"free {text} {resource} on {name}"
     return Change(action, short / max(allocatable, 1), node=edit)
 

@@ -6,6 +6,7 @@ Every node is looked at, whatever the profile says of samples: which nodes a sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -32,7 +33,8 @@ class Score(NamedTuple):
     weighted: int
 
 
-class NodeExplanation(NamedTuple):
+@dataclass(frozen=True)
+class NodeExplanation:
     """One node: the verdict of each filter, and the scores or the obstacles."""
 
     node: str
@@ -42,7 +44,7 @@ class NodeExplanation(NamedTuple):
     refused_by: str = ""
     """The plugin that the cycle hears first; empty where the node passes, or where PreFilter named other nodes."""
     reasons: tuple[str, ...] = ()
-    scores: dict[str, Score] = {}  # noqa: RUF012 (nobody writes to it)
+    scores: dict[str, Score] = field(default_factory=dict)
     total: int | None = None
     """None where the node is refused, or where it is the only one and nothing is scored."""
     obstacles: tuple[Obstacle, ...] = ()
@@ -67,7 +69,8 @@ class Margin(NamedTuple):
         return max(self.by_plugin, key=self.by_plugin.__getitem__) if self.points else ""
 
 
-class Explanation(NamedTuple):
+@dataclass(frozen=True)
+class Explanation:
     """Why a pod goes where it goes, or nowhere."""
 
     pod: str
@@ -78,8 +81,8 @@ class Explanation(NamedTuple):
     """Text of the FailedScheduling event, or why the pod is not tried."""
     nodes: tuple[NodeExplanation, ...] = ()
     """The nodes that pass, the best first; then the others, those nearest to passing first."""
-    weights: dict[str, int] = {}  # noqa: RUF012 (nobody writes to it)
-    reasons: dict[str, int] = {}  # noqa: RUF012 (nobody writes to it)
+    weights: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
     """Reason -> number of nodes; also where other nodes pass."""
     margin: Margin | None = None
     fixes: tuple[Fix, ...] = ()
@@ -115,7 +118,8 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
     order = trial.nodes.order()
     nearest = ways(trial, np.setdiff1d(order, decision.feasible_rows, assume_unique=True))
     tried = [way for way in nearest if way.row == wanted] if node else nearest if decision.row < 0 else []
-    nodes = (*_feasible(decision, trial), *_refused(decision, trial, nearest))
+    margin = _margin(decision)
+    nodes = (*_feasible(decision, trial, margin), *_refused(decision, trial, nearest))
     return Explanation(
         info.key,
         name,
@@ -125,7 +129,7 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
         nodes,
         dict(decision.weights),
         dict(decision.diagnosis.histogram().most_common()) if decision.diagnosis is not None else {},
-        _margin(decision),
+        margin,
         tuple(find_fixes(engine, pod, tried, fixes)),
         decision.preemption,
         decision,
@@ -140,24 +144,25 @@ def _verdicts(trial: Trial, row: int) -> dict[str, str]:
     }
 
 
-def _feasible(decision: Decision, trial: Trial) -> list[NodeExplanation]:
-    """Return the nodes that pass: the chosen one, then by total, then in the order in which they are looked at."""
-    rows, total = decision.feasible_rows, decision.total
-    scored = len(total) == len(rows)
-    order = np.argsort(-total, kind="stable") if scored else np.arange(len(rows))
+def _feasible(decision: Decision, trial: Trial, margin: Margin | None) -> list[NodeExplanation]:
+    """Return the nodes that pass: the chosen one, the runner-up, then by total and the order of the scan."""
+    rows, names = decision.feasible_rows.tolist(), decision.nodes.names
+    total = decision.total.tolist() if len(decision.total) == len(rows) else [None] * len(rows)
+    first = [decision.node, margin.node if margin is not None else None]
+
+    def place(position: int) -> tuple[int, int]:
+        name = names[rows[position]]
+        return first.index(name) if name in first else len(first), -(total[position] or 0)
+
     found = []
-    for position in sorted(order.tolist(), key=lambda each: rows[each] != decision.row):
-        row = int(rows[position])
-        scores = {
-            plugin: Score(
-                int(decision.raw_scores[plugin][position]), int(score[position]),
-                int(score[position]) * decision.weights[plugin],
-            )
-            for plugin, score in decision.scores.items()
-        }  # fmt: skip
-        points = int(total[position]) if scored else None
-        name = decision.nodes.names[row]
-        found.append(NodeExplanation(name, _verdicts(trial, row), scores=scores, total=points))
+    for position in sorted(range(len(rows)), key=place):
+        scores = {}
+        for plugin, score in decision.scores.items():
+            normalized = int(score[position])
+            raw = int(decision.raw_scores[plugin][position])
+            scores[plugin] = Score(raw, normalized, normalized * decision.weights[plugin])
+        row = rows[position]
+        found.append(NodeExplanation(names[row], _verdicts(trial, row), scores=scores, total=total[position]))
     return found
 
 

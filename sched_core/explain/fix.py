@@ -27,6 +27,8 @@ _TRIED_NODES = 4
 """Nodes that are tried for each one wanted."""
 _COMBINATIONS = 12
 """Ways to combine the changes that are tried on one node."""
+_ROUNDS = 3
+"""How often what a combination brings up is taken away too: a node with another label has other neighbours."""
 
 
 class Fix(NamedTuple):
@@ -94,30 +96,39 @@ class _Prover:
     def fix(self, obstacles: Sequence[Obstacle]) -> Fix | None:
         """Return the first combination that works, cut down to what is needed; None if none does."""
         for combination in islice(product(*(obstacle.changes for obstacle in obstacles)), _COMBINATIONS):
-            if self._works(combination):
-                return self._cut_down(list(combination), obstacles)
+            parts = list(zip(combination, obstacles, strict=True))
+            for _ in range(_ROUNDS):
+                left = self._left([change for change, _ in parts])
+                if not left:
+                    return self._cut_down(parts)
+                if any(not obstacle.changes for obstacle in left):
+                    break
+                parts += [(obstacle.changes[0], obstacle) for obstacle in left]
         return None
 
-    def _cut_down(self, changes: list[Change], obstacles: Sequence[Obstacle]) -> Fix:
-        kept = list(enumerate(changes))
-        for item in reversed(list(kept)):
-            without = [each for each in kept if each is not item]
-            if without and self._works([change for _, change in without]):
-                kept = without
+    def _cut_down(self, parts: list[tuple[Change, Obstacle]]) -> Fix:
+        for item in reversed(list(parts)):
+            without = [each for each in parts if each is not item]
+            if without and not self._left([change for change, _ in without]):
+                parts = without
         alternatives = []
-        for position, change in kept:
-            others = [other for other in obstacles[position].changes if other is not change]
-            rest = [each for _, each in kept if each is not change]
-            alternatives.append(tuple(other for other in others if self._works([*rest, other])))
-        return Fix(self.node, tuple(change for _, change in kept), tuple(alternatives))
+        for change, obstacle in parts:
+            rest = [other for other, _ in parts if other is not change]
+            others = [other for other in obstacle.changes if other is not change]
+            alternatives.append(tuple(other for other in others if not self._left([*rest, other])))
+        return Fix(self.node, tuple(change for change, _ in parts), tuple(alternatives))
 
-    def _works(self, changes: Sequence[Change]) -> bool:
-        cluster = self.engine.cluster
+    def _left(self, changes: Sequence[Change]) -> list[Obstacle]:
+        """Return what stands in the way once changes are made; nothing if the pod fits."""
         pod = apply(self.engine, self.pod, self.node, changes)
         try:
-            return Trial(self.engine, pod).fits(self.row)
+            trial = Trial(self.engine, pod)
+            if trial.fits(self.row):
+                return []
+            failure = trial.error or (trial.refusal.message if trial.refusal is not None else "")
+            return [Obstacle(failure)] if failure else list(trial.obstacles(self.row))
         finally:
-            cluster.restore(self._before)
+            self.engine.cluster.restore(self._before)
 
 
 def apply(engine: Engine, pod: Pod, node: str, changes: Sequence[Change]) -> Pod:
