@@ -107,7 +107,7 @@ def _reasons(found: Capacity) -> Table:
 
 def utilisation_table(before: Mapping[str, Utilisation], after: Mapping[str, Utilisation]) -> Table:
     """Return the utilisation before and after; resources that nobody uses are left out."""
-    table = new_table("resource", "of all", "before %", "after %", "spread before", "spread after")
+    table = new_table("resource", "allocatable", "before %", "after %", "spread before", "spread after")
     for name in {**before, **after}:
         was, now = before.get(name), after.get(name)
         if not any(each is not None and each.requested for each in (was, now)):
