@@ -30,7 +30,11 @@ def show(found: Explanation, note: str, node: str, top: int) -> None:
     if found.outcome in ("not tried", "error"):
         out.print(Text(found.message))
         return
-    if node:
+    if found.nominated and node in ("", found.node):
+        out.print(Text("it is nominated to this node, so no other that passes is looked at"))
+    if node and node not in {each.node for each in found.nodes}:
+        out.print(Text(f"{node} is not looked at: the pod is nominated to {found.node}, which passes"))
+    elif node:
         _show_node(out, found, found.of(node))
     elif found.node is not None:
         _show_choice(out, found, top)
@@ -49,6 +53,7 @@ def document(found: Explanation, note: str) -> dict[str, Any]:
         "node": found.node,
         "message": found.message,
         "note": note,
+        "nominated": found.nominated,
         "reasons": found.reasons,
         "weights": found.weights,
         "runnerUp": None
@@ -111,6 +116,8 @@ def _preemption_document(preemption: Preemption | None) -> dict[str, Any] | None
 def _title(found: Explanation) -> str:
     passing = sum(each.feasible for each in found.nodes)
     total = len(found.nodes)
+    if found.nominated:
+        return f"{found.pod} goes to {found.node}"
     match found.outcome:
         case "scheduled":
             return f"{found.pod} goes to {found.node} ({passing:,} of {total:,} nodes pass the filters)"
@@ -123,7 +130,8 @@ def _title(found: Explanation) -> str:
 
 def _show_choice(out: Console, found: Explanation, top: int) -> None:
     feasible = [each for each in found.nodes if each.feasible]
-    out.print(Text(_lead(found.margin)))
+    if not found.nominated:
+        out.print(Text(_lead(found.margin)))
     if found.margin is not None:
         _show_scores(out, found, feasible, top)
     if len(feasible) < len(found.nodes):

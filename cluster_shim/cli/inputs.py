@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cluster_shim.cli.terminal import Bar, notice
-from sched_core import Engine, InvalidObjects, Node, Objects, Pod, Problem, SchedulerConfiguration, load, load_config
+from sched_core import (
+    Engine,
+    InvalidObjects,
+    Node,
+    Objects,
+    Pod,
+    Problem,
+    SchedulerConfiguration,
+    kernels_cached,
+    load,
+    load_config,
+)
 from sched_core import pod_key as key_of
 
 EVERY_NODE = {
@@ -114,7 +125,7 @@ def in_words(files: Sequence[str]) -> str:
 
 def prepare(engine: Engine) -> None:
     """Say that kernels are compiled if that will take a while."""
-    if not engine.kernels_cached():
+    if not (kernels_cached() and engine.kernels_cached()):
         notice(f"compiling kernels (first run on this machine, about {COMPILE_SECONDS} s)...")
 
 

@@ -80,7 +80,10 @@ class Explanation:
     message: str = ""
     """Text of the FailedScheduling event, or why the pod is not tried."""
     nodes: tuple[NodeExplanation, ...] = ()
-    """The nodes that pass, the best first; then the others, those nearest to passing first."""
+    """The nodes that pass, the best first; then the others, those nearest to passing first.
+
+    A pod that is nominated to a node that passes goes there, and other nodes that pass are not in the list.
+    """
     weights: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     """Reason -> number of nodes; also where other nodes pass."""
@@ -89,6 +92,11 @@ class Explanation:
     """The smallest proven changes with which the pod would fit; empty if none is known."""
     preemption: Preemption | None = None
     decision: Decision | None = None
+
+    @property
+    def nominated(self) -> bool:
+        """Whether the pod goes to the node that it is nominated to, without a look at others."""
+        return self.decision is not None and self.decision.nominated_node_used
 
     def of(self, node: str) -> NodeExplanation:
         """Return what is said of a node; raises KeyError if it is not there."""
@@ -102,7 +110,8 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
     """Explain what becomes of a pod on the cluster of an engine, which ends as it was.
 
     Where the pod fits nowhere, changes are looked for until ``fixes`` nodes have one; with ``node`` for that node, also
-    where others pass. Raises KeyError if there is no such node, NotSupported where a plugin refuses the pod by name.
+    where others pass. Raises KeyError if there is no such node, NotSupported where a plugin refuses the pod by name,
+    PluginError where its explanation fails.
     """
     info = engine.cluster.classes.info(pod)
     name = pod.spec.scheduler_name
@@ -115,8 +124,7 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
     if decision.status.code == Code.Error:
         return Explanation(info.key, name, "error", message=decision.message, decision=decision)
     trial = Trial(engine, pod)
-    order = trial.nodes.order()
-    nearest = ways(trial, np.setdiff1d(order, decision.feasible_rows, assume_unique=True))
+    nearest = ways(trial, _refused_rows(decision))
     tried = [way for way in nearest if way.row == wanted] if node else nearest if decision.row < 0 else []
     margin = _margin(decision)
     nodes = (*_feasible(decision, trial, margin), *_refused(decision, trial, nearest))
@@ -164,6 +172,14 @@ def _feasible(decision: Decision, trial: Trial, margin: Margin | None) -> list[N
         row = rows[position]
         found.append(NodeExplanation(names[row], _verdicts(trial, row), scores=scores, total=total[position]))
     return found
+
+
+def _refused_rows(decision: Decision) -> NDArray[np.int64]:
+    if decision.diagnosis is None:
+        return np.zeros(0, np.int64)
+    order = decision.nodes.order()
+    rows: NDArray[np.int64] = order[decision.diagnosis.codes[order] != Code.Success].astype(np.int64)
+    return rows
 
 
 def _refused(decision: Decision, trial: Trial, nearest: Sequence[Way]) -> list[NodeExplanation]:

@@ -72,6 +72,8 @@ def ways(trial: Trial, refused: NDArray[np.int64]) -> list[Way]:
 
 def find_fixes(engine: Engine, pod: Pod, found: Sequence[Way], wanted: int = FIXES) -> list[Fix]:
     """Return proven changes for the first nodes of ``ways`` that have any; the cluster ends as it was."""
+    if not found or not wanted:
+        return []
     before = engine.snapshot()
     tried = islice((way for way in found if not way.hopeless), _TRIED_NODES * wanted)
     fixes = []

@@ -44,10 +44,13 @@ def belongs_to_node(pod: Pod) -> bool:
 def changed(objects: Objects, scenario: Scenario) -> Objects:
     """Return the objects as they would be.
 
-    Pods that wait for a node have no ``spec.nodeName``; those that belong to a node that is removed are gone.
+    Pods that wait for a node have no ``spec.nodeName``; those that belong to a node that is removed are gone. Raises
+    KeyError for a node that is not there.
     """
     leaving = scenario.drain | scenario.remove
     names = {node.metadata.name for node in objects.nodes}
+    for name in sorted(leaving - names):
+        raise KeyError(name)
     nodes = [_cordoned(node) if node.metadata.name in scenario.drain else node for node in objects.nodes]
     nodes = [node for node in nodes if node.metadata.name not in scenario.remove]
     pods = []

@@ -16,6 +16,7 @@ from sched_core.engine.cycle import CycleError
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.engine import Engine
+from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.obstacle import Obstacle
 from sched_core.framework.plugin import Plugin, Verdicts
@@ -68,12 +69,18 @@ class Trial:
             self.error = str(reason)
 
     def refused(self, row: int) -> list[Refused]:
-        """Return all filters that refuse a node, in their order."""
-        return [
-            Refused(plugin, tuple(text for bit, text in enumerate(verdicts.reasons) if bits >> bit & 1))
-            for plugin, verdicts in zip(self.filters, self.verdicts, strict=False)
-            if verdicts is not None and (bits := int(verdicts.bits[row]))
-        ]
+        """Return all filters that refuse a node, or fail on it, in their order."""
+        found = []
+        for plugin, verdicts in zip(self.filters, self.verdicts, strict=False):
+            if verdicts is None:
+                continue
+            bits = int(verdicts.bits[row])
+            reasons = tuple(text for bit, text in enumerate(verdicts.reasons) if bits >> bit & 1)
+            if row in verdicts.errors:
+                reasons = (verdicts.errors[row],)
+            if reasons:
+                found.append(Refused(plugin, reasons))
+        return found
 
     def refusals(self) -> NDArray[np.int64]:
         """Return how many filters refuse each node, int64[N]."""
@@ -94,15 +101,28 @@ class Trial:
             return False
 
     def obstacles(self, row: int) -> Iterator[Obstacle]:
-        """Yield what stands between the pod and a node: in detail where the plugin explains it, else its reasons."""
+        """Yield what stands between the pod and a node: in detail where the plugin explains it, else its reasons.
+
+        Raises PluginError for a plugin that raises.
+        """
         refused = self.refused(row)
         for plugin, reasons in refused:
-            explained: Sequence[Obstacle] = ()
-            if hasattr(plugin, "explain"):
-                explained = plugin.explain(self.state, self.pod, self.nodes, row)
-            yield from explained or [Obstacle(", ".join(reasons))]
+            yield from self._explained(plugin, row) or [Obstacle(", ".join(reasons))]
         if not refused and not self.named[row]:
             yield Obstacle("PreFilter names other nodes")
         elif not refused:
             keys = [rival.key for rival in self._cycle.nominator.rivals(self.nodes.names[row], self.pod)]
             yield Obstacle(f"there is no room beside the pods that are nominated to it: {', '.join(keys)}")
+
+    def _explained(self, plugin: Plugin, row: int) -> Sequence[Obstacle]:
+        """Ask a plugin what stands in the way; nothing if it explains nothing. Raises PluginError."""
+        if not hasattr(plugin, "explain"):
+            return ()
+        try:
+            answer: Sequence[Obstacle] = plugin.explain(self.state, self.pod, self.nodes, row)
+        except StowageError:
+            raise
+        except Exception as reason:
+            text = f"{type(reason).__name__}: {reason}"
+            raise PluginError(plugin.name, "explain", text, self.pod.key, self.nodes.names[row]) from reason
+        return answer

@@ -181,6 +181,19 @@ def test_annotations_are_printed_as_json(stowage: Stowage) -> None:
     assert document(result)["kube-scheduler-simulator.sigs.k8s.io/selected-node"] == "small"
 
 
+def test_a_pod_that_is_nominated(stowage: Stowage, folder: Path) -> None:
+    nominated = (folder / "pod.yaml").read_text(encoding="utf-8") + "status: {nominatedNodeName: large}\n"
+    (folder / "nominated.yaml").write_text(nominated, encoding="utf-8")
+    result = stowage("explain", "nominated.yaml", *CLUSTER)
+    assert result.exit_code == 0
+    assert "default/tiny goes to large it is nominated to this node, so no other that passes is looked at" in flat(
+        result
+    )
+    other = flat(stowage("explain", "nominated.yaml", *CLUSTER, "--node", "small"))
+    assert "small is not looked at: the pod is nominated to large, which passes" in other
+    assert document(stowage("explain", "nominated.yaml", *CLUSTER, "--json", "-"))["nominated"] is True
+
+
 def test_nominations_of_others_count(stowage: Stowage, folder: Path) -> None:
     rival = """
 ---

@@ -18,6 +18,7 @@ from sched_core import (
     NodeColumns,
     Obstacle,
     Plugin,
+    PluginError,
     PodInfo,
     Verdicts,
     load_config,
@@ -415,6 +416,29 @@ def test_a_plugin_of_ones_own_explains_itself() -> None:
 def test_a_plugin_that_explains_nothing_is_quoted() -> None:
     found = with_plugin(Picky)
     assert (texts(found), found.fixes) == (["node(s) were not fine"], ())
+
+
+class Broken(Picky):
+    """The same with an explanation that fails."""
+
+    name = "Broken"
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        raise ZeroDivisionError("by zero")
+
+
+def test_a_plugin_whose_explanation_fails_is_named() -> None:
+    text = "plugin Broken, explain, pod default/web, node n0: ZeroDivisionError: by zero"
+    with pytest.raises(PluginError, match=text):
+        with_plugin(Broken)
+
+
+def test_a_pod_that_is_nominated_to_a_node_goes_there() -> None:
+    loaded, web = load(node("n0"), node("n1", cpu="8"), node("n2", spec={"unschedulable": True}), pod())
+    web.status.nominated_node_name = "n0"
+    found = explain(engine_of(loaded), web)
+    assert (found.node, found.nominated, found.margin) == ("n0", True, None)
+    assert [each.node for each in found.nodes] == ["n0", "n2"]
 
 
 def test_nodes_from_templates_are_explained_too() -> None:

@@ -72,6 +72,12 @@ def test_pods_of_a_drained_node_wait_and_the_node_is_cordoned() -> None:
     }
 
 
+@pytest.mark.parametrize("scenario", [Scenario(drain=frozenset({"n9"})), Scenario(remove=frozenset({"n9"}))])
+def test_an_unknown_node_is_an_error(scenario: Scenario) -> None:
+    with pytest.raises(KeyError, match="n9"):
+        changed(objects(), scenario)
+
+
 def test_pods_that_belong_to_a_node_go_with_it() -> None:
     found = whatif(Scenario(remove=frozenset({"n0"})))
     assert found.gone == ["default/d0", "default/m0"]
