@@ -22,7 +22,7 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import ClusterEventWithHint, CycleState, NodeColumns, Pod, PodInfo
+    from sched_core import ClusterEventWithHint, ContainerPort, CycleState, HostPort, NodeColumns, Pod, PodInfo
 
 
 class NodePorts(Plugin):
@@ -55,7 +55,7 @@ class NodePorts(Plugin):
             holders = [number for number, other in there if any(port.conflicts(each) for each in host_ports(other))]
             if holders:
                 wanted = f"the host port {port.port}/{port.protocol}"
-                give_up = change_pod(f"do without {wanted}", partial(without_host_port, port=port.port))
+                give_up = change_pod(f"do without {wanted}", partial(without_host_port, port=port))
                 keys = [nodes.pods.key(number) for number in holders]
                 found.append(Obstacle(f"{wanted} is held by {named(keys)}", (evict(nodes, holders), give_up)))
         return found
@@ -68,15 +68,14 @@ class NodePorts(Plugin):
         return 1 if conflict else 0
 
 
-def without_host_port(pod: Pod, port: int) -> Pod:
+def without_host_port(pod: Pod, port: HostPort) -> Pod:
     """Return a pod whose containers and sidecars do not ask for a host port; the ports themselves stay."""
+
+    def edit(each: ContainerPort) -> ContainerPort:
+        same = (each.host_port, each.protocol or "TCP") == (port.port, port.protocol)
+        return replaced(each, host_port=0) if same else each
+
     fields = {}
     for field in ("containers", "init_containers"):
-        fields[field] = tuple(
-            replaced(
-                each,
-                ports=tuple(replaced(one, host_port=0) if one.host_port == port else one for one in each.ports),
-            )
-            for each in getattr(pod.spec, field)
-        )
+        fields[field] = tuple(replaced(each, ports=tuple(map(edit, each.ports))) for each in getattr(pod.spec, field))
     return edited_spec(pod, **fields)

@@ -11,7 +11,7 @@ from sched_core.columns.kinds import PodKinds
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
 from sched_core.columns.pods import NOT_STARTED
-from sched_core.columns.ports import host_ports
+from sched_core.columns.ports import HostPort, host_ports
 from sched_core.config import (
     DefaultPreemptionArgs,
     InterPodAffinityArgs,
@@ -73,6 +73,7 @@ from sched_core.objects.records import (
     AWSElasticBlockStoreVolumeSource,
     AzureDiskVolumeSource,
     Container,
+    ContainerPort,
     CSIDriver,
     CSINode,
     CSIStorageCapacity,
@@ -124,6 +125,7 @@ __all__ = [
     "ClusterEventWithHint",
     "Code",
     "Container",
+    "ContainerPort",
     "CycleState",
     "Decision",
     "DefaultPreemptionArgs",
@@ -138,6 +140,7 @@ __all__ = [
     "Failure",
     "GCEPersistentDiskVolumeSource",
     "Handle",
+    "HostPort",
     "ImageState",
     "InterPodAffinityArgs",
     "InvalidConfig",

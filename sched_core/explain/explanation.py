@@ -109,6 +109,8 @@ class Explanation:
 def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> Explanation:
     """Explain what becomes of a pod on the cluster of an engine, which ends as it was.
 
+    A pod that runs there counts as one of its own neighbours: take it away first (`Engine.forget`), and explain it as
+    `pending` gives it back.
     Where the pod fits nowhere, changes are looked for until ``fixes`` nodes have one; with ``node`` for that node, also
     where others pass. Raises KeyError if there is no such node, NotSupported where a plugin refuses the pod by name,
     PluginError where its explanation fails.
@@ -124,23 +126,26 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
     if decision.status.code == Code.Error:
         return Explanation(info.key, name, "error", message=decision.message, decision=decision)
     trial = Trial(engine, pod)
-    nearest = ways(trial, _refused_rows(decision))
-    tried = [way for way in nearest if way.row == wanted] if node else nearest if decision.row < 0 else []
+    refused = _refused_rows(decision)
+    nearest = ways(trial, refused)
+    tried = nearest if decision.row < 0 else []
+    if node:
+        tried = ways(trial, refused[refused == wanted])
     margin = _margin(decision)
     nodes = (*_feasible(decision, trial, margin), *_refused(decision, trial, nearest))
     return Explanation(
         info.key,
         name,
         "scheduled" if decision.row >= 0 else "unschedulable",
-        decision.node,
-        decision.message,
-        nodes,
-        dict(decision.weights),
-        dict(decision.diagnosis.histogram().most_common()) if decision.diagnosis is not None else {},
-        margin,
-        tuple(find_fixes(engine, pod, tried, fixes)),
-        decision.preemption,
-        decision,
+        node=decision.node,
+        message=decision.message,
+        nodes=nodes,
+        weights=dict(decision.weights),
+        reasons=dict(decision.diagnosis.histogram().most_common()) if decision.diagnosis is not None else {},
+        margin=margin,
+        fixes=tuple(find_fixes(engine, pod, tried, fixes)),
+        preemption=decision.preemption,
+        decision=decision,
     )
 
 

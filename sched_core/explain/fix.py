@@ -6,7 +6,7 @@ propose is tried: there may be other ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -122,7 +122,7 @@ class _Prover:
 
     def _left(self, changes: Sequence[Change]) -> list[Obstacle]:
         """Return what stands in the way once changes are made; nothing if the pod fits."""
-        pod = apply(self.engine, self.pod, self.node, changes)
+        pod = make_changes(self.engine, self.pod, self.node, changes)
         try:
             trial = Trial(self.engine, pod)
             if trial.fits(self.row):
@@ -133,7 +133,7 @@ class _Prover:
             self.engine.cluster.restore(self._before)
 
 
-def apply(engine: Engine, pod: Pod, node: str, changes: Sequence[Change]) -> Pod:
+def make_changes(engine: Engine, pod: Pod, node: str, changes: Sequence[Change]) -> Pod:
     """Make changes to the cluster of an engine, and return the pod as it would be."""
     cluster = engine.cluster
     for change in changes:
@@ -146,8 +146,3 @@ def apply(engine: Engine, pod: Pod, node: str, changes: Sequence[Change]) -> Pod
         if change.object is not None:
             cluster.add_object(change.object)
     return pod
-
-
-def texts(changes: Sequence[Change]) -> Iterator[str]:
-    """Yield what the changes are, each once."""
-    yield from dict.fromkeys(change.text for change in changes)

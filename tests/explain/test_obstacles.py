@@ -25,7 +25,7 @@ from sched_core import (
     load_documents,
     replaced,
 )
-from sched_core.explain import Explanation, explain
+from sched_core.explain import Explanation, explain, fix
 from tests.explain.clusters import EVERY_NODE, HOSTNAME, ZONE, engine_of, load, node, pod
 
 Json = dict[str, Any]
@@ -43,10 +43,10 @@ def texts(found: Explanation, name: str = "n0") -> list[str]:
 
 def changes(found: Explanation) -> list[list[str]]:
     """Return the changes of the first fix, each with its alternatives."""
-    fix = found.fixes[0]
+    first = found.fixes[0]
     return [
         [change.text, *(other.text for other in others)]
-        for change, others in zip(fix.changes, fix.alternatives, strict=True)
+        for change, others in zip(first.changes, first.alternatives, strict=True)
     ]
 
 
@@ -372,7 +372,7 @@ def test_the_least_change_comes_first() -> None:
     found = explained(
         node("n0", spec=taint, cpu="1"), node("n1", cpu="1"), node("n2", cpu="1900m"), pod(requests={"cpu": "2"})
     )
-    assert [fix.node for fix in found.fixes] == ["n2", "n1", "n0"]
+    assert [each.node for each in found.fixes] == ["n2", "n1", "n0"]
     assert [each.node for each in found.nodes] == ["n2", "n1", "n0"]
 
 
@@ -460,6 +460,23 @@ def test_the_runner_up_is_what_comes_without_the_chosen_node() -> None:
     first, second = found.nodes[:2]
     assert first.total is not None and second.total is not None
     assert found.margin.points == first.total - second.total == sum(found.margin.by_plugin.values())
+
+
+def test_a_node_that_is_asked_for_is_examined_among_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fix, "EXAMINED", 1)
+    found = explained(node("n0", cpu="1"), node("n1", cpu="1"), pod(requests={"cpu": "2"}), node="n1")
+    assert [each.node for each in found.fixes] == ["n1"]
+    assert [bool(each.obstacles) for each in found.nodes] == [True, False]
+
+
+def test_only_the_port_of_the_protocol_is_given_up() -> None:
+    ports = [{"containerPort": 1, "hostPort": 80, "protocol": each} for each in ("TCP", "UDP")]
+    holder = pod("p0", nodeName="n0", container={"ports": [{"containerPort": 1, "hostPort": 80, "protocol": "UDP"}]})
+    loaded, web = load(node("n0"), holder, pod(container={"ports": ports}))
+    (alternative,) = explain(engine_of(loaded), web).fixes[0].alternatives[0]
+    assert alternative.text == "do without the host port 80/UDP"
+    assert alternative.pod is not None
+    assert [each.host_port for each in alternative.pod(web).spec.containers[0].ports] == [80, 0]
 
 
 def test_an_unknown_node_is_an_error() -> None:
