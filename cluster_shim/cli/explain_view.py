@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from sched_core import Obstacle, Preemption
+    from sched_core import Change, Obstacle, Preemption
     from sched_core.explain import Explanation, Fix, Margin, NodeExplanation
 
 _VICTIMS = 5
@@ -94,7 +94,7 @@ def _fix_document(fix: Fix) -> dict[str, Any]:
     return {"node": fix.node, "changes": changes}
 
 
-def _change(change: Any) -> dict[str, Any]:
+def _change(change: Change) -> dict[str, Any]:
     return {"text": change.text, "on": change.target, "size": change.size}
 
 
@@ -162,7 +162,7 @@ def _show_scores(out: Console, found: Explanation, feasible: Sequence[NodeExplan
     if any(each.scores[name].raw != each.scores[name].weighted for each in feasible[:top] for name in differ):
         out.print(Text("points are weighted; below them raw→normalised", style="dim"))
     if len(feasible) > top:
-        out.print(Text(f"{len(feasible) - top:,} more nodes pass", style="dim"))
+        out.print(Text(f"more nodes that pass: {len(feasible) - top:,}", style="dim"))
     if same:
         values = ", ".join(f"{name} {feasible[0].scores[name].weighted}" for name in same)
         out.print(Text(f"the same on all of them: {values}", style="dim"))
@@ -224,7 +224,7 @@ def _preemption_lines(preemption: Preemption | None) -> Iterator[str]:
         return
     victims = ", ".join(chosen.victims[:_VICTIMS])
     more = f" and {len(chosen.victims) - _VICTIMS:,} more" if len(chosen.victims) > _VICTIMS else ""
-    broken = f", breaking {chosen.pdb_violations} disruption budgets" if chosen.pdb_violations else ""
+    broken = f" ({chosen.pdb_violations} of them against a disruption budget)" if chosen.pdb_violations else ""
     others = len(preemption.candidates) - 1
     elsewhere = f"; {others:,} other nodes would do" if others else ""
     yield f"preemption would evict {victims}{more} from {chosen.node}{broken}{elsewhere}"
@@ -242,7 +242,7 @@ def _show_obstacles(out: Console, found: Explanation, top: int) -> None:
         table.add_row(literal(each.node), literal(_in_the_way(each.obstacles)))
     out.print(table)
     if len(refused) > len(explained):
-        out.print(Text(f"{len(refused) - len(explained):,} more nodes are refused", style="dim"))
+        out.print(Text(f"more nodes that are refused: {len(refused) - len(explained):,}", style="dim"))
 
 
 def _in_the_way(obstacles: Sequence[Obstacle]) -> str:

@@ -144,8 +144,8 @@ def test_an_attempt_that_ends_with_an_error(stowage: Stowage, folder: Path) -> N
 
 def test_the_table_ends_at_top(stowage: Stowage) -> None:
     text = flat(stowage("explain", "db-0", *CLUSTER, "--top", "1"))
-    assert "2 more nodes are refused" in text
-    assert "1 more nodes pass" in flat(stowage("explain", "web", *CLUSTER, "--top", "1"))
+    assert "more nodes that are refused: 2" in text
+    assert "more nodes that pass: 1" in flat(stowage("explain", "web", *CLUSTER, "--top", "1"))
 
 
 def test_json_has_everything(stowage: Stowage, folder: Path) -> None:
@@ -249,3 +249,23 @@ def test_what_is_skipped_is_said(stowage: Stowage, folder: Path) -> None:
     result = stowage("explain", "web", *CLUSTER, "bad.yaml", "--skip-invalid")
     assert result.exit_code == 0
     assert "skipped what is invalid: bad.yaml: Node a b" in result.stderr
+
+
+def test_a_preemption_against_a_budget_is_told(stowage: Stowage, folder: Path) -> None:
+    budget = """
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: keep}
+spec: {minAvailable: 9, selector: {matchLabels: {a: b}}}
+status: {disruptionsAllowed: 0}
+"""
+    (folder / "budget.yaml").write_text(budget, encoding="utf-8")
+    pod = (
+        (folder / "pod.yaml").read_text(encoding="utf-8").replace("500m", "7").replace("spec:", "spec:\n  priority: 9")
+    )
+    labelled = (
+        (folder / "cluster.yaml").read_text(encoding="utf-8").replace("{name: runs}", "{name: runs, labels: {a: b}}")
+    )
+    (folder / "cluster.yaml").write_text(labelled, encoding="utf-8")
+    text = flat(stowage("explain", "-", *CLUSTER, "budget.yaml", stdin=pod))
+    assert "preemption would evict default/runs from large (1 of them against a disruption budget)" in text
