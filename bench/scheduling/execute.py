@@ -11,7 +11,7 @@ from bench.scheduling.options import Speed
 from bench.scheduling.result import Result, summarise
 from bench.scheduling.run import schedule
 from bench.workloads.source import Workload
-from cluster_shim.cli.inputs import prepare
+from cluster_shim.cli.inputs import tell_of_compiling
 from cluster_shim.cli.terminal import Bar, working
 from sched_core import Engine, Plugin, SchedulerConfiguration
 
@@ -37,7 +37,7 @@ def execute(
     with working("building the engine"):
         engine = Engine(workload.cluster, config, speed=speed, plugins=plugins)
     setup_seconds = perf_counter() - setup_began
-    prepare(engine)
+    tell_of_compiling(engine.kernels_cached())
     with working("loading kernels"):
         compile_seconds = engine.warm_up()
     with Bar("scheduling", workload.pod_count) as bar:

@@ -42,7 +42,7 @@ def capacity(
     more of each pod fits, 1 if not, 2 for bad input.
     """
     from cluster_shim.cli.capacity_view import document, show
-    from cluster_shim.cli.inputs import Reading, prepare, read_cluster, read_pod, read_profile
+    from cluster_shim.cli.inputs import Reading, read_cluster, read_pod, read_profile, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
     from cluster_shim.cli.terminal import working
     from sched_core import Cluster, Engine
@@ -58,7 +58,7 @@ def capacity(
     objects = read_cluster(files, reading)
     pods = [read_pod(file, reading) for file in podspecs]
     engine = Engine(Cluster.from_objects(objects), config)
-    prepare(engine)
+    tell_of_compiling(engine.kernels_cached())
     with working("counting"):
         found = [capacity_of(engine, pod, limit=limit or LIMIT) for pod in pods]
     if not write_json(json_file, document(found)):

@@ -52,9 +52,9 @@ def explain(
     as if it waited for a node again. The exit status is 0 if the pod fits, 1 if it does not, 2 for bad input.
     """
     from cluster_shim.cli.explain_view import document, show
-    from cluster_shim.cli.inputs import Reading, find_node, in_words, prepare, read_profile
+    from cluster_shim.cli.inputs import Reading, find_node, in_words, read_profile, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
-    from sched_core import Cluster, Engine
+    from sched_core import Cluster, Engine, kernels_cached
     from sched_core.explain import explain as explain_pod
     from sched_core.explain import simulator_annotations
 
@@ -65,7 +65,7 @@ def explain(
     if node:
         find_node(node, asked.objects.nodes, in_words(files) or pod)
     engine = Engine(Cluster.from_objects(asked.objects), config, speed="cycle")
-    prepare(engine)
+    tell_of_compiling(kernels_cached())
     _nominate(engine, asked)
     found = explain_pod(engine, asked.pod, fixes=fixes, node=node)
     if annotations:

@@ -9,14 +9,12 @@ from typing import NamedTuple
 
 from cluster_shim.cli.terminal import Bar, notice
 from sched_core import (
-    Engine,
     InvalidObjects,
     Node,
     Objects,
     Pod,
     Problem,
     SchedulerConfiguration,
-    kernels_cached,
     load,
     load_config,
 )
@@ -123,9 +121,9 @@ def in_words(files: Sequence[str]) -> str:
     return _some(list(files))
 
 
-def prepare(engine: Engine) -> None:
-    """Say that kernels are compiled if that will take a while."""
-    if not (kernels_cached() and engine.kernels_cached()):
+def tell_of_compiling(cached: bool) -> None:
+    """Say that kernels are compiled, which takes a while, unless this machine has them already."""
+    if not cached:
         notice(f"compiling kernels (first run on this machine, about {COMPILE_SECONDS} s)...")
 
 

@@ -103,11 +103,11 @@ def whatif(
     """Change a cluster on paper and compare what becomes of its pods.
 
     Before: the cluster as it stands, with the pods placed that wait. After: the same with all changes made, and the
-    pods of drained and removed nodes placed anew. Pods of DaemonSets and of kubelets come and go with their node. All
-    of the options may be given several times. The exit status is 0 if every pod has a node afterwards, 1 if some are
+    pods of drained and removed nodes placed anew. Pods of DaemonSets and of kubelets come and go with their node. What
+    names a node, a file or a weight to change may be given several times. The exit status is 0 if every pod has a node afterwards, 1 if some are
     pending, 2 for bad input.
     """
-    from cluster_shim.cli.inputs import Reading, prepare, read_cluster, read_profile
+    from cluster_shim.cli.inputs import Reading, read_cluster, read_profile, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
     from cluster_shim.cli.terminal import working
     from cluster_shim.cli.whatif_view import document, show
@@ -127,7 +127,7 @@ def whatif(
     scenario = _scenario(objects, files, reading, reschedule_all, changes)
     something_else = scenario != Scenario(reschedule_all=True) or after is not before
     with working("placing pods"):
-        prepare(Engine(Cluster.from_objects(objects), after))
+        tell_of_compiling(Engine(Cluster.from_objects(objects), after).kernels_cached())
         start = changed(objects, Scenario(reschedule_all=True)) if reschedule_all and something_else else objects
         found = compare(settle(start, before), settle(changed(objects, scenario), after))
     if not write_json(json_file, document(found)):

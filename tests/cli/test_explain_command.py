@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+import sched_core
+
 Stowage = Callable[..., Result]
 CLUSTER = ("--cluster", "cluster.yaml")
 
@@ -269,3 +271,10 @@ status: {disruptionsAllowed: 0}
     (folder / "cluster.yaml").write_text(labelled, encoding="utf-8")
     text = flat(stowage("explain", "-", *CLUSTER, "budget.yaml", stdin=pod))
     assert "preemption would evict default/runs from large (1 of them against a disruption budget)" in text
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_compiling_is_said_when_it_is_so(stowage: Stowage, monkeypatch: pytest.MonkeyPatch, cached: bool) -> None:
+    monkeypatch.setattr(sched_core, "kernels_cached", lambda: cached)
+    result = stowage("explain", "web", *CLUSTER)
+    assert ("compiling kernels (first run on this machine, about 20 s)..." in result.stderr) == (not cached)
