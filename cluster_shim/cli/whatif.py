@@ -104,8 +104,8 @@ def whatif(
 
     Before: the cluster as it stands, with the pods placed that wait. After: the same with all changes made, and the
     pods of drained and removed nodes placed anew. Pods of DaemonSets and of kubelets come and go with their node. What
-    names a node, a file or a weight to change may be given several times. The exit status is 0 if every pod has a node afterwards, 1 if some are
-    pending, 2 for bad input.
+    names a node, a file or a weight to change may be given several times. The exit status is 0 if every pod has a node
+    afterwards, 1 if some are pending, 2 for bad input.
     """
     from cluster_shim.cli.inputs import Reading, read_cluster, read_profile, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
