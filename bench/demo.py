@@ -7,12 +7,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from time import perf_counter
 
-from bench.output import check_writable
 from bench.scheduling.config import configure
 from bench.scheduling.execute import Finished, execute
 from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
-from bench.terminal import notice, show, working
+from bench.terminal import show
 from bench.workloads import source
+from cluster_shim.cli.output import check_writable
+from cluster_shim.cli.terminal import notice, working
 
 
 def run(report: Path) -> bool:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from bench.output import check_writable, write_atomically
 from bench.scheduling.result import Result
-from bench.terminal import notice, working
+from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.terminal import notice, working
 
 MARKERS = "<!-- stowage bench {}: begin -->", "<!-- stowage bench {}: end -->"
 BEGIN, END = (marker.format("table") for marker in MARKERS)

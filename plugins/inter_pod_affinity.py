@@ -6,7 +6,7 @@ Pods are weighed by class and summed by topology domain (`PlacedPods`); nothing 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +25,7 @@ from plugins.helper.affinity_terms import (
     terms_of,
     weigher,
 )
+from plugins.helper.inter_pod_affinity_obstacles import obstacles
 from plugins.helper.kinds import KindIndex, Weights, summed
 from plugins.helper.placed_pods import PlacedPods, TopologyDomains
 from sched_core import (
@@ -45,7 +46,7 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, InterPodAffinityArgs, NodeColumns, Pod
+    from sched_core import CycleState, InterPodAffinityArgs, NodeColumns, Obstacle, Pod
 
 STATE = "PreFilterInterPodAffinity"
 SCORE_STATE = "PreScoreInterPodAffinity"
@@ -157,6 +158,11 @@ class InterPodAffinity(Plugin):
             unresolvable = ~self._near(nodes, found)
             bits[unresolvable] = 0b001
         return Verdicts(bits, self.reasons, Code.Unschedulable, unresolvable)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name the pods that are in the way, and what the pod would have to be near."""
+        found: PreFilterState = state[STATE]
+        return obstacles(state, pod.pod, found.terms, found.namespace_labels, self.handle, row, self._domains)
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
         """Add up the weights of matching terms by domain; skip where no term matches a pod on a labelled node."""

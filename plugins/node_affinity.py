@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper.hints import on
+from plugins.helper.node_affinity_obstacles import obstacles
 from plugins.helper.node_selector import NodeSelectorMasks
 from plugins.helper.selector_errors import aggregate, preferred_errors, term_errors
 from sched_core import (
@@ -16,6 +17,7 @@ from sched_core import (
     SUCCESS,
     ActionType,
     EventResource,
+    Obstacle,
     Plugin,
     PreFilterResult,
     QueueingHint,
@@ -96,6 +98,10 @@ class NodeAffinity(Plugin):
         if self.added_required is not None:
             bits[~self.masks.of_selector(nodes, self.added_required)] = 0b01  # and the pod's own is not asked
         return Verdicts(bits, self.reasons)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name the labels that do not match."""
+        return obstacles(pod.pod, self.added_required, nodes.labels_of(row), nodes.names[row])
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
         """Skip where nothing is preferred; fail when a preferred term does not parse."""

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from plugins.helper.hints import is_same_pod, on
-from sched_core import SKIP, ActionType, EventResource, Plugin, PreFilterResult, QueueingHint, Verdicts, queue_if
+from sched_core import (
+    SKIP,
+    ActionType,
+    EventResource,
+    Obstacle,
+    Plugin,
+    PreFilterResult,
+    QueueingHint,
+    Verdicts,
+    queue_if,
+)
 
 if TYPE_CHECKING:
     from sched_core import ClusterEventWithHint, CycleState, Node, NodeColumns, Pod, PodInfo
@@ -50,6 +60,10 @@ class NodeDeclaredFeatures(Plugin):
         required = required_features(pod.pod)
         lacking = np.array([not required <= declared for declared in nodes.feature_sets], np.bool_)
         return Verdicts.refuse(lacking[nodes.feature_set], self.reason)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        missing = required_features(pod.pod) - nodes.feature_sets[nodes.feature_set[row]]
+        return [Obstacle(f"its kubelet does not declare {', '.join(sorted(missing))}")]
 
 
 def required_features(pod: Pod) -> frozenset[str]:

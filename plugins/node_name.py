@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plugins.helper.changes import change_pod, edited_spec
 from plugins.helper.hints import on
-from sched_core import ActionType, EventResource, Plugin, Verdicts
+from sched_core import ActionType, EventResource, Obstacle, Plugin, Verdicts
 
 if TYPE_CHECKING:
     from sched_core import ClusterEventWithHint, CycleState, NodeColumns, PodInfo
@@ -33,3 +34,7 @@ class NodeName(Plugin):
         if wanted in nodes.row_of:
             others[nodes.row_of[wanted]] = False
         return Verdicts.refuse(others, self.reason)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        clear = change_pod("leave spec.nodeName empty", lambda pod: edited_spec(pod, node_name=""))
+        return [Obstacle(f"the pod names the node {pod.pod.spec.node_name}", (clear,))]

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper import hints_node_resources_fit
+from plugins.helper.changes import more_of, request_less
 from sched_core import (
     FIXED_RESOURCES,
     UNRESOLVABLE,
+    Obstacle,
     Plugin,
+    amount_text,
     is_extended_resource,
     is_scalar_resource,
     percent,
@@ -25,7 +28,14 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import ClusterEventWithHint, NodeColumns, NodeResourcesFitArgs, UtilizationShapePoint
+    from sched_core import (
+        ClusterEventWithHint,
+        CycleState,
+        NodeColumns,
+        NodeResourcesFitArgs,
+        PodInfo,
+        UtilizationShapePoint,
+    )
 
 FIRST_SCALAR = len(FIXED_RESOURCES)
 """From this row on there are scalar resources; one counts only where it is requested."""
@@ -74,6 +84,26 @@ class NodeResourcesFit(Plugin):
             return False
         group = resource.partition("/")[0]
         return resource in self.args.ignored_resources or group in self.args.ignored_resource_groups
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Say of each resource how much is short."""
+        name, found = nodes.names[row], []
+        count, allowed = int(nodes.pod_count[row]), int(nodes.allowed_pods[row])
+        if count + 1 > allowed:
+            more = more_of(name, "pods", count + 1 - allowed, allowed, too_small=False)
+            found.append(Obstacle(f"runs {count} of at most {allowed} pods", (more,)))
+        for resource, allocatable, used, wanted in zip(
+            nodes.resources, nodes.allocatable[:, row].tolist(), nodes.requested[:, row].tolist(),
+            pod.requests.tolist(), strict=False,
+        ):  # fmt: skip
+            short = wanted - (allocatable - used)
+            if wanted <= 0 or short <= 0 or self._is_ignored(resource):
+                continue
+            amounts = [amount_text(resource, each) for each in (short, wanted, allocatable - used, allocatable)]
+            text = "lacks {} {resource}: {} requested, {} of {} free".format(*amounts, resource=resource)
+            more = more_of(name, resource, short, allocatable, too_small=wanted > allocatable)
+            found.append(Obstacle(text, (more, *request_less(pod.pod, resource, short, wanted))))
+        return found
 
     @staticmethod
     def filter_row(pod: Any, node: Any, args: Any) -> Any:

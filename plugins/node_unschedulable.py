@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plugins.helper.changes import tolerate
 from plugins.helper.hints import is_same_pod, on
-from sched_core import ActionType, EventResource, Plugin, QueueingHint, Taint, Verdicts, queue_if, tolerates
+from sched_core import (
+    ActionType,
+    Change,
+    EventResource,
+    Obstacle,
+    Plugin,
+    QueueingHint,
+    Taint,
+    Verdicts,
+    queue_if,
+    replaced,
+    tolerates,
+)
 
 if TYPE_CHECKING:
     from sched_core import ClusterEventWithHint, CycleState, Node, NodeColumns, Pod, PodInfo
@@ -43,6 +56,16 @@ class NodeUnschedulable(Plugin):
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
         refused = np.zeros(nodes.count, np.bool_) if bears_unschedulable(pod.pod) else nodes.unschedulable
         return Verdicts.refuse(refused, self.reason)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        uncordon = Change(f"uncordon {nodes.names[row]}", node=uncordoned)
+        return [Obstacle("is cordoned", (uncordon, tolerate(UNSCHEDULABLE)))]
+
+
+def uncordoned(node: Node) -> Node:
+    """Return a node without spec.unschedulable, and without the taint that a controller gives it for that."""
+    taints = tuple(taint for taint in node.spec.taints if taint.key != UNSCHEDULABLE.key)
+    return replaced(node, spec=replaced(node.spec, unschedulable=False, taints=taints))
 
 
 def bears_unschedulable(pod: Pod) -> bool:

@@ -5,6 +5,7 @@ The gate VolumeLimitScaling is off, as it is upstream.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,10 +29,10 @@ from plugins.helper.migration import (
     translate,
     translate_volume,
 )
-from sched_core import SKIP, Code, Plugin, PreFilterResult, Verdicts
+from sched_core import SKIP, Change, Code, Obstacle, Plugin, PreFilterResult, Verdicts, replaced
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, PersistentVolumeClaim, Pod, PodInfo
+    from sched_core import CSINode, CycleState, NodeColumns, PersistentVolumeClaim, Pod, PodInfo
 
 Counts = NDArray[np.int64]
 
@@ -109,6 +110,27 @@ class NodeVolumeLimits(Plugin):
             count = self._count(nodes, driver, used, self._attachments(storage, nodes))
             exceeded |= (limit >= 0) & (more > 0) & (count + more > limit)
         return Verdicts(exceeded.astype(np.int64), (self.reason,), Code.Unschedulable, errors=errors)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Say of each driver how many volumes are attached, and how many there may be."""
+        storage, name, found = Storage(self.handle), nodes.names[row], []
+        try:
+            wanted = self._volumes(storage, pod.pod, *namespace_and_name(pod), new=True)
+        except VolumeFault:
+            return ()
+        limits = self._limits(storage, nodes)
+        used, _ = self._used(storage, nodes, limits)
+        there = set(used.numbers[used.rows == row].tolist())
+        for driver in sorted({self._drivers[number] for number in wanted} & limits.keys()):
+            limit = int(limits[driver][row])
+            count = int(self._count(nodes, driver, used, self._attachments(storage, nodes))[row])
+            more = len([number for number in wanted - there if self._drivers[number] == driver])
+            if limit >= 0 and more and count + more > limit:
+                text = f"has {count} volumes of {driver} attached, the pod adds {more}, at most {limit} are allowed"
+                raised = raised_limit(storage.csi_nodes[name], driver, count + more)
+                change = Change(f"raise the limit of {driver} on {name} to {count + more}", object=raised)
+                found.append(Obstacle(text, (change,)))
+        return found
 
     def _volumes(self, storage: Storage, pod: Pod, namespace: str, pod_name: str, *, new: bool) -> set[int]:
         """Return the numbers of the volumes that a pod attaches.
@@ -251,3 +273,14 @@ def _csi_volume(storage: Storage, claim: PersistentVolumeClaim) -> tuple[str, st
         return translate_volume(volume)
     except TranslationError:
         return "", ""
+
+
+def raised_limit(record: CSINode, driver: str, count: int) -> CSINode:
+    """Return a CSINode on which a driver may attach more volumes."""
+    drivers = tuple(
+        replaced(each, allocatable=replaced(each.allocatable, count=count))
+        if each.name == driver and each.allocatable is not None
+        else each
+        for each in record.spec.drivers
+    )
+    return replaced(record, spec=replaced(record.spec, drivers=drivers))

@@ -6,7 +6,7 @@ minimum over all domains; as long as one node at a time is tried out, both are t
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from plugins.helper.kinds import KindIndex, Weights
 from plugins.helper.label_selector import Selector, matches
 from plugins.helper.logarithm import go_log, go_logs
 from plugins.helper.placed_pods import PlacedPods
+from plugins.helper.pod_topology_spread_obstacles import label_obstacle, skew_obstacle
 from plugins.helper.spread_constraints import (
     HOSTNAME,
     SYSTEM_DEFAULTS,
@@ -47,7 +48,7 @@ from sched_core import (
 )
 
 if TYPE_CHECKING:
-    from sched_core import CycleState, NodeColumns, Pod, PodTopologySpreadArgs
+    from sched_core import CycleState, NodeColumns, Obstacle, Pod, PodTopologySpreadArgs
 
 STATE = "PreFilterPodTopologySpread"
 SCORE_STATE = "PreScorePodTopologySpread"
@@ -134,6 +135,17 @@ class PodTopologySpread(Plugin):
             refusal[-1] = 0b01
             bits = np.where(bits == 0, refusal[domain.of], bits)
         return Verdicts(bits, self.reasons, Code.Unschedulable, bits == 0b01)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name each constraint that the node does not meet, and by how much."""
+        state_of_pod: PreFilterState = state[STATE]
+        found = []
+        for position, (each, counts) in enumerate(zip(state_of_pod.plan.constraints, state_of_pod.counts, strict=True)):
+            if each.domain.of[row] >= each.domain.size:
+                found.append(label_obstacle(each, counts, position, nodes, row))
+            elif obstacle := skew_obstacle(each, counts, pod.pod, position, self.handle, row):
+                found.append(obstacle)
+        return found
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
         """Work out the raw scores from the domains of the feasible nodes; skip where there is no soft constraint."""

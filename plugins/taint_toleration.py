@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plugins.helper.changes import taint_text, tolerate, untaint
 from plugins.helper.hints import is_same_pod, on
 from sched_core import (
     SUCCESS,
     ActionType,
     EventResource,
+    Obstacle,
     Plugin,
     QueueingHint,
     Status,
@@ -59,6 +61,15 @@ class TaintToleration(Plugin):
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
         tolerations = pod.pod.spec.tolerations
         return Verdicts.refuse(of_nodes(nodes, lambda taints: _keeps_away(taints, tolerations)) > 0, self.reason)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name each taint that the pod does not bear."""
+        name, tolerations = nodes.names[row], pod.pod.spec.tolerations
+        return [
+            Obstacle(f"has the taint {taint_text(taint)}", (tolerate(taint), untaint(name, taint)))
+            for taint in nodes.taint_sets[nodes.taint_set[row]]
+            if _keeps_away((taint,), tolerations)
+        ]
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
         tolerations = pod.pod.spec.tolerations

@@ -8,6 +8,7 @@ Scores by capacity (gate StorageCapacityScoring) are off, as they are upstream.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,12 +31,14 @@ from plugins.helper.claims import (
     ownership_fault,
 )
 from plugins.helper.migration import TranslationError, in_tree_plugin, translate_volume, translated_affinity
+from plugins.helper.node_affinity_obstacles import selector_text
 from plugins.helper.node_selector import NodeSelectorMasks
 from plugins.helper.volume_matching import NO_VOLUME, Match, affinity_mask, match_claims, provisioning
 from sched_core import (
     SKIP,
     SUCCESS,
     ObjectReference,
+    Obstacle,
     Plugin,
     PreFilterResult,
     Status,
@@ -129,6 +132,25 @@ class VolumeBinding(Plugin):
         if claims.delayed:
             claims.picked = self._pick(claims.delayed, nodes, bits)
         return Verdicts(bits, self.reasons, errors=errors)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name the volumes that are out of reach, and the claims for which there is nothing."""
+        claims: Claims = state[self.name]
+        storage, found = Storage(self.handle), []
+        for claim in claims.bound:
+            name, volume = claim.spec.volume_name, storage.volumes.get(claim.spec.volume_name)
+            if volume is None:
+                found.append(Obstacle(f"the volume {name} of the claim {claim.metadata.name} is gone"))
+                continue
+            affinity = volume.spec.node_affinity
+            required = affinity.required if affinity is not None else None
+            if required is not None and not affinity_mask(self.masks, nodes, required)[row]:
+                text = f"the volume {name} of the claim {claim.metadata.name} wants {selector_text(required)}"
+                found.append(Obstacle(text))
+        for claim in claims.delayed:
+            wanted = f"a volume of class {class_of_claim(claim)} that the node can reach"
+            found.append(Obstacle(f"the claim {claim.metadata.name} waits for {wanted}"))
+        return found
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, feasible: NDArray[np.int64]) -> Status:
         return SKIP

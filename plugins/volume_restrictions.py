@@ -4,14 +4,16 @@ plugins/volumerestrictions).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper import hints_volume_restrictions
+from plugins.helper.changes import evict, named
 from plugins.helper.claims import Storage, namespace_and_name, not_found
-from sched_core import SKIP, Code, Plugin, PreFilterResult, Verdicts, unresolvable
+from sched_core import SKIP, Code, Obstacle, Plugin, PreFilterResult, Verdicts, unresolvable
 
 if TYPE_CHECKING:
     from sched_core import CycleState, NodeColumns, PodInfo, Volume
@@ -96,6 +98,28 @@ class VolumeRestrictions(Plugin):
             ]
             bits[self._rows(nodes, taken)] = 0b01  # and the claims are not asked
         return Verdicts(bits, self.reasons, Code.Unschedulable)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name the pods that hold the disks, and those that use the claims."""
+        pods, table, namespace = self.handle.classes.pods, nodes.pods, namespace_and_name(pod)[0]
+        disks = [each for each in pod.pod.spec.volumes if _is_disk(each)]
+        found = []
+        holders = [
+            number
+            for number in table.on(row).tolist()
+            if any(_conflict(mine, other) for mine in disks for other in pods[table.class_of[number]].spec.volumes)
+        ]
+        if holders:
+            keys = [table.key(number) for number in holders]
+            found.append(Obstacle(f"a disk of the pod is in use by {named(keys)}", (evict(nodes, holders),)))
+        for name in sorted(state[self.name].names):
+            classes = self._users.get(f"{namespace}/{name}", [])
+            users = np.flatnonzero(np.isin(table.class_of, classes) & (table.node_of >= 0)).tolist()
+            if users:
+                keys = [table.key(number) for number in users]
+                text = f"the claim {name} is for one pod alone (ReadWriteOncePod) and in use by {named(keys)}"
+                found.append(Obstacle(text, (evict(nodes, users),)))
+        return found
 
     def _meet_classes(self) -> None:
         """Note what the pods of new classes use."""

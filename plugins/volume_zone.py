@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from plugins.helper.claims import (
     namespace_and_name,
     not_found,
 )
-from sched_core import SKIP, SUCCESS, Plugin, PreFilterResult, Status, Verdicts, unresolvable
+from sched_core import SKIP, SUCCESS, Obstacle, Plugin, PreFilterResult, Status, Verdicts, unresolvable
 
 if TYPE_CHECKING:
     from sched_core import CycleState, NodeColumns, PersistentVolume, PodInfo
@@ -68,6 +69,14 @@ class VolumeZone(Plugin):
         for key in LABELS:
             labelled |= nodes.label(key).ids >= 0
         return Verdicts.refuse(refused & labelled, self.reason)
+
+    def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
+        """Name the labels of volumes that the node does not have."""
+        return [
+            Obstacle(f"a volume of the pod is in {topology.key}={' or '.join(sorted(topology.values))}")
+            for topology in state.get(self.name) or ()
+            if not _matching(nodes, topology)[row]
+        ]
 
     def _topologies(self, pod: PodInfo) -> tuple[list[Topology], Status]:
         storage = Storage(self.handle)

@@ -11,7 +11,7 @@ from sched_core.columns.kinds import PodKinds
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
 from sched_core.columns.pods import NOT_STARTED
-from sched_core.columns.ports import host_ports
+from sched_core.columns.ports import HostPort, host_ports
 from sched_core.config import (
     DefaultPreemptionArgs,
     Extender,
@@ -60,6 +60,7 @@ from sched_core.framework.events import (
     queue_if,
 )
 from sched_core.framework.handle import Handle
+from sched_core.framework.obstacle import Change, Obstacle
 from sched_core.framework.plugin import (
     UNRESOLVABLE,
     Plugin,
@@ -86,10 +87,12 @@ from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
 from sched_core.objects.meta import replaced
 from sched_core.objects.pod import PodCondition
-from sched_core.objects.quantity import parse_quantity, resource_amount
+from sched_core.objects.quantity import amount_text, parse_quantity, resource_amount
 from sched_core.objects.records import (
     AWSElasticBlockStoreVolumeSource,
     AzureDiskVolumeSource,
+    Container,
+    ContainerPort,
     CSIDriver,
     CSINode,
     CSIStorageCapacity,
@@ -139,11 +142,14 @@ __all__ = [
     "CSINode",
     "CSIStorageCapacity",
     "Candidate",
+    "Change",
     "Cluster",
     "ClusterEvent",
     "ClusterEventWithHint",
     "Code",
     "Connect",
+    "Container",
+    "ContainerPort",
     "CycleState",
     "Decision",
     "DefaultPreemptionArgs",
@@ -167,6 +173,7 @@ __all__ = [
     "Failure",
     "GCEPersistentDiskVolumeSource",
     "Handle",
+    "HostPort",
     "ImageState",
     "InterPodAffinityArgs",
     "InvalidConfig",
@@ -190,6 +197,7 @@ __all__ = [
     "NumberedNames",
     "ObjectReference",
     "Objects",
+    "Obstacle",
     "PersistentVolume",
     "PersistentVolumeClaim",
     "PersistentVolumeSpec",
@@ -241,6 +249,7 @@ __all__ = [
     "VolumeAttachment",
     "WaitingPod",
     "Weighted",
+    "amount_text",
     "dump_config",
     "error",
     "extension_points",

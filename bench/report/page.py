@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.output import write_atomically
 from bench.report import figures
 from bench.report.heatmap import heatmap
 from bench.report.style import STYLE
@@ -17,6 +16,7 @@ from bench.scheduling.compare import Comparison
 from bench.scheduling.execute import Finished
 from bench.scheduling.result import Result, used_and_allocatable
 from bench.terminal import number, summary_rows
+from cluster_shim.cli.output import write_atomically
 
 MOST_HEATMAPS, MOST_REASONS = 4, 25
 

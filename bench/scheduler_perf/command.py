@@ -13,7 +13,6 @@ import click
 import msgspec
 from msgspec import Struct
 
-from bench.output import check_writable, write_atomically
 from bench.scheduler_perf import gates
 from bench.scheduler_perf.data_items import document
 from bench.scheduler_perf.harness import Harness, Interrupted, Stopped, collector_paused
@@ -24,7 +23,8 @@ from bench.scheduler_perf.select import select
 from bench.scheduler_perf.show import markdown, show, show_list
 from bench.scheduling.run import Interrupt
 from bench.table import replace_between_markers
-from bench.terminal import Bar, notice
+from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.terminal import Bar, notice
 from sched_core import StowageError
 
 TABLE = "scheduler-perf"

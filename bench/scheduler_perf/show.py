@@ -15,7 +15,7 @@ from bench.scheduler_perf.data_items import NOT_COLLECTED
 from bench.scheduler_perf.read import Job
 from bench.scheduler_perf.result import JobResult
 from bench.scheduling.machine import stowage_version, this_machine
-from bench.terminal import console
+from cluster_shim.cli.terminal import console
 
 COLUMNS = ("workload", "nodes", "pods", "scheduled", "threshold", "ours", "ratio", "measure", "passed")
 

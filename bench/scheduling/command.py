@@ -11,14 +11,15 @@ from time import perf_counter
 
 import msgspec
 
-from bench.output import check_writable, write_atomically
 from bench.scheduling.compare import read_earlier
 from bench.scheduling.config import configure
 from bench.scheduling.execute import execute
 from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
 from bench.scheduling.result import Result
-from bench.terminal import Bar, show, working
+from bench.terminal import show
 from bench.workloads import source
+from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.terminal import Bar, working
 
 
 def run(options: Options) -> Result:

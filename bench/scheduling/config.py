@@ -10,6 +10,7 @@ from collections.abc import Sequence, Set
 from msgspec.structs import replace
 
 from bench.scheduling.options import PluginSpec
+from cluster_shim.cli.inputs import EVERY_NODE
 from sched_core import (
     InvalidConfig,
     Plugin,
@@ -21,14 +22,6 @@ from sched_core import (
 )
 from sched_core.config import PluginSet, ProfileConfig
 from sched_core.config.types import Plugin as PluginEntry
-
-EVERY_NODE = {
-    "apiVersion": "kubescheduler.config.k8s.io/v1",
-    "kind": "KubeSchedulerConfiguration",
-    "percentageOfNodesToScore": 100,
-}
-"""The default profile with every node considered for every pod: upstream samples where there are more than 100."""
-
 
 _STANDS_IN = {
     "pre_filter": {"filter"},

@@ -10,13 +10,11 @@ from bench.scheduling.compare import Comparison, compare
 from bench.scheduling.options import Speed
 from bench.scheduling.result import Result, summarise
 from bench.scheduling.run import schedule
-from bench.terminal import Bar, notice, working
 from bench.workloads.source import Workload
+from cluster_shim.cli.inputs import tell_of_compiling
+from cluster_shim.cli.terminal import Bar, working
 from cluster_shim.extender import connect
 from sched_core import Engine, Plugin, SchedulerConfiguration
-
-COMPILE_SECONDS = 20
-"""What compiling everything takes on two cores, for the notice."""
 
 
 class Finished(NamedTuple):
@@ -40,8 +38,7 @@ def execute(
     with working("building the engine"):
         engine = Engine(workload.cluster, config, speed=speed, plugins=plugins, extenders=connect)
     setup_seconds = perf_counter() - setup_began
-    if not engine.kernels_cached():
-        notice(f"compiling kernels (first run on this machine, about {COMPILE_SECONDS} s)...")
+    tell_of_compiling(engine.kernels_cached())
     with working("loading kernels"):
         compile_seconds = engine.warm_up()
     with Bar("scheduling", workload.pod_count) as bar:

@@ -10,11 +10,11 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-from bench.output import check_writable, write_atomically
-from bench.terminal import Bar, notice
 from bench.verify.read import Family, Queue, Scenario, family_of, find_files, read
 from bench.verify.replay import replay
 from bench.verify.result import FamilyResult, FirstDifference, Result
+from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.terminal import Bar, notice
 from sched_core import kernels_cached
 
 _LONGEST = 400

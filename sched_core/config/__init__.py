@@ -33,6 +33,7 @@ from sched_core.config.types import (
     SchedulerConfiguration,
 )
 from sched_core.config.upstream_plugins import DEFAULT_MULTI_POINT, UPSTREAM_PLUGINS
+from sched_core.config.weight import with_weight
 
 __all__ = [
     "DEFAULT_MULTI_POINT",
@@ -63,4 +64,5 @@ __all__ = [
     "expand",
     "load_config",
     "validate_profiles",
+    "with_weight",
 ]

@@ -83,7 +83,7 @@ class Cycle:
         )
         decision.diagnosis = diagnosis
         try:
-            candidates = self._pre_filter(state, pod, diagnosis)
+            candidates = self.pre_filter(state, pod, diagnosis)
             feasible = Feasible(decision.feasible_rows)
             if candidates is not None:
                 feasible = self._find_feasible(state, decision, diagnosis, candidates, order, start, all_nodes)
@@ -98,7 +98,7 @@ class Cycle:
             decision.feasible_rows = decision.feasible_rows[:0]
         return decision
 
-    def _pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
+    def pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
         """Return the nodes worth a look, bool[N]; None when the pod as a whole was refused."""
         names: frozenset[str] | None = None
         by: list[str] = []
@@ -206,18 +206,27 @@ class Cycle:
                 continue
             if plugin.without_pre_filter and plugin.name not in self.profile.named["preFilter"]:
                 raise CycleError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
-            if is_row(plugin, "filter"):
-                left = self._filter_row(number, plugin, pod, diagnosis, left)
-                continue
-            text = f'running "{plugin.name}" filter plugin'
-            verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
-            if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
-                raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+            verdicts = self.verdicts(plugin, state, pod)
             for row in verdicts.errors:
                 if left[row]:
-                    raise CycleError(f"{text}: {verdicts.errors[row]}")
+                    raise CycleError(f'running "{plugin.name}" filter plugin: {verdicts.errors[row]}')
             left = diagnosis.refuse(number, verdicts, left)
         return left
+
+    def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts:
+        """Return what one filter says of all rows; raises CycleError."""
+        text = f'running "{plugin.name}" filter plugin'
+        if is_row(plugin, "filter"):
+            try:
+                bits = self.program.each(plugin, "filter_row", pod.row)
+            except PluginError as reason:
+                raise CycleError(f"{text}: {reason.reason}") from reason
+            lasting = (bits >> 62) & 1 == 1
+            return Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
+        verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
+        if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
+            raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+        return verdicts
 
     def _count_nominated(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
@@ -245,17 +254,6 @@ class Cycle:
                 left[row] = False
                 diagnosis.refuse_one(row, refusal.number, refusal.bits, refusal.reasons, refusal.code)
         return left
-
-    def _filter_row(
-        self, number: int, plugin: Plugin, pod: PodInfo, diagnosis: Diagnosis, left: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        try:
-            bits = self.program.each(plugin, "filter_row", pod.row)
-        except PluginError as reason:
-            raise CycleError(f'running "{plugin.name}" filter plugin: {reason.reason}') from reason
-        lasting = (bits >> 62) & 1 == 1
-        verdicts = Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
-        return diagnosis.refuse(number, verdicts, left)
 
     def _select(self, state: CycleState, decision: Decision, feasible: Feasible) -> int:
         rows = feasible.rows

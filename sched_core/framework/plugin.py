@@ -120,6 +120,10 @@ class Plugin:
     that has not changed should be the same object. None leaves the pod to the cycle. Scores are normalised by
     `normalize_row`; where `normalize_score` is there too, the cycle prefers that.
 
+    **Explanations.** ``explain(state, pod, nodes, row) -> Sequence[Obstacle]`` says in detail why the plugin's filter
+    refuses the node of ``row``, and which changes would help. It is called after PreFilter, for refused rows only, and
+    never while deciding. Without it, an explanation has the reasons of the filter and proposes nothing.
+
     **What if.** Preemption and nominated pods ask what the filters would say of a node with other pods on it. Columns
     and pod table then show those pods. A plugin whose PreFilter keeps in ``state`` what depends on placed pods defines
     ``add_pod`` and ``remove_pod``, which bring that state up to date for the pod ``other`` on the node of ``row`` and

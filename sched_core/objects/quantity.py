@@ -76,3 +76,25 @@ def value(nano: int) -> int:
 def resource_amount(name: str, nano: int) -> int:
     """Return nano units in the unit in which the scheduler counts the resource: cpu in 1/1000, all others in 1."""
     return milli_value(nano) if name == "cpu" else value(nano)
+
+
+def amount_text(name: str, amount: int) -> str:
+    """Return an amount in the unit of its column as people write it: ``250m``, ``1.5``, ``1.5Gi``.
+
+    Bytes that take more than two decimals are rounded up. Every text reads back with ``parse_quantity``.
+    """
+    if name == "cpu":
+        return _decimal(amount, 3) if amount % 1000 == 0 or abs(amount) >= 1000 else f"{amount}m"
+    if name not in ("memory", "ephemeral-storage") and not name.startswith("hugepages-"):
+        return str(amount)
+    for suffix, bits in reversed(_BINARY.items()):
+        if abs(amount) >= 1 << bits:
+            return _decimal(-(-amount * 100 >> bits), 2) + f"{suffix}i"
+    return str(amount)
+
+
+def _decimal(number: int, digits: int) -> str:
+    """Return a number that counts in 1/10**digits, without zeros at its end."""
+    whole, fraction = divmod(abs(number), 10**digits)
+    text = f"{whole}.{fraction:0{digits}}".rstrip("0").rstrip(".")
+    return f"-{text}" if number < 0 else text

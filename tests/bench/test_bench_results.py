@@ -10,12 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench import output, table
+from bench import table
 from bench.report.heatmap import lay_out
 from bench.scheduling.compare import compare
 from bench.scheduling.machine import Machine
 from bench.scheduling.result import Histogram, Result, Throughput, histogram, throughput
 from bench.workloads.source import Groups
+from cluster_shim.cli import output
 
 MACHINE = Machine(cpu="abacus", cores=2, memory_bytes=1 << 30, kernel="6", python="3", numba="1", numpy="2")
 

@@ -8,8 +8,8 @@ import pytest
 
 from bench.scheduling.config import configure
 from bench.scheduling.execute import Finished, execute
-from bench.terminal import Bar, working
 from bench.workloads import source
+from cluster_shim.cli.terminal import Bar, working
 from sched_core import Engine
 from tests.bench.command import Stowage
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sched_core import Cluster, NumberedNames, Pod, PodArray
+from sched_core import Cluster, Node, NodeArray, NodeColumns, NumberedNames, Pod, PodArray, Taint
 from sched_core.columns.pods import ArrayKeys, PodTable
 from sched_core.columns.ports import HostPort, PortTable, host_ports
 from tests.engine.worlds import GPU, Json, cluster_of, node, node_record, pod, records
@@ -299,3 +299,22 @@ def test_numbered_names_behave_as_a_list(part: slice, expected: list[str]) -> No
     for index in (3, -4):
         with pytest.raises(IndexError):
             names[index]
+
+
+def test_a_node_without_an_object_is_told_from_its_columns() -> None:
+    template = Node()
+    template.metadata.labels = {"kubernetes.io/hostname": "", "disk": "ssd"}
+    template.spec.taints = (Taint(key="gpu", effect="NoSchedule"),)
+    template.spec.unschedulable = True
+    template.status.allocatable = {"cpu": "1500m", "memory": "2Gi", "pods": "7", "example.com/gpu": "1"}
+    template.status.declared_features = ("B", "A")
+    nodes = NodeColumns()
+    nodes.add_array(NodeArray(["n0"], [template], np.zeros(1, np.int32)))
+    again = NodeColumns()
+    again.add(nodes.record(0))
+    for name in ("allocatable", "allowed_pods", "unschedulable", "alive"):
+        assert getattr(again, name).tolist() == getattr(nodes, name).tolist()
+    assert again.labels_of(0) == nodes.labels_of(0) == {"disk": "ssd", "kubernetes.io/hostname": "n0"}
+    assert again.record(0).spec.taints == template.spec.taints
+    assert again.record(0).status.declared_features == ("A", "B")
+    assert again.record(0) is again.objects[0]

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sched_core.objects.quantity import INT64_MAX, NANO, milli_value, parse_quantity, resource_amount, value
+from sched_core.objects.quantity import (
+    INT64_MAX,
+    NANO,
+    amount_text,
+    milli_value,
+    parse_quantity,
+    resource_amount,
+    value,
+)
 
 SUFFIXES = {
     "": Fraction(1),
@@ -157,3 +165,36 @@ def test_any_text_parses_or_raises_value_error(text: str) -> None:
         assert str(error)
     else:
         assert any(letter.isdigit() for letter in text)
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "text"),
+    [
+        ("cpu", 0, "0"),
+        ("cpu", 250, "250m"),
+        ("cpu", 1000, "1"),
+        ("cpu", 1500, "1.5"),
+        ("cpu", 1234, "1.234"),
+        ("cpu", -300, "-300m"),
+        ("cpu", -1500, "-1.5"),
+        ("memory", 0, "0"),
+        ("memory", 1023, "1023"),
+        ("memory", 1024, "1Ki"),
+        ("memory", 3 << 29, "1.5Gi"),
+        ("memory", (1 << 30) + 1, "1.01Gi"),
+        ("memory", (1 << 30) - 1, "1024Mi"),
+        ("ephemeral-storage", 5 << 40, "5Ti"),
+        ("hugepages-2Mi", 4 << 20, "4Mi"),
+        ("example.com/gpu", 2048, "2048"),
+        ("pods", 110, "110"),
+    ],
+)
+def test_amounts_are_written_as_people_write_them(name: str, amount: int, text: str) -> None:
+    assert amount_text(name, amount) == text
+    assert resource_amount(name, parse_quantity(text)) >= amount
+
+
+@given(st.sampled_from(["cpu", "memory", "example.com/gpu"]), st.integers(0, 2**62))
+def test_a_written_amount_is_never_less(name: str, amount: int) -> None:
+    read = resource_amount(name, parse_quantity(amount_text(name, amount)))
+    assert amount <= read <= amount * 1.01 + 1

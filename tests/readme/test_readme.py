@@ -1,7 +1,7 @@
 """The README's blocks do what they say: files, commands and programs, taken out of the text and run in a fresh folder.
 
 A block that begins with ``# name.ext`` is a file. A Python block that is none is a program; the text block behind it
-is what it prints.
+is what it prints, and the text block behind a command what that prints, blanks at the ends of lines left out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,13 +83,26 @@ def test_the_programs_print_what_the_text_shows(blocks: list[Block], folder: Pat
 
 def test_the_commands_run(blocks: list[Block], folder: Path, repo: Path) -> None:
     lines = [line for line in commands(blocks) if line not in NOT_RUN and GOLDEN not in line]
-    assert len(lines) == 7
+    assert len(lines) == 12
+    shown = shown_output(blocks)
+    assert len(shown) == 2
     for line in lines:
         name, *arguments = line.split()
         assert name == "stowage"
-        run(folder, repo, "-c", STOWAGE, *arguments)
+        printed = run(folder, repo, "-c", STOWAGE, *arguments)
+        if line in shown:
+            assert [each.rstrip() for each in printed.rstrip().splitlines()] == shown[line].splitlines()
     assert (folder / "report.html").stat().st_size > 10_000
     assert (folder / "before.json").exists()
+
+
+def shown_output(blocks: list[Block]) -> dict[str, str]:
+    """Return what the text shows as the output of a command, by command."""
+    return {
+        block.text.strip(): follows.text
+        for block, follows in pairwise(blocks)
+        if block.language == "sh" and follows.language == "text"
+    }
 
 
 def test_the_long_commands_are_still_in_the_text(blocks: list[Block]) -> None:
