@@ -85,8 +85,10 @@ class DefaultPreemption(Plugin):
             if not agreed:
                 return PostFilterResult(unschedulable(f"preemption: {NO_CANDIDATE}"), preemption=Preemption(True))
             candidates, price = tuple(agreed), np.array([self._price(each) for each in agreed], np.int64)
-        tied = tuple(candidates[number].node for number in cheapest(price))
-        return PostFilterResult(SUCCESS, tied[0], Preemption(True, candidates, tied))
+        best = cheapest(price)
+        tied = tuple(candidates[number].node for number in best)
+        found = [*candidates[: best[0]], candidates[best[0]].kept(), *candidates[best[0] + 1 :]]
+        return PostFilterResult(SUCCESS, tied[0], Preemption(True, found, tied))
 
     def _price(self, candidate: Candidate) -> tuple[int, ...]:
         """Return what a candidate costs as extenders left it."""

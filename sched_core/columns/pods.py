@@ -157,7 +157,7 @@ class PodTable:
 
 
 class TableKeys(Sequence[str]):
-    """The keys of some pods of a table."""
+    """The keys of some pods of a table, as long as no pod comes or goes; ``tuple`` keeps them."""
 
     def __init__(self, pods: PodTable, numbers: NDArray[np.int64]) -> None:
         self._pods, self._numbers = pods, numbers
@@ -165,7 +165,9 @@ class TableKeys(Sequence[str]):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(self, index: int) -> str:  # type: ignore[override]
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return TableKeys(self._pods, self._numbers[index])
         return self._pods.key(int(self._numbers[index]))
 
 

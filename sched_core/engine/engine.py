@@ -129,7 +129,7 @@ class Engine:
         candidate = None if found is None else found.of(node_name) if node_name is not None else found.chosen
         if candidate is None:
             raise ValueError(f"pod {decision.key}: there is nobody to preempt")
-        for victim in candidate.victims:
+        for victim in tuple(candidate.victims):
             self.forget(victim)
         cleared = self.nominator.lower(candidate.node, decision.pod.priority)
         for key in cleared:

@@ -144,7 +144,7 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
         reasons=dict(decision.diagnosis.histogram().most_common()) if decision.diagnosis is not None else {},
         margin=margin,
         fixes=tuple(find_fixes(engine, pod, tried, fixes)),
-        preemption=decision.preemption,
+        preemption=decision.preemption.kept() if decision.preemption is not None else None,
         decision=decision,
     )
 

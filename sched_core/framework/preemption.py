@@ -79,9 +79,13 @@ class Candidate(NamedTuple):
 
     node: str
     victims: Sequence[str]
-    """Keys of the pods that would have to go, the most important first."""
+    """Keys of the pods that would have to go, the most important first; to be read, or copied, before pods come or go."""
     pdb_violations: int
     """How many of them would break a disruption budget."""
+
+    def kept(self) -> Candidate:
+        """Return the same, with victims that stay known when pods come and go."""
+        return self._replace(victims=tuple(self.victims))
 
 
 class Preemption(NamedTuple):
@@ -97,6 +101,10 @@ class Preemption(NamedTuple):
     def chosen(self) -> Candidate | None:
         """The candidate that is taken: the first of the tied ones."""
         return self.of(self.tied[0]) if self.tied else None
+
+    def kept(self) -> Preemption:
+        """Return the same, with victims that stay known when pods come and go."""
+        return self._replace(candidates=tuple(each.kept() for each in self.candidates))
 
     def of(self, node: str) -> Candidate:
         """Return the candidate of a node; raises KeyError if it is none."""
