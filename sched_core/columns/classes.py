@@ -6,7 +6,8 @@ plugin reads of it.
 
 from __future__ import annotations
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, get_type_hints
 
 import msgspec
 import numpy as np
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
 from sched_core.columns.ports import HostPort, host_ports
 from sched_core.errors import InvalidObjects, Problem
-from sched_core.objects.records import Pod
+from sched_core.objects.meta import Skip
+from sched_core.objects.records import Pod, Volume
 from sched_core.objects.requests import is_scalar_resource, pod_requests
 
 _encode = msgspec.json.Encoder().encode
 _INT64_MAX = 2**63 - 1
 _AMOUNTS = ("requests", "usage", "score_requests", "nonzero_usage")
+_sources = attrgetter(*(name for name, kind in get_type_hints(Volume).items() if name != "name" and kind is not Skip))
+"""Returns the sources of a volume that are read at all; the others (secrets, directories) decide about no node."""
 
 
 def pod_key(pod: Pod) -> str:
@@ -36,8 +40,9 @@ def pod_uid(pod: Pod) -> str:
 def shape_key(pod: Pod, placed: bool = False) -> bytes:
     """Return what of a pod can matter to scheduling but for how much it requests, as bytes.
 
-    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too. Name and uid
-    count where claims are made for the pod: they are its own.
+    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too. So are the
+    names of claims, and volumes that are not read. Name and uid count where claims are made for the pod: they are its
+    own.
     """
     meta, spec = pod.metadata, pod.spec
     return _encode(
@@ -49,7 +54,7 @@ def shape_key(pod: Pod, placed: bool = False) -> bytes:
             _ending(pod),
             [(each.image, each.ports, each.restart_policy_rules) for each in spec.containers],
             [(each.image, each.ports, each.restart_policy, each.restart_policy_rules) for each in spec.init_containers],
-            spec.volumes,
+            [_without_claim(each) for each in spec.volumes if any(_sources(each))] if spec.volumes else (),
             (meta.name, meta.uid) if any(each.ephemeral is not None for each in spec.volumes) else None,
             spec.node_selector,
             spec.affinity,
@@ -67,6 +72,16 @@ def _ending(pod: Pod) -> tuple[str, ...] | None:
         return None
     blamed = (each for each in pod.status.conditions if each.type == "DisruptionTarget")
     return next(((each.status, each.reason) for each in blamed), ())
+
+
+def _without_claim(volume: Volume) -> Volume | None:
+    return None if volume.persistent_volume_claim is not None else volume
+
+
+def claims_key(pod: Pod) -> tuple[str, ...]:
+    """Return the names of the claims that a pod mounts, in the order of its volumes."""
+    claims = [each.persistent_volume_claim for each in pod.spec.volumes]
+    return tuple([each.claim_name for each in claims if each is not None])
 
 
 def amounts_key(pod: Pod) -> bytes:
@@ -155,12 +170,15 @@ class PodClasses:
         self.nodes = nodes
         self.pods: list[Pod] = []
         self.shape_of = np.zeros(0, np.int32)
-        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources."""
-        self._number: dict[tuple[int, bytes], int] = {}
+        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources, and
+        in the names of the claims that they mount."""
+        self._number: dict[tuple[int, bytes, tuple[str, ...]], int] = {}
         self._spec_number: dict[bytes, int] = {}
         self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
         self.with_affinity: set[int] = set()
         """Classes with affinity or anti-affinity to pods."""
+        self.with_claims: set[int] = set()
+        """Classes with volumes that come with a claim."""
         self._ports: dict[int, list[HostPort]] = {}
         self._capacity = 0
         self.requests = np.zeros((0, nodes.resource_count), np.int64)
@@ -177,7 +195,7 @@ class PodClasses:
     def intern(self, pod: Pod, placed: bool = False) -> int:
         """Return the class of a pod; a new one gets the next row."""
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
-        key = (spec, amounts_key(pod))
+        key = (spec, amounts_key(pod), claims_key(pod) if pod.spec.volumes else ())
         number = self._number.get(key)
         if number is None:
             number = self._number[key] = self._add(pod, spec)
@@ -217,6 +235,8 @@ class PodClasses:
         affinity = pod.spec.affinity
         if affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None):
             self.with_affinity.add(number)
+        if any(each.persistent_volume_claim is not None or each.ephemeral is not None for each in pod.spec.volumes):
+            self.with_claims.add(number)
         if ports := list(host_ports(pod)):
             self._add_ports(number, ports)
         return number

@@ -56,7 +56,9 @@ class Compiled:
 
     def prepare(self) -> None:
         """Forget what a change of node objects has made wrong."""
-        version, namespaces = (self.nodes.object_version, self.cluster.others_version), self.cluster.namespaces
+        handle, kinds = self.profile.handle, self.static.kinds
+        told = handle.objects_version if kinds is None else handle.version(*kinds, assumed=False)
+        version, namespaces = (self.nodes.object_version, told), self.cluster.namespaces
         if self._version != version or self._namespaces != namespaces:
             self._version, self._namespaces = version, {name: dict(labels) for name, labels in namespaces.items()}
             self.static.clear()

@@ -142,6 +142,7 @@ class Many:
         judged, unjudged = compiled.plan_terms(distinct)
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
         irregular[distinct[(plans == IRREGULAR) | unjudged]] = True
+        irregular[static.concerned_classes(distinct)] = True
         way = self._way(compiled, distinct, judged, stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0

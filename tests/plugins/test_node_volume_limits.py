@@ -241,5 +241,13 @@ def test_pods_without_claims_are_skipped() -> None:
     here = world(node("n"))
     plain = here.info(volumes=[{"name": "v", "emptyDir": {}}])
     assert here.pre_filter(plain).status.is_skip and not here.plugin.concerns(plain)
-    for volumes in (SCRATCH, mounts("a"), [{"name": "c", "cinder": {"volumeID": "c"}}]):
-        assert here.plugin.concerns(here.info(volumes=volumes))
+
+
+def test_pods_are_concerned_whose_volumes_count_or_cannot_be_counted() -> None:
+    inline: list[Json] = [{"name": "c", "cinder": {"volumeID": "c"}}]
+    here = world(node("n"), csi("a"), claim("nfs", "share"), volume("share"))
+    assert here.plugin.concerns(here.info(volumes=mounts("missing")))
+    assert not any(here.plugin.concerns(here.info(volumes=volumes)) for volumes in (mounts("a"), inline))
+    here = world(node("n"), csi("a"), claim("nfs", "share"), volume("share"), csi_node("n", other=1))
+    assert all(here.plugin.concerns(here.info(volumes=volumes)) for volumes in (mounts("a"), inline, SCRATCH))
+    assert not here.plugin.concerns(here.info(volumes=mounts("nfs")))
