@@ -52,28 +52,30 @@ class NodeVolumeLimits(Plugin):
         return PreFilterResult() if attaches(pod.pod) else PreFilterResult(SKIP)
 
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
-        nothing = np.zeros(nodes.count, np.int64)
         try:
             wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault as fault:
             if fault.missing:
-                return Verdicts(nothing + 1, (str(fault),))
-            return Verdicts(nothing, (), errors=dict.fromkeys(nodes.row_of.values(), str(fault)))
+                return Verdicts(np.ones(nodes.count, np.int64), (str(fault),))
+            errors = dict.fromkeys(nodes.row_of.values(), str(fault))
+            return Verdicts(np.zeros(nodes.count, np.int64), (), errors=errors)
         limits = self._limits(nodes)
         if not wanted or not limits:
-            return Verdicts(nothing, ())
+            return Verdicts(np.zeros(nodes.count, np.int64), ())
         attached = self._attached
         attached.catch_up(nodes)
         drivers = self._numbers.driver_of
-        exceeded = nothing
+        bits = np.zeros(nodes.count, np.int64)
         for driver in {drivers[number] for number in wanted} & limits.keys():
             mine = [number for number in wanted if drivers[number] == driver]
             free = limits[driver] - attached.count(nodes, driver)
-            refused = free < len(mine)
+            if free.min() >= len(mine):
+                continue
+            exceeded = free < len(mine)
             for row, known in Counter(row for number in mine for row in attached.rows_of(number)).items():
-                refused[row] = 0 < len(mine) - known > free[row]
-            exceeded |= refused
-        return Verdicts(exceeded, (self.reason,), Code.Unschedulable, errors=self._errors(limits))
+                exceeded[row] = 0 < len(mine) - known > free[row]
+            bits |= exceeded
+        return Verdicts(bits, (self.reason,), Code.Unschedulable, errors=self._errors(limits))
 
     def _errors(self, limits: dict[str, Counts]) -> dict[int, str]:
         """Return what cannot be counted on nodes with limits."""

@@ -198,8 +198,8 @@ class AttachedVolumes:
 
     def rows_of_class(self, pod_class: int) -> NDArray[np.int32]:
         """Return the rows on which pods of a class run, as of the last `catch_up`."""
-        rows = self._node_of[self._class_of == pod_class]
-        return rows[rows >= 0]
+        rows: NDArray[np.int32] = self._node_of[(self._class_of == pod_class) & (self._node_of >= 0)]
+        return rows
 
     def _catch_up_pods(self, nodes: NodeColumns) -> None:
         """Compare the pod table with what is counted; so dry runs, which change it and change it back, count too."""
@@ -209,13 +209,15 @@ class AttachedVolumes:
         changed = np.flatnonzero((self._node_of[:both] != node_of[:both]) | (self._class_of[:both] != class_of[:both]))
         if known == total and not len(changed):
             return
-        for numbers in (changed, slice(both, known)):
+        for numbers in (changed, slice(total, known)):
             self._count_pods(nodes, self._class_of[numbers], self._node_of[numbers], -1)
-        for numbers in (changed, slice(both, total)):
+        for numbers in (changed, slice(known, total)):
             self._count_pods(nodes, class_of[numbers], node_of[numbers], 1)
         self._class_of, self._node_of = class_of.copy(), node_of.copy()
 
     def _count_pods(self, nodes: NodeColumns, classes: NDArray[np.int32], rows: NDArray[np.int32], sign: int) -> None:
+        if not len(classes):
+            return
         counted = self.classes.any[classes] & (rows >= 0)
         for pod_class, row in zip(classes[counted].tolist(), rows[counted].tolist(), strict=True):
             self._count(nodes, row, self.classes.of(pod_class), sign)

@@ -170,9 +170,11 @@ class PodClasses:
         self.nodes = nodes
         self.pods: list[Pod] = []
         self.shape_of = np.zeros(0, np.int32)
-        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources, and
-        in the names of the claims that they mount."""
+        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources,
+        and in the names of the claims that they mount."""
         self._number: dict[tuple[int, bytes, tuple[str, ...]], int] = {}
+        self._first: dict[tuple[int, bytes], int] = {}
+        """The first of the classes that differ only in the names of their claims."""
         self._spec_number: dict[bytes, int] = {}
         self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
         self.with_affinity: set[int] = set()
@@ -195,10 +197,12 @@ class PodClasses:
     def intern(self, pod: Pod, placed: bool = False) -> int:
         """Return the class of a pod; a new one gets the next row."""
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
-        key = (spec, amounts_key(pod), claims_key(pod) if pod.spec.volumes else ())
-        number = self._number.get(key)
+        amounts, claims = amounts_key(pod), claims_key(pod) if pod.spec.volumes else ()
+        number = self._number.get((spec, amounts, claims))
         if number is None:
-            number = self._number[key] = self._add(pod, spec)
+            number = self._number[spec, amounts, claims] = self._add(pod, spec, self._first.get((spec, amounts)))
+            if claims:
+                self._first.setdefault((spec, amounts), number)
         return number
 
     def info(self, pod: Pod, key: str | None = None) -> PodInfo:
@@ -220,16 +224,21 @@ class PodClasses:
             for name in _AMOUNTS:
                 setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
 
-    def _add(self, pod: Pod, spec: int) -> int:
+    def _add(self, pod: Pod, spec: int, like: int | None) -> int:
+        """Add a class; ``like`` is one of the same amounts and shape."""
         number = len(self.pods)
-        amounts = self._amounts(pod)
+        amounts = self._amounts(pod) if like is None else None
         if number == self._capacity:
             self._grow(max(64, 2 * self._capacity))
         self.fit_resources()
-        for name, row in amounts.items():
-            getattr(self, name)[number, : len(row)] = row
-        requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
-        self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
+        if amounts is None:
+            for name in (*_AMOUNTS, "shape_of"):
+                getattr(self, name)[number] = getattr(self, name)[like]
+        else:
+            for name, row in amounts.items():
+                getattr(self, name)[number, : len(row)] = row
+            requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
+            self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
         self.priority[number] = pod.spec.priority or 0
         self.pods.append(pod)
         affinity = pod.spec.affinity

@@ -18,6 +18,7 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.program import Program, is_row
+from sched_core.engine.signed import SignedAnswers
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
@@ -31,6 +32,7 @@ from sched_core.framework.plugin import (
 )
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SUCCESS, Code, Status, error, unresolvable
+from sched_core.kernels.scan import scan
 from sched_core.kernels.select import select_host
 
 NO_NODES = "no nodes available to schedule pods"
@@ -55,7 +57,7 @@ class Cycle:
 
     def __init__(self, profile: Profile, cluster: Cluster, program: Program, nominator: Nominator) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
-        self.nominator = nominator
+        self.nominator, self.signed = nominator, SignedAnswers(cluster.nodes)
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
@@ -98,14 +100,14 @@ class Cycle:
         for plugin in self.profile.points["preFilter"]:
             text = f'running PreFilter plugin "{plugin.name}"'
             result = _expect(PreFilterResult, self._call(plugin, "pre_filter", text, state, pod, self.nodes), text)
-            status = result.status.of(plugin.name)
+            status = result.status
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
             elif status.code == Code.UnschedulableAndUnresolvable:
-                self._refuse_all(diagnosis, status)
+                self._refuse_all(diagnosis, status.of(plugin.name))
                 return None
             elif status.code == Code.Unschedulable:
-                refused = status
+                refused = status.of(plugin.name)
             elif not status.is_success:
                 raise CycleError(f"{text}: {status.message}")
             if result.node_names is not None:
@@ -144,26 +146,24 @@ class Cycle:
             decision.nominated_node_used, decision.feasible_rows = True, np.array([nominated])
             return
         scanned = order[candidates[order]] if diagnosis.absent_mask is not None else order
-        scanned = np.roll(scanned, -(start % len(scanned))) if len(scanned) else scanned
         wanted = len(scanned) if all_nodes else nodes_to_find(self.profile.percentage_of_nodes_to_score, len(scanned))
         if not self.profile.points["score"] and not all_nodes:
             wanted = 1
-        found = np.cumsum(passed[scanned])
-        if len(found) and found[-1] > wanted:
-            end = int(np.searchsorted(found, wanted + 1))
-            beyond = np.zeros(self.nodes.count, np.bool_)
-            beyond[scanned[end:]] = True
-            diagnosis.forget(beyond)
-            scanned = scanned[:end]
-        decision.evaluated = len(scanned)
-        decision.feasible_rows = scanned[passed[scanned]].astype(np.int64)
+        start %= max(len(scanned), 1)
+        rows = np.empty(wanted, np.int64)
+        found, decision.evaluated = scan(scanned, passed, start, wanted, rows)
+        if diagnosis.reasons and decision.evaluated < len(scanned):
+            diagnosis.forget(np.roll(scanned, -start)[decision.evaluated :])
+        decision.feasible_rows = rows[:found]
 
     def _filter(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         left = candidates
+        if not left.any():
+            return left
         for number, plugin in enumerate(self.profile.points["filter"]):
-            if plugin.name in state.skip_filter or not left.any():
+            if plugin.name in state.skip_filter or (diagnosis.reasons and not left.any()):
                 continue
             if plugin.without_pre_filter and plugin.name not in self.profile.named["preFilter"]:
                 raise CycleError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
@@ -171,7 +171,11 @@ class Cycle:
                 left = self._filter_row(number, plugin, pod, diagnosis, left)
                 continue
             text = f'running "{plugin.name}" filter plugin'
-            verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
+            key = self.signed.key(plugin, "filter", pod)
+            verdicts = self.signed.get(key)
+            if verdicts is None:
+                verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
+                self.signed.keep(key, verdicts)
             if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
                 raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
             for row in verdicts.errors:
@@ -206,9 +210,11 @@ class Cycle:
         self, number: int, plugin: Plugin, pod: PodInfo, diagnosis: Diagnosis, left: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         try:
-            bits = self.program.each(plugin, "filter_row", pod.row)
+            bits = self.program.refusals(plugin, pod.row)
         except PluginError as reason:
             raise CycleError(f'running "{plugin.name}" filter plugin: {reason.reason}') from reason
+        if not bits.any():
+            return left
         lasting = (bits >> 62) & 1 == 1
         verdicts = Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
         return diagnosis.refuse(number, verdicts, left)
@@ -238,7 +244,7 @@ class Cycle:
         scores: dict[str, NDArray[np.int64]] = {}
         active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
         for plugin in active:
-            raw[plugin.name] = self._raw(plugin, state, pod)[rows]
+            raw[plugin.name] = self._raw(plugin, state, pod, rows)
         for plugin in active:
             scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name])
         decision.weights = {name: self.profile.weights[name] for name in raw}
@@ -249,14 +255,19 @@ class Cycle:
         if not self.profile.points["score"]:
             decision.total += 1
 
-    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
+    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         text = f'running Score plugins: plugin "{plugin.name}" failed with'
         if is_row(plugin, "score"):
             try:
-                return self.program.each(plugin, "score_row", pod.row)
+                return self.program.scores(plugin, pod.row, rows)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        return _whole(self._call(plugin, "score", text, state, pod, self.nodes), self.nodes.count, text)
+        key = self.signed.key(plugin, "score", pod)
+        scores: NDArray[np.int64] | None = self.signed.get(key)
+        if scores is None:
+            scores = _whole(self._call(plugin, "score", text, state, pod, self.nodes), self.nodes.count, text)
+            self.signed.keep(key, scores)
+        return scores[rows]
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = raw
@@ -268,9 +279,8 @@ class Cycle:
                 scores = self.program.normalize(plugin, raw)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        broken = (scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)
-        if broken.any():
-            worst = int(scores[broken][0])
+        if scores.min() < MIN_NODE_SCORE or scores.max() > MAX_NODE_SCORE:
+            worst = int(scores[(scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)][0])
             raise CycleError(
                 f'plugin "{plugin.name}" returns an invalid score {worst}, it should in the range of '
                 f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"

@@ -43,7 +43,7 @@ class Handle:
         return self._cluster.others.get(kind, {})
 
     def version(self, *kinds: str, assumed: bool = True) -> int:
-        """Return a number that grows with every change of an object of these kinds; ``assumed`` ones may be left out."""
+        """Return a number that grows with every change of an object of these kinds, ``assumed`` ones too or not."""
         if assumed:
             return sum([self._cluster.versions[kind] for kind in kinds])
         return sum([self._cluster.changes[kind].version for kind in kinds])

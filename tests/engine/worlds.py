@@ -123,6 +123,8 @@ def cluster_of(objects: Sequence[Json]) -> Cluster:
         cluster.add_object(record)
     for each in loaded.nodes:
         cluster.add_node(each)
+    for each in (each for kind in loaded.others.values() for each in kind):
+        cluster.add_object(each)
     cluster.add_pods(one for one in loaded.pods if one.spec.node_name)
     return cluster
 
@@ -197,6 +199,13 @@ def take(engine: Engine, event: Event) -> None:
                 cluster.remove_node(event.given)
         case "running":
             cluster.add_pods(records([event.given]))
+        case "object":
+            for record in (each for kind in load_documents([event.given]).others.values() for each in kind):
+                cluster.add_object(record)
+        case "no object":
+            kind, key = event.given
+            if key in cluster.others.get(kind, {}):
+                cluster.remove_object(kind, key)
         case "forget":
             engine.forget(event.given)
         case "assume":
