@@ -45,11 +45,11 @@ class VolumeNumbers:
     def __init__(self, handle: Handle) -> None:
         self.storage = Storage(handle)
         self.driver_of: list[str] = []
-        self._number: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
 
     def intern(self, driver: str, handle: str) -> int:
         """Return the number of a volume."""
-        number = self._number.setdefault(f"{driver}/{handle}", len(self.driver_of))
+        number = self.numbers.setdefault(f"{driver}/{handle}", len(self.driver_of))
         if number == len(self.driver_of):
             self.driver_of.append(driver)
         return number

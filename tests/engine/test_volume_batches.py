@@ -92,7 +92,7 @@ def random_world(rng: random.Random, nodes: int, pods: int, limited: bool) -> Wo
     objects = [node(name, labels={ZONE: rng.choice("ab")} if rng.random() < 0.8 else {}) for name in names]
     objects += [csi_node(rng, name) for name in names if limited and rng.random() < 0.8]
     objects += [storage_class(), storage_class("made", provisioner=OPEN), storage_class("now", "Immediate")]
-    late, events = [], []
+    late: list[Json] = []
     for number in range(total):
         (objects if rng.random() < 0.6 else late).extend(claims(rng, number, limited))
     waiting = records(
@@ -175,7 +175,12 @@ def test_claims_do_not_keep_pods_out_of_batches(monkeypatch: pytest.MonkeyPatch)
     engine = Engine(cluster_of([node(f"n{number}") for number in range(5)]), ALL_NODES)
     planned: list[int] = []
     plan = StaticResults.plan
-    monkeypatch.setattr(StaticResults, "plan", lambda self, number: (planned.append(number), plan(self, number)))
+
+    def noted(static: StaticResults, pod_class: int) -> None:
+        planned.append(pod_class)
+        plan(static, pod_class)
+
+    monkeypatch.setattr(StaticResults, "plan", noted)
     for number in range(6):
         for each in (claim(f"c{number}", f"v{number}"), volume(f"v{number}", csi={"driver": OPEN})):
             take(engine, Event(0, "object", each))
