@@ -114,7 +114,7 @@ def test_pods_that_are_moved_and_moved_back_are_counted_where_they_are() -> None
 
     def counts() -> list[int]:
         kept.catch_up(nodes)
-        return kept.count(nodes, DRIVERS[0]).tolist()
+        return list(kept.count(nodes, DRIVERS[0]))
 
     assert counts() == [1, 1, 0, 0]
     pods.move(0, -1)

@@ -82,6 +82,9 @@ def test_attachments_count_if_no_pod_uses_the_volume() -> None:
     assert here.refused(here.info(volumes=mounts("b"))) == {}
     here = world(base, attached("x", "n", "pv-c"))
     assert set(here.refused(here.info(volumes=mounts("b")))) == {"n"}
+    three = [csi_node("n", csi_example_com=3) if each["kind"] == "CSINode" else each for each in base]
+    here = world(three, attached("x", "n", "pv-c"), attached("y", "n", "pv-c"))
+    assert here.refused(here.info(volumes=mounts("b"))) == {}, "a volume that is attached twice counts once"
     here = world(base, attached("x", "n", "pv-b"))  # the new pod's own volume counts twice, as upstream
     assert set(here.refused(here.info(volumes=mounts("b")))) == {"n"}
 
