@@ -6,6 +6,7 @@ looked at again. Limits are not known here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
@@ -160,14 +161,12 @@ class AttachedVolumes:
     def __init__(self, numbers: VolumeNumbers, handle: Handle) -> None:
         self.classes = ClassVolumes(numbers, handle)
         self._numbers, self._handle = numbers, handle
-        self._versions = {ATTACHMENT: -1, VOLUME: -1, "Node": -1}
-        self._named: set[str] = set()
-        self._forget()
-
-    def _forget(self) -> None:
         self._class_of, self._node_of = np.zeros(0, np.int32), np.zeros(0, np.int32)
         self._uses: dict[int, dict[int, int]] = {}  # volume -> row -> pods
-        self._attached: set[tuple[int, int]] = set()
+        self._attached: Counter[tuple[int, int]] = Counter()  # (row, volume) -> attachments
+        self._pairs: dict[str, tuple[int, int]] = {}  # attachment -> (row, volume)
+        self._of_volume: dict[str, set[str]] = {}  # persistent volume -> attachments
+        self._versions = {ATTACHMENT: -1, VOLUME: -1, "Node": -1}
         self._counts: dict[str, NDArray[np.int64]] = {}
 
     def catch_up(self, nodes: NodeColumns) -> None:
@@ -176,9 +175,8 @@ class AttachedVolumes:
             if len(counts) < nodes.count:
                 self._counts[driver] = np.pad(counts, (0, nodes.count - len(counts)))
         before = self.classes.catch_up()
-        if self._attachments_changed(nodes):
-            self._forget()
-            self._attach(nodes)
+        for key in self._stale(nodes):
+            self._attach(nodes, key)
         for pod_class, volumes in before.items():
             for row in self.rows_of_class(pod_class).tolist():
                 self._count(nodes, row, volumes, -1)
@@ -229,38 +227,48 @@ class AttachedVolumes:
             now = uses[row] = uses.get(row, 0) + sign
             if not now:
                 del uses[row]
+                if not uses:
+                    del self._uses[volume]
             if now == (sign > 0) and (row, volume) not in self._attached:
                 self.count(nodes, self._numbers.driver_of[volume])[row] += sign
 
-    def _attachments_changed(self, nodes: NodeColumns) -> bool:
-        """Tell whether the volumes that VolumeAttachments name, or the nodes they are on, may be others."""
+    def _stale(self, nodes: NodeColumns) -> Collection[str]:
+        """Return the VolumeAttachments whose volume or node may be another than the last time."""
         kinds = (ATTACHMENT, VOLUME)
         now = {kind: self._handle.version(kind, assumed=False) for kind in kinds} | {"Node": nodes.object_version}
         if now == self._versions:
-            return False
+            return ()
         before, self._versions = self._versions, now
-        if now[ATTACHMENT] != before[ATTACHMENT]:
-            return True
-        if not self._named:
-            return False
-        changed = self._handle.changed(VOLUME, before[VOLUME])
-        return now["Node"] != before["Node"] or changed is None or not self._named.isdisjoint(changed)
+        attachments, volumes = (self._handle.changed(kind, before[kind]) for kind in kinds)
+        if attachments is None or volumes is None or now["Node"] != before["Node"]:
+            return {*self._pairs, *self._numbers.storage.attachments}
+        return set(attachments).union(*(self._of_volume.get(name, ()) for name in volumes))
 
-    def _attach(self, nodes: NodeColumns) -> None:
-        """Count the volumes that are attached according to VolumeAttachments."""
-        storage = self._numbers.storage
-        self._named.clear()
-        for record in storage.attachments.values():
-            name, row = record.spec.source.persistent_volume_name, nodes.row_of.get(record.spec.node_name)
-            if name is not None:
-                self._named.add(name)
-            volume = storage.volumes.get(name) if name is not None else None
-            if row is None or not record.spec.attacher or volume is None or volume.spec.csi is None:
-                continue
-            number = self._numbers.intern(record.spec.attacher, volume.spec.csi.volume_handle)
-            if (row, number) not in self._attached:
-                self._attached.add((row, number))
-                self.count(nodes, record.spec.attacher)[row] += 1
+    def _attach(self, nodes: NodeColumns, key: str) -> None:
+        """Count the volume that a VolumeAttachment names, and no longer the one that it named."""
+        storage, old = self._numbers.storage, self._pairs.pop(key, None)
+        if old is not None:
+            self._hold(nodes, old, -1)
+        record = storage.attachments.get(key)
+        name = record.spec.source.persistent_volume_name if record is not None else None
+        if record is None or name is None:
+            return
+        self._of_volume.setdefault(name, set()).add(key)
+        row, volume = nodes.row_of.get(record.spec.node_name), storage.volumes.get(name)
+        if row is not None and record.spec.attacher and volume is not None and volume.spec.csi is not None:
+            pair = (row, self._numbers.intern(record.spec.attacher, volume.spec.csi.volume_handle))
+            self._pairs[key] = pair
+            self._hold(nodes, pair, 1)
+
+    def _hold(self, nodes: NodeColumns, pair: tuple[int, int], sign: int) -> None:
+        """Let an attachment more or less hold a volume on a node: it counts where no pod uses it."""
+        row, volume = pair
+        self._attached[pair] += sign
+        now = self._attached[pair]
+        if not now:
+            del self._attached[pair]
+        if now == (sign > 0) and row not in self._uses.get(volume, ()):
+            self.count(nodes, self._numbers.driver_of[volume])[row] += sign
 
 
 def attaches(pod: Pod) -> bool:
