@@ -172,11 +172,12 @@ class VolumeBinding(Plugin):
     ) -> dict[int, str]:
         """Refuse nodes that a bound volume is out of reach of; the first volume that says no counts."""
         storage = Storage(self.handle)
+        claims = [claim for claim in claims if not _is_everywhere(storage, claim)]
+        if not claims:
+            return {}
         left = np.ones(nodes.count, np.bool_)
         errors: dict[int, str] = {}
         for claim in claims:
-            if _is_everywhere(storage, claim):
-                continue
             volume = storage.volumes.get(claim.spec.volume_name)
             if volume is None:
                 bits[left] |= NO_VOLUME_THERE

@@ -18,7 +18,7 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.program import Program, is_row
-from sched_core.engine.signed import SignedAnswers
+from sched_core.engine.signed import PASSES, SignedAnswers
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.nominator import Nominator
@@ -170,19 +170,26 @@ class Cycle:
             if is_row(plugin, "filter"):
                 left = self._filter_row(number, plugin, pod, diagnosis, left)
                 continue
-            text = f'running "{plugin.name}" filter plugin'
             key = self.signed.key(plugin, "filter", pod)
             verdicts = self.signed.get(key)
             if verdicts is None:
-                verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
-                self.signed.keep(key, verdicts)
-            if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
-                raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+                verdicts = self._verdicts(plugin, state, pod)
+                if key is not None:
+                    self.signed.keep(key, verdicts if verdicts.errors or verdicts.bits.any() else PASSES)
+            if verdicts is PASSES:
+                continue
             for row in verdicts.errors:
                 if left[row]:
-                    raise CycleError(f"{text}: {verdicts.errors[row]}")
+                    raise CycleError(f'running "{plugin.name}" filter plugin: {verdicts.errors[row]}')
             left = diagnosis.refuse(number, verdicts, left)
         return left
+
+    def _verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts:
+        text = f'running "{plugin.name}" filter plugin'
+        verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
+        if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
+            raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
+        return verdicts
 
     def _count_nominated(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
@@ -266,7 +273,8 @@ class Cycle:
         scores: NDArray[np.int64] | None = self.signed.get(key)
         if scores is None:
             scores = _whole(self._call(plugin, "score", text, state, pod, self.nodes), self.nodes.count, text)
-            self.signed.keep(key, scores)
+            if key is not None:
+                self.signed.keep(key, scores)
         return scores[rows]
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:

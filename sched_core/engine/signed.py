@@ -15,6 +15,8 @@ from sched_core.framework.plugin import Plugin
 
 KEPT_BYTES = 64 << 20
 """Answers are forgotten, all at once, when they take more than this."""
+PASSES = object()
+"""Kept for verdicts that refuse no node."""
 _BYTES_A_NODE = 8
 
 
@@ -43,10 +45,8 @@ class SignedAnswers:
             self._answers.clear()
         return self._answers.get(key)
 
-    def keep(self, key: Hashable | None, answer: Any) -> None:
+    def keep(self, key: Hashable, answer: Any) -> None:
         """Keep an answer; it must not be written to."""
-        if key is None:
-            return
         if len(self._answers) * self._nodes.count * _BYTES_A_NODE > KEPT_BYTES:
             self._answers.clear()
         self._answers[key] = answer
