@@ -1,5 +1,5 @@
-"""The kernels of a decision, on 10,000 nodes: choosing among totals, a fused pass, incremental placement, pods that mind
-their neighbours, the cycle."""
+"""The kernels of a decision, on 10,000 nodes: choosing among totals, a fused pass, incremental placement, pods that
+mind their neighbours, the cycle."""
 
 from __future__ import annotations
 

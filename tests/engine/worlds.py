@@ -123,8 +123,6 @@ def cluster_of(objects: Sequence[Json]) -> Cluster:
         cluster.add_object(record)
     for each in loaded.nodes:
         cluster.add_node(each)
-    for each in (each for kind in loaded.others.values() for each in kind):
-        cluster.add_object(each)
     cluster.add_pods(one for one in loaded.pods if one.spec.node_name)
     return cluster
 
