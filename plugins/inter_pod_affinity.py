@@ -99,6 +99,7 @@ class InterPodAffinity(Plugin):
 
     name = "InterPodAffinity"
     reads_amounts = False
+    object_kinds = frozenset()
     events_to_register = staticmethod(hints_inter_pod_affinity.events_to_register)
     reasons = (
         "node(s) didn't match pod affinity rules",

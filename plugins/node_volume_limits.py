@@ -5,56 +5,25 @@ The gate VolumeLimitScaling is off, as it is upstream.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper import hints_node_volume_limits
-from plugins.helper.claims import (
-    Storage,
-    claim_of,
-    class_of_claim,
-    has_claims,
-    namespace_and_name,
-    not_found,
-    ownership_fault,
-)
-from plugins.helper.migration import (
-    DRIVERS,
-    UNMIGRATED,
-    TranslationError,
-    in_tree_plugin,
-    translate,
-    translate_volume,
-)
+from plugins.helper.attached_volumes import AttachedVolumes, VolumeFault, VolumeNumbers, attaches
+from plugins.helper.claims import Storage, namespace_and_name
 from sched_core import SKIP, Change, Code, Obstacle, Plugin, PreFilterResult, Verdicts, replaced
 
 if TYPE_CHECKING:
-    from sched_core import CSINode, CycleState, NodeColumns, PersistentVolumeClaim, Pod, PodInfo
+    from sched_core import CSINode, CycleState, NodeColumns, PodInfo
 
 Counts = NDArray[np.int64]
 
-_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "StorageClass")
-
-
-class Pairs(NamedTuple):
-    """Volumes on nodes: two arrays of one length."""
-
-    rows: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-
-
-NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
-
-
-class VolumeFault(Exception):
-    """Volumes of a pod that cannot be counted; ``missing`` if that is because a claim is not there."""
-
-    def __init__(self, reason: str, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.missing = missing
+NO_LIMIT = np.iinfo(np.int64).max
 
 
 class NodeVolumeLimits(Plugin):
@@ -62,217 +31,105 @@ class NodeVolumeLimits(Plugin):
 
     name = "NodeVolumeLimits"
     reads_amounts = False
+    object_kinds = frozenset({"CSINode"})
     events_to_register = staticmethod(hints_node_volume_limits.events_to_register)
     reason = "node(s) exceed max volume count"
 
     def __init__(self, args: object = None) -> None:
         super().__init__(args)
-        self._number: dict[str, int] = {}
-        self._drivers: list[str] = []
         self._limits_kept: tuple[tuple[int, ...], dict[str, Counts]] = ((), {})
-        self._attachments_kept: tuple[tuple[int, ...], Pairs] = ((), NO_PAIRS)
-        self._forget(())
-
-    def _forget(self, versions: tuple[int, ...]) -> None:
-        """Forget which volumes the classes have."""
-        self._versions = versions
-        self._first: list[int] = [0]
-        self._flat: list[int] = []
-        self._faults: dict[int, str] = {}
-        self._arrays = (np.zeros(1, np.int64), np.zeros(0, np.int64))
 
     def concerns(self, pod: PodInfo) -> bool:
-        return _counts(pod.pod)
+        """Tell whether the pod has volumes that count while nodes have limits, or some that cannot be counted."""
+        if not attaches(pod.pod):
+            return False
+        try:
+            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
+        except VolumeFault:
+            return True
+        return bool(wanted) and bool(self._limits(self.handle.nodes))
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
-        return PreFilterResult() if _counts(pod.pod) else PreFilterResult(SKIP)
+        return PreFilterResult() if attaches(pod.pod) else PreFilterResult(SKIP)
 
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
-        nothing = np.zeros(nodes.count, np.int64)
-        storage = Storage(self.handle)
         try:
-            wanted = self._volumes(storage, pod.pod, *namespace_and_name(pod), new=True)
+            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault as fault:
             if fault.missing:
-                return Verdicts(nothing + 1, (str(fault),))
-            return Verdicts(nothing, (), errors=dict.fromkeys(nodes.row_of.values(), str(fault)))
-        limits = self._limits(storage, nodes)
+                return Verdicts(np.ones(nodes.count, np.int64), (str(fault),))
+            errors = dict.fromkeys(nodes.row_of.values(), str(fault))
+            return Verdicts(np.zeros(nodes.count, np.int64), (), errors=errors)
+        limits = self._limits(nodes)
         if not wanted or not limits:
-            return Verdicts(nothing, ())
-        used, errors = self._used(storage, nodes, limits)
-        exceeded = np.zeros(nodes.count, np.bool_)
-        for driver in {self._drivers[number] for number in wanted} & limits.keys():
-            mine = [number for number in wanted if self._drivers[number] == driver]
-            more = np.full(nodes.count, len(mine))
-            for number in mine:
-                more[np.unique(used.rows[used.numbers == number])] -= 1
-            limit = limits[driver]
-            count = self._count(nodes, driver, used, self._attachments(storage, nodes))
-            exceeded |= (limit >= 0) & (more > 0) & (count + more > limit)
-        return Verdicts(exceeded.astype(np.int64), (self.reason,), Code.Unschedulable, errors=errors)
+            return Verdicts(np.zeros(nodes.count, np.int64), ())
+        attached = self._attached
+        attached.catch_up(nodes)
+        drivers = self._numbers.driver_of
+        bits = np.zeros(nodes.count, np.int64)
+        for driver in {drivers[number] for number in wanted} & limits.keys():
+            mine = [number for number in wanted if drivers[number] == driver]
+            free = limits[driver] - attached.count(nodes, driver)
+            if free.min() >= len(mine):
+                continue
+            exceeded = free < len(mine)
+            for row, known in Counter(row for number in mine for row in attached.rows_of(number)).items():
+                exceeded[row] = 0 < len(mine) - known > free[row]
+            bits |= exceeded
+        return Verdicts(bits, (self.reason,), Code.Unschedulable, errors=self._errors(limits))
 
     def explain(self, state: CycleState, pod: PodInfo, nodes: NodeColumns, row: int) -> Sequence[Obstacle]:
         """Say of each driver how many volumes are attached, and how many there may be."""
-        storage, name, found = Storage(self.handle), nodes.names[row], []
+        name, found = nodes.names[row], []
         try:
-            wanted = self._volumes(storage, pod.pod, *namespace_and_name(pod), new=True)
+            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault:
             return ()
-        limits = self._limits(storage, nodes)
-        used, _ = self._used(storage, nodes, limits)
-        there = set(used.numbers[used.rows == row].tolist())
-        for driver in sorted({self._drivers[number] for number in wanted} & limits.keys()):
-            limit = int(limits[driver][row])
-            count = int(self._count(nodes, driver, used, self._attachments(storage, nodes))[row])
-            more = len([number for number in wanted - there if self._drivers[number] == driver])
-            if limit >= 0 and more and count + more > limit:
-                text = f"has {count} volumes of {driver} attached, the pod adds {more}, at most {limit} are allowed"
-                raised = raised_limit(storage.csi_nodes[name], driver, count + more)
-                change = Change(f"raise the limit of {driver} on {name} to {count + more}", object=raised)
+        limits, attached, drivers = self._limits(nodes), self._attached, self._numbers.driver_of
+        attached.catch_up(nodes)
+        more = Counter(drivers[number] for number in wanted if row not in attached.rows_of(number))
+        for driver in sorted(more.keys() & limits.keys()):
+            limit, count = int(limits[driver][row]), int(attached.count(nodes, driver)[row])
+            if count + more[driver] > limit:
+                enough = count + more[driver]
+                text = f"has {count} volumes of {driver} attached, the pod adds {more[driver]}"
+                text += f", at most {limit} are allowed"
+                raised = raised_limit(self._numbers.storage.csi_nodes[name], driver, enough)
+                change = Change(f"raise the limit of {driver} on {name} to {enough}", object=raised)
                 found.append(Obstacle(text, (change,)))
         return found
 
-    def _volumes(self, storage: Storage, pod: Pod, namespace: str, pod_name: str, *, new: bool) -> set[int]:
-        """Return the numbers of the volumes that a pod attaches.
+    def _errors(self, limits: dict[str, Counts]) -> dict[int, str]:
+        """Return what cannot be counted on nodes with limits."""
+        errors: dict[int, str] = {}
+        for pod_class, fault in self._attached.classes.faults.items():
+            for row in self._attached.rows_of_class(pod_class).tolist():
+                if any(limit[row] != NO_LIMIT for limit in limits.values()):
+                    errors[row] = fault
+        return errors
 
-        Raises VolumeFault; a claim that is not there is one only if the pod is ``new``.
-        """
-        found = set()
-        for volume in pod.spec.volumes:
-            named = claim_of(volume, pod_name)
-            if named is None:
-                if in_tree_plugin(volume):
-                    try:
-                        found.add(self._intern(*translate(volume)))
-                    except TranslationError as reason:
-                        text = f"converting volume({volume.name}) from inline to csi: {reason}"
-                        raise VolumeFault(text) from reason
-                continue
-            if not named.name:
-                raise VolumeFault("PersistentVolumeClaim had no name")
-            claim = storage.claims.get(f"{namespace}/{named.name}")
-            if claim is None:
-                if new:
-                    missing = not_found("persistentvolumeclaim", named.name)
-                    raise VolumeFault(f"looking up PVC {namespace}/{named.name}: {missing}", missing=True)
-                continue
-            if named.ephemeral and (fault := ownership_fault(pod, namespace, pod_name, claim)):
-                raise VolumeFault(fault)
-            driver, handle = _csi_volume(storage, claim)
-            if driver and handle:
-                found.add(self._intern(driver, handle))
-        return found
-
-    def _intern(self, driver: str, handle: str) -> int:
-        """Return the number of a volume."""
-        number = self._number.setdefault(f"{driver}/{handle}", len(self._drivers))
-        if number == len(self._drivers):
-            self._drivers.append(driver)
-        return number
-
-    def _limits(self, storage: Storage, nodes: NodeColumns) -> dict[str, Counts]:
-        """Return the limit of each driver by node, int64[N]; -1 where there is none."""
+    def _limits(self, nodes: NodeColumns) -> dict[str, Counts]:
+        """Return the limit of each driver by node, int64[N]."""
         versions = (nodes.object_version, self.handle.version("CSINode"))
         if self._limits_kept[0] != versions:
             limits: dict[str, Counts] = {}
-            for name, record in storage.csi_nodes.items():
+            for name, record in Storage(self.handle).csi_nodes.items():
                 row = nodes.row_of.get(name)
                 for driver in record.spec.drivers if row is not None else ():
                     if driver.allocatable is not None and driver.allocatable.count is not None:
                         if driver.name not in limits:
-                            limits[driver.name] = np.full(nodes.count, -1)
+                            limits[driver.name] = np.full(nodes.count, NO_LIMIT)
                         limits[driver.name][row] = driver.allocatable.count
             self._limits_kept = (versions, limits)
         return self._limits_kept[1]
 
-    def _used(self, storage: Storage, nodes: NodeColumns, limits: dict[str, Counts]) -> tuple[Pairs, dict[int, str]]:
-        """Return the volumes of placed pods, and what cannot be counted, for nodes with limits."""
-        first, flat = self._volumes_of_classes(storage)
-        class_of, node_of = nodes.pods.class_of, nodes.pods.node_of
-        limited = np.zeros(nodes.count, np.bool_)
-        for limit in limits.values():
-            limited |= limit >= 0
-        errors: dict[int, str] = {}
-        for pod_class, fault in self._faults.items():
-            rows = node_of[(class_of == pod_class) & (node_of >= 0)]
-            errors |= dict.fromkeys(rows[limited[rows]].tolist(), fault)
-        total = first[1:] - first[:-1]
-        found = np.flatnonzero((total[class_of] > 0) & (node_of >= 0))
-        count, start = total[class_of[found]], first[class_of[found]]
-        offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-        return Pairs(np.repeat(node_of[found].astype(np.int64), count), flat[np.repeat(start, count) + offset]), errors
+    @cached_property
+    def _numbers(self) -> VolumeNumbers:
+        return VolumeNumbers(self.handle)
 
-    def _volumes_of_classes(self, storage: Storage) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the volumes of all classes one after the other, and where those of each class begin, int64[C + 1].
-
-        What Reserve assumes of claims and volumes makes no other volumes of them, so only other changes count.
-        """
-        versions = tuple(self.handle.version(kind, assumed=False) for kind in _KINDS)
-        if versions != self._versions:
-            self._forget(versions)
-        pods = self.handle.classes.pods
-        seen = len(self._first) - 1
-        for number in range(seen, len(pods)):
-            pod = pods[number]
-            if _counts(pod):
-                namespace = pod.metadata.namespace or "default"
-                try:
-                    self._flat += sorted(self._volumes(storage, pod, namespace, pod.metadata.name, new=False))
-                except VolumeFault as fault:
-                    self._faults[number] = str(fault)
-            self._first.append(len(self._flat))
-        if seen < len(pods):
-            self._arrays = (np.array(self._first, np.int64), np.array(self._flat, np.int64))
-        return self._arrays
-
-    def _attachments(self, storage: Storage, nodes: NodeColumns) -> Pairs:
-        """Return the volumes that are attached according to VolumeAttachments."""
-        versions = tuple(self.handle.version(kind, assumed=False) for kind in ("VolumeAttachment", "PersistentVolume"))
-        versions = (nodes.object_version, *versions)
-        if self._attachments_kept[0] != versions:
-            rows, numbers = [], []
-            for record in storage.attachments.values():
-                name, row = record.spec.source.persistent_volume_name, nodes.row_of.get(record.spec.node_name)
-                volume = storage.volumes.get(name) if name is not None else None
-                if row is None or not record.spec.attacher or volume is None or volume.spec.csi is None:
-                    continue
-                rows.append(row)
-                numbers.append(self._intern(record.spec.attacher, volume.spec.csi.volume_handle))
-            self._attachments_kept = (versions, Pairs(np.array(rows, np.int64), np.array(numbers, np.int64)))
-        return self._attachments_kept[1]
-
-    def _count(self, nodes: NodeColumns, driver: str, used: Pairs, attached: Pairs) -> Counts:
-        """Return the volumes of a driver by node, each once: those of placed pods, and others that are attached."""
-        of_driver = np.array([each == driver for each in self._drivers], np.bool_)
-        rows = np.concatenate([used.rows, attached.rows])
-        numbers = np.concatenate([used.numbers, attached.numbers])
-        mine = of_driver[numbers]
-        distinct = np.unique(rows[mine] * len(self._drivers) + numbers[mine])
-        return np.bincount(distinct // len(self._drivers), minlength=nodes.count)
-
-
-def _counts(pod: Pod) -> bool:
-    """Tell whether a pod has volumes that may be attached through CSI."""
-    return has_claims(pod) or any(in_tree_plugin(each) for each in pod.spec.volumes)
-
-
-def _csi_volume(storage: Storage, claim: PersistentVolumeClaim) -> tuple[str, str]:
-    """Return driver and handle of a claim's volume, the class's driver if there is none yet; empty if not counted."""
-    volume = storage.volumes.get(claim.spec.volume_name)
-    if not claim.spec.volume_name or volume is None:
-        storage_class = storage.classes.get(class_of_claim(claim))
-        if storage_class is None or storage_class.provisioner in UNMIGRATED:
-            return "", ""
-        handle = f" {claim.metadata.namespace}/{claim.metadata.name}"  # like no handle of a real volume
-        return DRIVERS.get(storage_class.provisioner, storage_class.provisioner), handle
-    if volume.spec.csi is not None:
-        return volume.spec.csi.driver, volume.spec.csi.volume_handle
-    if not in_tree_plugin(volume.spec):
-        return "", ""
-    try:
-        return translate_volume(volume)
-    except TranslationError:
-        return "", ""
+    @cached_property
+    def _attached(self) -> AttachedVolumes:
+        return AttachedVolumes(self._numbers, self.handle)
 
 
 def raised_limit(record: CSINode, driver: str, count: int) -> CSINode:

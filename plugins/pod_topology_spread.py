@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from plugins.helper import hints_pod_topology_spread
+from plugins.helper import default_selector, hints_pod_topology_spread
 from plugins.helper.affinity_terms import label_weigher, namespace_of
 from plugins.helper.kinds import KindIndex, Weights
 from plugins.helper.label_selector import Selector, matches
@@ -87,6 +87,7 @@ class PodTopologySpread(Plugin):
 
     name = "PodTopologySpread"
     reads_amounts = False
+    object_kinds = default_selector.KINDS
     events_to_register = staticmethod(hints_pod_topology_spread.events_to_register)
     reasons = (f"{_REASON} (missing required label)", _REASON)
     without_pre_filter = f'reading "{STATE}" from cycleState: not found'
@@ -257,7 +258,7 @@ class PodTopologySpread(Plugin):
         return self._pods.sums(nodes, len(self.handle.classes), (namespace, selector), weigh, domains)
 
     def _plan(self, pod: PodInfo, action: str, nodes: NodeColumns) -> Plan | None:
-        version = (nodes.object_version, self.handle.objects_version)
+        version = (nodes.object_version, self.handle.version(*default_selector.KINDS))
         if version != self._version or len(self._plans) * nodes.count * 24 > _KEPT_BYTES:
             self._version = version
             self._plans.clear()

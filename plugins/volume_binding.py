@@ -82,6 +82,7 @@ class VolumeBinding(Plugin):
 
     name = "VolumeBinding"
     reads_amounts = False
+    object_kinds = frozenset()
     events_to_register = staticmethod(hints_volume_binding.events_to_register)
     reasons = (
         "node(s) didn't match PersistentVolume's node affinity",
@@ -95,9 +96,15 @@ class VolumeBinding(Plugin):
         super().__init__(args)
         self.masks = NodeSelectorMasks()
         self._by_class: tuple[int, dict[str, list[PersistentVolume]]] = (-1, {})
+        self._migrations: tuple[tuple[int, int], dict[str, Mask]] = ((-1, -1), {})
 
     def concerns(self, pod: PodInfo) -> bool:
-        return has_claims(pod.pod)
+        """Tell whether the pod has claims that are not bound, or volumes that not every node reaches."""
+        if not has_claims(pod.pod):
+            return False
+        storage = Storage(self.handle)
+        claims, fault = _look_up(storage, pod)
+        return bool(fault) or not all(is_fully_bound(each) and _is_everywhere(storage, each) for each in claims)
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Sort the claims; refuse the pod where one is missing, lost, going, another's or not bound in time."""
@@ -187,6 +194,9 @@ class VolumeBinding(Plugin):
     ) -> dict[int, str]:
         """Refuse nodes that a bound volume is out of reach of; the first volume that says no counts."""
         storage = Storage(self.handle)
+        claims = [claim for claim in claims if not _is_everywhere(storage, claim)]
+        if not claims:
+            return {}
         left = np.ones(nodes.count, np.bool_)
         errors: dict[int, str] = {}
         for claim in claims:
@@ -197,7 +207,7 @@ class VolumeBinding(Plugin):
             affinity = volume.spec.node_affinity
             reached = affinity_mask(self.masks, nodes, affinity.required if affinity is not None else None)
             if plugin := in_tree_plugin(volume.spec):
-                migrated = left & _migrated(storage, nodes, plugin)
+                migrated = left & self._migrated(storage, nodes, plugin)
                 try:
                     translate_volume(volume)
                 except TranslationError as reason:
@@ -240,6 +250,20 @@ class VolumeBinding(Plugin):
                 left &= ~(wanted & (unreachable | short))
         return Picked(nodes, matches, provisioned)
 
+    def _migrated(self, storage: Storage, nodes: NodeColumns, plugin: str) -> Mask:
+        """Return the nodes whose CSINode says that an in-tree plugin is translated there."""
+        version = (nodes.object_version, self.handle.version("CSINode"))
+        if self._migrations[0] != version:
+            self._migrations = (version, {})
+        found = self._migrations[1]
+        if plugin not in found:
+            mask = found[plugin] = np.zeros(nodes.count, np.bool_)
+            for name, record in storage.csi_nodes.items():
+                if name in nodes.row_of:
+                    listed = record.metadata.annotations.get(MIGRATED_PLUGINS, "").split(",")
+                    mask[nodes.row_of[name]] = plugin in listed
+        return found[plugin]
+
     def _volumes(self, class_name: str) -> list[PersistentVolume]:
         """Return the volumes of a storage class."""
         version = self.handle.version("PersistentVolume")
@@ -272,14 +296,18 @@ def _look_up(storage: Storage, pod: PodInfo) -> tuple[list[PersistentVolumeClaim
     return found, ""
 
 
-def _migrated(storage: Storage, nodes: NodeColumns, plugin: str) -> Mask:
-    """Return the nodes whose CSINode says that an in-tree plugin is translated there."""
-    mask = np.zeros(nodes.count, np.bool_)
-    for name, record in storage.csi_nodes.items():
-        if name in nodes.row_of:
-            listed = record.metadata.annotations.get(MIGRATED_PLUGINS, "").split(",")
-            mask[nodes.row_of[name]] = plugin in listed
-    return mask
+def _is_everywhere(storage: Storage, claim: PersistentVolumeClaim) -> bool:
+    """Tell whether every node reaches the volume of a bound claim, both as it is and as its CSI driver has it."""
+    volume = storage.volumes.get(claim.spec.volume_name)
+    if volume is None or volume.spec.node_affinity is not None:
+        return False
+    if not in_tree_plugin(volume.spec):
+        return True
+    try:
+        translate_volume(volume)
+    except TranslationError:
+        return False
+    return translated_affinity(volume) is None
 
 
 def _bound_to(volume: PersistentVolume, claim: PersistentVolumeClaim) -> PersistentVolume:

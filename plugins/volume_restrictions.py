@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plugins.helper import hints_volume_restrictions
 from plugins.helper.changes import evict, named
 from plugins.helper.claims import Storage, namespace_and_name, not_found
-from sched_core import SKIP, Code, Obstacle, Plugin, PreFilterResult, Verdicts, unresolvable
+from sched_core import SKIP, SUCCESS, Code, Obstacle, Plugin, PreFilterResult, Status, Verdicts, unresolvable
 
 if TYPE_CHECKING:
     from sched_core import CycleState, NodeColumns, PodInfo, Volume
@@ -38,6 +38,7 @@ class VolumeRestrictions(Plugin):
 
     name = "VolumeRestrictions"
     reads_amounts = False
+    object_kinds = frozenset()
     events_to_register = staticmethod(hints_volume_restrictions.events_to_register)
     reasons = (
         "node(s) had no available disk",
@@ -53,28 +54,23 @@ class VolumeRestrictions(Plugin):
         self._with_disks: list[int] = []
 
     def concerns(self, pod: PodInfo) -> bool:
-        volumes = pod.pod.spec.volumes
-        return any(each.persistent_volume_claim is not None or _is_disk(each) for each in volumes)
+        """Tell whether the pod has disks, or claims that are missing or for one pod alone."""
+        names, status = self._exclusive(pod)
+        return bool(names) or not status.is_success or any(map(_is_disk, pod.pod.spec.volumes))
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Count the uses of the pod's ReadWriteOncePod claims; Skip if there are none and it has no disks."""
-        storage = Storage(self.handle)
-        namespace, _ = namespace_and_name(pod)
-        names = set()
-        for each in pod.pod.spec.volumes:
-            if each.persistent_volume_claim is None:
-                continue
-            name = each.persistent_volume_claim.claim_name
-            claim = storage.claims.get(f"{namespace}/{name}")
-            if claim is None:
-                return PreFilterResult(unresolvable(not_found("persistentvolumeclaim", name)))
-            if READ_WRITE_ONCE_POD in claim.spec.access_modes:
-                names.add(name)
-        self._meet_classes()
-        uses = sum(len(self._rows(nodes, self._users.get(f"{namespace}/{name}", []))) > 0 for name in names)
-        if not uses and not any(_is_disk(each) for each in pod.pod.spec.volumes):
+        names, status = self._exclusive(pod)
+        if not status.is_success:
+            return PreFilterResult(status)
+        uses = 0
+        if names:
+            namespace, _ = namespace_and_name(pod)
+            self._meet_classes()
+            uses = sum(len(self._rows(nodes, self._users.get(f"{namespace}/{name}", []))) > 0 for name in names)
+        if not uses and not any(map(_is_disk, pod.pod.spec.volumes)):
             return PreFilterResult(SKIP)
-        state[self.name] = Exclusive(frozenset(names), uses)
+        state[self.name] = Exclusive(names, uses)
         return PreFilterResult()
 
     def add_pod(self, state: CycleState, pod: PodInfo, other: PodInfo, row: int) -> None:
@@ -120,6 +116,22 @@ class VolumeRestrictions(Plugin):
                 text = f"the claim {name} is for one pod alone (ReadWriteOncePod) and in use by {named(keys)}"
                 found.append(Obstacle(text, (evict(nodes, users),)))
         return found
+
+    def _exclusive(self, pod: PodInfo) -> tuple[frozenset[str], Status]:
+        """Return the names of the pod's ReadWriteOncePod claims, or what is wrong with the first that is missing."""
+        claims = Storage(self.handle).claims
+        namespace, _ = namespace_and_name(pod)
+        names = []
+        for each in pod.pod.spec.volumes:
+            if each.persistent_volume_claim is None:
+                continue
+            name = each.persistent_volume_claim.claim_name
+            claim = claims.get(f"{namespace}/{name}")
+            if claim is None:
+                return frozenset(), unresolvable(not_found("persistentvolumeclaim", name))
+            if READ_WRITE_ONCE_POD in claim.spec.access_modes:
+                names.append(name)
+        return frozenset(names), SUCCESS
 
     def _meet_classes(self) -> None:
         """Note what the pods of new classes use."""

@@ -42,11 +42,14 @@ class VolumeZone(Plugin):
 
     name = "VolumeZone"
     reads_amounts = False
+    object_kinds = frozenset()
     events_to_register = staticmethod(hints_volume_zone.events_to_register)
     reason = "node(s) had no available volume zone"
 
     def concerns(self, pod: PodInfo) -> bool:
-        return any(each.persistent_volume_claim is not None for each in pod.pod.spec.volumes)
+        """Tell whether a volume has a zone, or the pod cannot be treated."""
+        topologies, status = self._topologies(pod)
+        return bool(topologies) or not status.is_success
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Collect the zones of the volumes; Skip where there are none."""

@@ -5,13 +5,14 @@ Objects come in (added, updated, removed), columns change. No decision is taken 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sched_core.changes import Changes
 from sched_core.columns.arrays import NodeArray
 from sched_core.columns.classes import PodClasses, pod_key
 from sched_core.columns.kinds import PodKinds
@@ -49,8 +50,8 @@ class Cluster:
         self.others_version = 0
         self.versions: Counter[str] = Counter()
         """By kind, a number that grows with every change of an object."""
-        self.told_versions: Counter[str] = Counter()
-        """The same without what plugins have assumed."""
+        self.changes: defaultdict[str, Changes] = defaultdict(Changes)
+        """By kind, what has changed, without what plugins have assumed."""
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
         self.uids: dict[str, str] = {}
@@ -71,22 +72,25 @@ class Cluster:
 
     def add_object(self, record: AnyObject) -> None:
         """Add or replace an object that is neither a node nor a pod."""
-        self.assume_object(record)
-        self.told_versions[type(record).__name__] += 1
+        self.changes[type(record).__name__].add(self.assume_object(record))
         self.others_version += 1
 
-    def assume_object(self, record: AnyObject) -> None:
-        """Put what a plugin has assumed of an object in its place; what pods concern does not depend on it."""
+    def assume_object(self, record: AnyObject) -> str:
+        """Put what a plugin has assumed of an object in its place; what pods concern does not depend on it.
+
+        Returns the key of the object.
+        """
         meta, kind = record.metadata, type(record).__name__
         key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
         self.others.setdefault(kind, {})[key] = record
         self.versions[kind] += 1
+        return key
 
     def remove_object(self, kind: str, key: str) -> None:
         """Remove such an object."""
         del self.others[kind][key]
         self.versions[kind] += 1
-        self.told_versions[kind] += 1
+        self.changes[kind].add(key)
         self.others_version += 1
 
     @classmethod
@@ -196,7 +200,8 @@ class Cluster:
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
         self.placed_with_affinity, self.uids = state.placed_with_affinity, dict(state.uids)
         self.versions.update({*self.others, *state.others})
-        self.told_versions.update({*self.others, *state.others})
+        for kind in {*self.others, *state.others}:
+            self.changes[kind].add_all()
         self.others = {kind: dict(records) for kind, records in state.others.items()}
         self.others_version += 1
 

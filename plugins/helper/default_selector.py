@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from sched_core import Handle, Pod
 
 _API_VERSION = {"ReplicationController": "v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1"}
+KINDS = frozenset({"Service", *_API_VERSION})
+"""Kinds of the objects that the selector comes from."""
 
 
 class DefaultSelectors:
-    """The selectors of Services by namespace, kept until an object changes."""
+    """The selectors of Services by namespace, kept until one of them changes."""
 
     def __init__(self) -> None:
         self._version = -1
@@ -22,8 +24,9 @@ class DefaultSelectors:
 
     def of(self, pod: Pod, handle: Handle) -> tuple[Requirement, ...]:
         """Return what all pods of the same Services and owner have; empty if there is neither."""
-        if handle.objects_version != self._version:
-            self._version = handle.objects_version
+        version = handle.version("Service")
+        if version != self._version:
+            self._version = version
             self._services = _services(handle)
         labels: dict[str, str] = {}
         for requirements, selector in self._services.get(pod.metadata.namespace or "default", ()):

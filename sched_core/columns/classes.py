@@ -6,7 +6,8 @@ plugin reads of it.
 
 from __future__ import annotations
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, get_type_hints
 
 import msgspec
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
 from sched_core.columns.ports import HostPort, host_ports
 from sched_core.errors import InvalidObjects, Problem
-from sched_core.objects.records import Pod
+from sched_core.objects.meta import Skip
+from sched_core.objects.records import Pod, Volume
 from sched_core.objects.requests import is_scalar_resource, pod_requests
 
 _encode = msgspec.json.Encoder().encode
@@ -23,6 +25,8 @@ _INT64_MAX = 2**63 - 1
 RECENT = 4096
 """Whole specs that are remembered; with more different ones in turn remembering them does not pay."""
 _AMOUNTS = ("requests", "usage", "score_requests", "nonzero_usage")
+_sources = attrgetter(*(name for name, kind in get_type_hints(Volume).items() if name != "name" and kind is not Skip))
+"""Returns the sources of a volume that are read at all; the others (secrets, directories) decide about no node."""
 
 
 def pod_key(pod: Pod) -> str:
@@ -38,8 +42,9 @@ def pod_uid(pod: Pod) -> str:
 def shape_key(pod: Pod, placed: bool = False) -> bytes:
     """Return what of a pod can matter to scheduling but for how much it requests, as bytes.
 
-    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too. Name and uid
-    count where claims are made for the pod: they are its own.
+    The name, uid and times of a pod are left out, and, if it is placed, its node and its annotations too. So are the
+    names of claims, and volumes that are not read. Name and uid count where claims are made for the pod: they are its
+    own.
     """
     meta, spec = pod.metadata, pod.spec
     return _encode(
@@ -51,7 +56,7 @@ def shape_key(pod: Pod, placed: bool = False) -> bytes:
             _ending(pod),
             [(each.image, each.ports, each.restart_policy_rules) for each in spec.containers],
             [(each.image, each.ports, each.restart_policy, each.restart_policy_rules) for each in spec.init_containers],
-            spec.volumes,
+            [_without_claim(each) for each in spec.volumes if any(_sources(each))] if spec.volumes else (),
             (meta.name, meta.uid) if any(each.ephemeral is not None for each in spec.volumes) else None,
             spec.node_selector,
             spec.affinity,
@@ -69,6 +74,16 @@ def _ending(pod: Pod) -> tuple[str, ...] | None:
         return None
     blamed = (each for each in pod.status.conditions if each.type == "DisruptionTarget")
     return next(((each.status, each.reason) for each in blamed), ())
+
+
+def _without_claim(volume: Volume) -> Volume | None:
+    return None if volume.persistent_volume_claim is not None else volume
+
+
+def claims_key(pod: Pod) -> tuple[str, ...]:
+    """Return the names of the claims that a pod mounts, in the order of its volumes."""
+    claims = [each.persistent_volume_claim for each in pod.spec.volumes]
+    return tuple([each.claim_name for each in claims if each is not None])
 
 
 def amounts_key(pod: Pod) -> bytes:
@@ -172,14 +187,19 @@ class PodClasses:
         self.nodes = nodes
         self.pods: list[Pod] = []
         self.shape_of = np.zeros(0, np.int32)
-        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources."""
-        self._number: dict[tuple[int, bytes], int] = {}
+        """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources,
+        and in the names of the claims that they mount."""
+        self._number: dict[tuple[int, bytes, tuple[str, ...]], int] = {}
+        self._first: dict[tuple[int, bytes], int] = {}
+        """The first of the classes that differ only in the names of their claims."""
         self._recent: dict[bytes, int] = {}
         """Classes by the encoding of a whole spec, so that the next pod of a template is found with one look."""
         self._spec_number: dict[bytes, int] = {}
         self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
         self.with_affinity: set[int] = set()
         """Classes with affinity or anti-affinity to pods."""
+        self.with_claims: set[int] = set()
+        """Classes with volumes that come with a claim."""
         self._ports: dict[int, list[HostPort]] = {}
         self._capacity = 0
         self.requests = np.zeros((0, nodes.resource_count), np.int64)
@@ -208,10 +228,12 @@ class PodClasses:
 
     def _intern(self, pod: Pod, placed: bool) -> int:
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
-        key = (spec, amounts_key(pod))
-        number = self._number.get(key)
+        amounts, claims = amounts_key(pod), claims_key(pod) if pod.spec.volumes else ()
+        number = self._number.get((spec, amounts, claims))
         if number is None:
-            number = self._number[key] = self._add(pod, spec)
+            number = self._number[spec, amounts, claims] = self._add(pod, spec, self._first.get((spec, amounts)))
+            if claims:
+                self._first.setdefault((spec, amounts), number)
         return number
 
     def info(self, pod: Pod, key: str | None = None) -> PodInfo:
@@ -233,21 +255,28 @@ class PodClasses:
             for name in _AMOUNTS:
                 setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
 
-    def _add(self, pod: Pod, spec: int) -> int:
+    def _add(self, pod: Pod, spec: int, like: int | None) -> int:
+        """Add a class; ``like`` is one of the same amounts and shape."""
         number = len(self.pods)
-        amounts = self._amounts(pod)
+        amounts = self._amounts(pod) if like is None else None
         if number == self._capacity:
             self._grow(max(64, 2 * self._capacity))
         self.fit_resources()
-        for name, row in amounts.items():
-            getattr(self, name)[number, : len(row)] = row
-        requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
-        self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
+        if amounts is None:
+            for name in (*_AMOUNTS, "shape_of"):
+                getattr(self, name)[number] = getattr(self, name)[like]
+        else:
+            for name, row in amounts.items():
+                getattr(self, name)[number, : len(row)] = row
+            requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
+            self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
         self.priority[number] = pod.spec.priority or 0
         self.pods.append(pod)
         affinity = pod.spec.affinity
         if affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None):
             self.with_affinity.add(number)
+        if any(each.persistent_volume_claim is not None or each.ephemeral is not None for each in pod.spec.volumes):
+            self.with_claims.add(number)
         if ports := list(host_ports(pod)):
             self._add_ports(number, ports)
         return number

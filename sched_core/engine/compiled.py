@@ -57,16 +57,22 @@ class Compiled:
         self._normalized = len(program.plugins.normalized)
         self._version = (-1, -1)
         self._namespaces: dict[str, dict[str, str]] = {}
+        self._objects_version = -1
         self._reset()
 
     def prepare(self) -> None:
-        """Forget what a change of node objects has made wrong."""
-        version, namespaces = (self.nodes.object_version, self.cluster.others_version), self.cluster.namespaces
+        """Forget what changes of nodes and other objects have made wrong."""
+        handle, kinds = self.profile.handle, self.static.kinds
+        told = handle.objects_version if kinds is None else handle.version(*kinds, assumed=False)
+        version, namespaces = (self.nodes.object_version, told), self.cluster.namespaces
         if self._version != version or self._namespaces != namespaces:
             self._version, self._namespaces = version, {name: dict(labels) for name, labels in namespaces.items()}
             self.static.clear()
             self.terms.clear()
             self._reset()
+        if self._objects_version != handle.objects_version:  # whom preemption would evict may depend on any of them
+            self._objects_version = handle.objects_version
+            self.failed_at[:] = -1
 
     def _reset(self) -> None:
         size = len(self.nodes.full("alive"))

@@ -20,6 +20,7 @@ from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.nominated_pods import NominatedPods
 from sched_core.engine.program import Program, is_row
+from sched_core.engine.signed import PASSES, SignedAnswers
 from sched_core.errors import ExtenderError, NotSupported, PluginError, StowageError
 from sched_core.extender import Extenders
 from sched_core.extender.filter import Feasible, changed_node
@@ -35,6 +36,7 @@ from sched_core.framework.plugin import (
 )
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SUCCESS, Code, Status, error, unresolvable
+from sched_core.kernels.scan import scan
 from sched_core.kernels.select import select_host
 
 NO_NODES = "no nodes available to schedule pods"
@@ -62,6 +64,7 @@ class Cycle:
     ) -> None:
         self.profile, self.cluster, self.nodes, self.program = profile, cluster, cluster.nodes, program
         self.nominator, self.nominated, self.extenders = nominator, NominatedPods(cluster, nominator), extenders
+        self.signed = SignedAnswers(cluster.nodes)
 
     def run(self, pod: PodInfo, start: int = 0, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod; ``start`` is the index at which the scan begins.
@@ -106,15 +109,15 @@ class Cycle:
         for plugin in self.profile.points["preFilter"]:
             text = f'running PreFilter plugin "{plugin.name}"'
             result = _expect(PreFilterResult, self._call(plugin, "pre_filter", text, state, pod, self.nodes), text)
-            status = result.status.of(plugin.name)
+            status = result.status
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
             elif status.code == Code.UnschedulableAndUnresolvable:
                 diagnosis.named_by = ()
-                self._refuse_all(diagnosis, status)
+                self._refuse_all(diagnosis, status.of(plugin.name))
                 return None
             elif status.code == Code.Unschedulable:
-                refused = status
+                refused = status.of(plugin.name)
             elif not status.is_success:
                 raise CycleError(f"{text}: {status.message}")
             if result.node_names is not None:
@@ -157,22 +160,21 @@ class Cycle:
                 decision.nominated_node_used = True
                 return feasible
         scanned = order[candidates[order]] if diagnosis.absent_mask is not None else order
-        scanned = np.roll(scanned, -(start % len(scanned))) if len(scanned) else scanned
         wanted = len(scanned) if all_nodes else nodes_to_find(self.profile.percentage_of_nodes_to_score, len(scanned))
         scores = self.profile.points["score"] or self.extenders.prioritizes
         if not scores and not self.extenders.filters and not all_nodes:
             wanted = 1
-        found = np.cumsum(passed[scanned])
-        if len(found) and found[-1] > wanted:
-            end = int(np.searchsorted(found, wanted + 1))
-            beyond = np.zeros(self.nodes.count, np.bool_)
-            beyond[scanned[end:]] = True
-            diagnosis.forget(beyond)
-            scanned = scanned[:end]
-        rows = scanned[passed[scanned]].astype(np.int64)
-        for row in scanned[~passed[scanned]].tolist() if statuses else ():
-            statuses.pop(self.nodes.names[row], None)  # what a plugin says is said later
-        decision.evaluated = len(scanned) + len(statuses)
+        start %= max(len(scanned), 1)
+        found = np.empty(wanted, np.int64)
+        count, evaluated = scan(scanned, passed, start, wanted, found)
+        rows = found[:count]
+        if diagnosis.reasons and evaluated < len(scanned):
+            diagnosis.forget(np.roll(scanned, -start)[evaluated:])
+        if statuses:
+            reached = np.roll(scanned, -start)[:evaluated]
+            for row in reached[~passed[reached]].tolist():
+                statuses.pop(self.nodes.names[row], None)  # what a plugin says is said later
+        decision.evaluated = evaluated + len(statuses)
         return self._ask_filters(decision.pod, diagnosis, rows, statuses)
 
     def _ask_about_nominated(self, pod: PodInfo, row: int, statuses: dict[str, Status]) -> Feasible:
@@ -201,28 +203,42 @@ class Cycle:
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         left = candidates
+        if not left.any():
+            return left
         for number, plugin in enumerate(self.profile.points["filter"]):
-            if plugin.name in state.skip_filter or not left.any():
+            if plugin.name in state.skip_filter or (diagnosis.reasons and not left.any()):
                 continue
             if plugin.without_pre_filter and plugin.name not in self.profile.named["preFilter"]:
                 raise CycleError(f'running "{plugin.name}" filter plugin: {plugin.without_pre_filter}')
             verdicts = self.verdicts(plugin, state, pod)
+            if verdicts is None:
+                continue
             for row in verdicts.errors:
                 if left[row]:
                     raise CycleError(f'running "{plugin.name}" filter plugin: {verdicts.errors[row]}')
             left = diagnosis.refuse(number, verdicts, left)
         return left
 
-    def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts:
-        """Return what one filter says of all rows; raises CycleError."""
+    def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts | None:
+        """Return what one filter says of all rows, None if it refuses none; raises CycleError."""
         text = f'running "{plugin.name}" filter plugin'
         if is_row(plugin, "filter"):
             try:
-                bits = self.program.each(plugin, "filter_row", pod.row)
+                bits = self.program.refusals(plugin, pod.row)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
             lasting = (bits >> 62) & 1 == 1
-            return Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting)
+            return Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting) if bits.any() else None
+        key = self.signed.key(plugin, "filter", pod)
+        known = self.signed.get(key)
+        if known is None:
+            verdicts = self._asked(plugin, state, pod, text)
+            known = verdicts if verdicts.errors or verdicts.bits.any() else PASSES
+            if key is not None:
+                self.signed.keep(key, known)
+        return None if known is PASSES else known
+
+    def _asked(self, plugin: Plugin, state: CycleState, pod: PodInfo, text: str) -> Verdicts:
         verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
         if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
             raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
@@ -298,7 +314,7 @@ class Cycle:
         scores: dict[str, NDArray[np.int64]] = {}
         active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
         for plugin in active:
-            raw[plugin.name] = self._raw(plugin, state, pod, nodes)[rows]
+            raw[plugin.name] = self._raw(plugin, state, pod, nodes, rows)
         for plugin in active:
             scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name])
         decision.weights = {name: self.profile.weights[name] for name in raw}
@@ -309,14 +325,22 @@ class Cycle:
         if not self.profile.points["score"] and not self.extenders:
             decision.total += 1
 
-    def _raw(self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> NDArray[np.int64]:
+    def _raw(
+        self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: NodeColumns, rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         text = f'running Score plugins: plugin "{plugin.name}" failed with'
         if is_row(plugin, "score"):
             try:
-                return self.program.each(plugin, "score_row", pod.row, nodes)
+                return self.program.scores(plugin, pod.row, rows, nodes)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        return _whole(self._call(plugin, "score", text, state, pod, nodes), nodes.count, text)
+        key = self.signed.key(plugin, "score", pod) if nodes is self.nodes else None
+        scores: NDArray[np.int64] | None = self.signed.get(key)
+        if scores is None:
+            scores = _whole(self._call(plugin, "score", text, state, pod, nodes), nodes.count, text)
+            if key is not None:
+                self.signed.keep(key, scores)
+        return scores[rows]
 
     def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         scores = raw
@@ -328,9 +352,8 @@ class Cycle:
                 scores = self.program.normalize(plugin, raw)
             except PluginError as reason:
                 raise CycleError(f"{text}: {reason.reason}") from reason
-        broken = (scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)
-        if broken.any():
-            worst = int(scores[broken][0])
+        if scores.min() < MIN_NODE_SCORE or scores.max() > MAX_NODE_SCORE:
+            worst = int(scores[(scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)][0])
             raise CycleError(
                 f'plugin "{plugin.name}" returns an invalid score {worst}, it should in the range of '
                 f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"

@@ -43,6 +43,8 @@ class Diagnosis:
 
     def refuse(self, number: int, verdicts: Verdicts, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note what a filter said of the candidates and return those that are left, bool[N]."""
+        if not verdicts.bits.any():
+            return candidates
         refused: NDArray[np.bool_] = candidates & (verdicts.bits != 0)
         if not refused.any():
             return candidates
@@ -89,11 +91,11 @@ class Diagnosis:
             if self.absent_mask is not None:
                 self.absent_mask[row] = False
 
-    def forget(self, mask: NDArray[np.bool_]) -> None:
+    def forget(self, rows: NDArray[np.int32]) -> None:
         """Drop the verdicts of nodes that sampling did not reach."""
-        self.refused_by[mask] = -1
-        self.bits[mask] = 0
-        self.codes[mask] = Code.Success
+        self.refused_by[rows] = -1
+        self.bits[rows] = 0
+        self.codes[rows] = Code.Success
 
     def groups(self) -> list[tuple[str, tuple[str, ...], NDArray[np.int64]]]:
         """Return (plugin, reasons, rows) of each distinct refusal; the plugin is empty where PreFilter named others."""

@@ -160,6 +160,7 @@ class Many:
         crowded = compiled.nominated.count_for(distinct)  # other pods may add to tallies, too: the cycle minds that
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
         irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & compiled.terms.filter(distinct)]] = True
+        irregular[static.concerned_classes(distinct)] = True
         if self.engine.extenders:
             records = self.cluster.classes.pods
             asked = [number for number in distinct.tolist() if self.engine.extenders.interested(records[number])]

@@ -55,12 +55,16 @@ class Program:
             self._modules[key] = generate(self.plugins, self._args, width, in_float=in_float)
         return self._modules[key]
 
-    def each(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeColumns | None = None) -> NDArray[np.int64]:
-        """Return what a row function answers for each row, int64[N]; ``nodes`` are other columns of equal width."""
-        nodes = nodes or self.nodes
-        out = np.zeros(nodes.count, np.int64)
-        rows = (pod_rows(self.classes), node_rows(nodes))
-        self._call(plugin, method, pod_class, nodes.count, *rows, out)
+    def refusals(self, plugin: Plugin, pod_class: int) -> NDArray[np.int64]:
+        """Return what a filter in row form answers for each row, int64[N]."""
+        out = np.empty(self.nodes.count, np.int64)
+        self._call(plugin, "filter_row", pod_class, len(out), pod_rows(self.classes), node_rows(self.nodes), out)
+        return out
+
+    def scores(self, plugin: Plugin, pod_class: int, rows: NDArray[np.int64], nodes: NodeColumns) -> NDArray[np.int64]:
+        """Return what a score in row form answers for some rows int64[F] of columns of equal width, int64[F]."""
+        out = np.empty(len(rows), np.int64)
+        self._call(plugin, "score_row", pod_class, rows, pod_rows(self.classes), node_rows(nodes), out)
         return out
 
     def some(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> NDArray[np.int64]:
@@ -71,18 +75,20 @@ class Program:
 
     def normalize(self, plugin: Plugin, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the normalised scores of the feasible nodes, int64[F]."""
-        out = np.zeros(len(scores), np.int64)
+        out = np.empty(len(scores), np.int64)
         self._call(plugin, "normalize_row", scores, int(scores.min()), int(scores.max()), out)
         return out
 
     def compile_loops(self) -> None:
         """Compile the loop of every row function, also of those that the first pods skip, and what dry runs need."""
         rows = (pod_rows(self.classes), node_rows(self.nodes))
+        none = np.zeros(0, np.int64)
         for move in (add_usage, subtract_usage):
-            move(np.zeros(0, np.int64), np.zeros(0, np.int32), *rows)
-        for plugins, method in ((self.plugins.filters, "filter_row"), (self.plugins.scores, "score_row")):
-            for plugin in plugins:
-                self._call(plugin, method, 0, 0, *rows, np.zeros(0, np.int64))
+            move(none, np.zeros(0, np.int32), *rows)
+        for plugin in self.plugins.filters:
+            self._call(plugin, "filter_row", 0, 0, *rows, none)
+        for plugin in self.plugins.scores:
+            self._call(plugin, "score_row", 0, none, *rows, none)
         for plugin in (*self.plugins.normalized, *self.plugins.by_domain):
             if hasattr(plugin, "normalize_row") and not hasattr(plugin, "normalize_score"):
                 self.normalize(plugin, np.zeros(1, np.int64))
@@ -99,11 +105,12 @@ class Program:
 
     def _loop(self, plugin: Plugin, method: str) -> Callable[..., None]:
         self._bind()
-        key = (plugin.name, method, *sorted(widths(self.nodes).items()))
-        if key not in self._loops:
+        key = (plugin.name, method, self.nodes.ports.words)  # the other widths are those of `_bind`
+        loop = self._loops.get(key)
+        if loop is None:
             args = self._args.get(plugin.name, {})
-            self._loops[key] = generate_each(plugin, method, args, widths(self.nodes))
-        return self._loops[key]
+            loop = self._loops[key] = generate_each(plugin, method, args, widths(self.nodes))
+        return loop
 
     def _bind(self) -> None:
         """Ask the plugins for their constants, again whenever a resource has come up."""

@@ -92,6 +92,9 @@ class StaticResults:
         self._points = points
         everyone = dict.fromkeys(sum(profile.points.values(), ()))
         self._concerned = [plugin for plugin in everyone if hasattr(plugin, "concerns")]
+        kinds = [each.object_kinds for each in everyone if is_dependent(each)]
+        self.kinds = None if None in kinds else frozenset().union(*(each for each in kinds if each is not None))
+        """Kinds of the objects that plans depend on; None: all but nodes and pods."""
         deciding = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
         self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
@@ -137,6 +140,14 @@ class StaticResults:
         if len(self.classes) > len(self.index):
             self._grow(len(self.classes))
         return self.index[classes]
+
+    def concerned_classes(self, classes: NDArray[np.int32]) -> list[int]:
+        """Return those with claims that concern a plugin as things stand.
+
+        They are asked each time, since claims and what is behind them come and go with pods, and plans outlive that.
+        """
+        asked = self.classes.with_claims and self.classes.with_claims.intersection(classes.tolist())
+        return [number for number in asked if self._is_concerned(self.classes.info_of(number))]
 
     def representatives(self, classes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return those of some unplanned classes that must be planned for all of them to have a plan after `spread`."""
@@ -185,7 +196,9 @@ class StaticResults:
 
     def _plan(self, pod_class: int) -> int:
         pod = self.classes.info_of(pod_class)
-        if pod.pod.status.nominated_node_name or any(plugin.concerns(pod) for plugin in self._concerned):
+        if pod.pod.status.nominated_node_name:
+            return IRREGULAR
+        if pod_class not in self.classes.with_claims and self._is_concerned(pod):
             return IRREGULAR
         state = CycleState()
         names: frozenset[str] | None = None
@@ -207,6 +220,13 @@ class StaticResults:
         self.filter_on[pod_class], self.weight[pod_class] = self._switches_for(skip_filter, skip_score)
         signatures = tuple([sign_pod(pod) for sign_pod in self._signs])
         return self._combine(Combination(signatures, skip_filter, skip_score, names), state, pod)
+
+    def _is_concerned(self, pod: PodInfo) -> bool:
+        """Tell whether a plugin that answers by placed pods or other objects is concerned, or raises."""
+        try:
+            return any(plugin.concerns(pod) for plugin in self._concerned)
+        except Exception:  # the cycle meets it again and words it
+            return True
 
     def _switches_for(
         self, skip_filter: frozenset[str], skip_score: frozenset[str]

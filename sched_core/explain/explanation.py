@@ -152,8 +152,8 @@ def explain(engine: Engine, pod: Pod, *, fixes: int = FIXES, node: str = "") -> 
 def _verdicts(trial: Trial, row: int) -> dict[str, str]:
     refused = {each.plugin.name: ", ".join(each.reasons) for each in trial.refused(row)}
     return {
-        plugin.name: SKIPPED if verdicts is None else refused.get(plugin.name, PASSED)
-        for plugin, verdicts in zip(trial.filters, trial.verdicts, strict=False)
+        plugin.name: SKIPPED if plugin.name in trial.state.skip_filter else refused.get(plugin.name, PASSED)
+        for plugin, _ in zip(trial.filters, trial.verdicts, strict=False)
     }
 
 

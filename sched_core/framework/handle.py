@@ -57,9 +57,15 @@ class Handle:
         """Return the objects of a kind by ``namespace/name``, or by name if the kind has no namespaces."""
         return self._cluster.others.get(kind, {})
 
-    def version(self, kind: str, *, assumed: bool = True) -> int:
-        """Return a number that grows with every change of an object of a kind; of those by `assume` only on request."""
-        return (self._cluster.versions if assumed else self._cluster.told_versions)[kind]
+    def version(self, *kinds: str, assumed: bool = True) -> int:
+        """Return a number that grows with every change of an object of these kinds, ``assumed`` ones too or not."""
+        if assumed:
+            return sum([self._cluster.versions[kind] for kind in kinds])
+        return sum([self._cluster.changes[kind].version for kind in kinds])
+
+    def changed(self, kind: str, since: int) -> Sequence[str] | None:
+        """Return the keys of the objects of a kind that changed after a version without assumed ones; None: any may."""
+        return self._cluster.changes[kind].since(since)
 
     def assume(self, record: AnyObject) -> None:
         """Let all that is decided from now on see an object as ``record`` has it, until it changes again.

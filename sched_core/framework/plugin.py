@@ -105,12 +105,14 @@ class Plugin:
 
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per
-    signature (upstream has the same idea in KEP-5598). Without it, an array-form plugin runs for every pod.
+    signature (upstream has the same idea in KEP-5598), so they leave nothing in ``state``; its PreFilter and PreScore
+    may. Without it, an array-form plugin runs for every pod.
 
     **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
     False promises that, as things stand, it skips or passes this pod at every extension point, also with pods that are
     nominated to a node on it. Pods that concern none of these plugins keep going through compiled code. It may depend
-    on the pod's class and on ``handle.objects``.
+    on the pod's class and on ``handle.objects``, of which ``object_kinds`` names the kinds. Pods with claims are asked
+    about in each call, so claims and what is behind them need no name there.
 
     **Domain form.** A plugin whose answers depend on how many placed pods of some kind are in each topology domain
     defines ``domain_terms`` beside its filter and score: rules over tallies (`sched_core.framework.domains`) that say
@@ -142,7 +144,11 @@ class Plugin:
 
     reads_amounts: bool = True
     """Whether PreEnqueue, PreFilter, PreScore, `sign_pod` or what is signed depend on *how much* of a resource a pod
-    requests (row functions always may). False lets pods that differ only in amounts share all of it."""
+    requests (row functions always may), or on *which* claims it mounts (those who say whom they concern always may).
+    False lets pods that differ only in these share all of it."""
+
+    object_kinds: frozenset[str] | None = None
+    """Kinds of the objects on which `concerns`, for pods without claims, and `domain_terms` depend; None: any."""
 
     without_pre_filter: str = ""
     """The error that the filter ends an attempt with in a profile that leaves out the plugin's PreFilter; empty if the

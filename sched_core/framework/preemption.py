@@ -79,7 +79,7 @@ class Candidate(NamedTuple):
 
     node: str
     victims: Sequence[str]
-    """Keys of the pods that would have to go, the most important first; to be read, or copied, before pods come or go."""
+    """Keys of the pods that would have to go, the most important first; to be read before pods come or go."""
     pdb_violations: int
     """How many of them would break a disruption budget."""
 

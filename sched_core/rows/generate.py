@@ -95,7 +95,7 @@ def generate(
 def generate_each(
     plugin: Plugin, method: str, args: Mapping[str, Any], widths: Mapping[str, int]
 ) -> Callable[..., None]:
-    """Return the loop of one row function over all rows, or over all scores, with numbers as int64.
+    """Return the loop of one row function with numbers as int64: over all rows, some rows or all scores.
 
     It is a module of its own, so that profiles with the same function share its compiled code.
     """
@@ -104,7 +104,7 @@ def generate_each(
     header = _HEADER.format(plugins=plugin.name, prefetch=batch.PREFETCH, stretch=sampled.STRETCH) + "\n".join(
         constants
     )
-    loop = _each_normalized(function) if method == "normalize_row" else _each(function)
+    loop = {"filter_row": _each, "score_row": _each_of_some, "normalize_row": _each_normalized}[method](function)
     module = _load("\n\n".join([header, function.source, loop]), bindings)
     return module.each  # type: ignore[no-any-return]
 
@@ -164,6 +164,13 @@ def _each(function: RowFunction) -> str:
     return (
         f"@kernel\ndef each(c, n, pods, nodes, out):\n{_unpack([function])}"
         f"    for i in range(n):\n        out[i] = {function.call('c', 'i')}"
+    )
+
+
+def _each_of_some(function: RowFunction) -> str:
+    return (
+        f"@kernel\ndef each(c, rows, pods, nodes, out):\n{_unpack([function])}"
+        f"    for n in range(len(rows)):\n        i = np.uint64(rows[n])\n        out[n] = {function.call('c', 'i')}"
     )
 
 

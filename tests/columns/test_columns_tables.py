@@ -212,6 +212,11 @@ SAME: dict[str, Json] = {
     "the name": {"metadata": {"name": "other", "namespace": "default"}},
     "the uid": {"metadata": {"name": "p", "namespace": "default", "uid": "x"}},
     "the phase": {"status": {"phase": "Pending"}},
+    "volumes that no plugin reads": {
+        "spec": pod(
+            "p", {"cpu": "1"}, volumes=[{"name": "v", "emptyDir": {}}, {"name": "s", "secret": {"secretName": "s"}}]
+        )["spec"]
+    },
 }
 OTHER: dict[str, Json] = {
     "the namespace": {"metadata": {"name": "p", "namespace": "team"}},
@@ -224,7 +229,8 @@ SPECS: list[Json] = [
     {"schedulerName": "other"}, {"priority": 1}, {"preemptionPolicy": "Never"}, {"nodeSelector": {"a": "b"}},
     {"hostNetwork": True}, {"nodeName": "a"}, {"schedulingGates": [{"name": "g"}]}, {"overhead": {"cpu": "1"}},
     {"tolerations": [{"operator": "Exists"}]}, {"resources": {"requests": {"cpu": "2"}}}, {"hostUsers": False},
-    {"volumes": [{"name": "v", "emptyDir": {}}]}, {"initContainers": [{"name": "i", "image": "i"}]},
+    {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]},
+    {"initContainers": [{"name": "i", "image": "i"}]},
 ]  # fmt: skip
 
 
@@ -254,6 +260,17 @@ def test_quantities_and_images_make_other_classes() -> None:
         pod("p", {"cpu": "1"}, container={"image": "x"}),
     ]
     assert classes_of(pods) == [0, 1, 2, 3]
+
+
+def test_claims_make_other_classes_of_one_shape() -> None:
+    """What pods of different claims share does not depend on which claims they are; a volume more does."""
+    mounts = [[], ["a"], ["b"], ["a", "b"], ["b", "a"]]
+    volumes = [[{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names] for names in mounts]
+    cluster = Cluster()
+    pods = records([pod(f"p{number}", volumes=each) for number, each in enumerate(volumes)])
+    assert [cluster.classes.intern(each) for each in pods] == [0, 1, 2, 3, 4]
+    assert cluster.classes.shape_of[:5].tolist() == [0, 1, 1, 2, 2]
+    assert cluster.classes.with_claims == {1, 2, 3, 4}
 
 
 def test_a_sidecar_and_an_init_container_request_other_amounts() -> None:

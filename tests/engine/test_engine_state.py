@@ -10,6 +10,7 @@ import pytest
 from sched_core import Cluster, Engine, Failure, Pod, Speed
 from tests.engine.worlds import (
     ALL_NODES,
+    Event,
     World,
     cluster_of,
     node,
@@ -170,3 +171,23 @@ def test_an_assumed_pod_counts_and_is_found() -> None:
     assert engine.schedule_many(records([pod("p", {"cpu": "2"})])).node_of.tolist() == [1]
     with pytest.raises(KeyError):
         engine.assume(records([pod("q")])[0], "nobody")
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_budget_that_comes_in_between_protects_those_whom_a_failed_pod_would_evict(speed: Speed) -> None:
+    """A failure repeats by class while nothing changes; another object is a change, though no plan depends on it."""
+    low = [pod(name, {"cpu": "3"}, nodeName=f"on-{name}", priority=0) for name in "ab"]
+    for each in low:
+        each["metadata"]["labels"] = {"app": each["metadata"]["name"]}
+        each["status"] = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}
+    engine = Engine(cluster_of([node("on-a"), node("on-b"), *low]), ALL_NODES, speed=speed)
+    high = records([pod(f"high-{number}", {"cpu": "2"}, priority=9) for number in range(2)])
+    first = engine.schedule_many(high[:1]).failures[0].victims
+    budget = {
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "keep", "namespace": "default"},
+        "spec": {"selector": {"matchLabels": {"app": first[0].partition("/")[2]}}},
+        "status": {"disruptionsAllowed": 0},
+    }  # fmt: skip
+    take(engine, Event(0, "object", budget))
+    assert engine.schedule_many(high[1:]).failures[0].victims != first

@@ -199,6 +199,13 @@ def take(engine: Engine, event: Event) -> None:
                 cluster.remove_node(event.given)
         case "running":
             cluster.add_pods(records([event.given]))
+        case "object":
+            for record in (each for kind in load_documents([event.given]).others.values() for each in kind):
+                cluster.add_object(record)
+        case "no object":
+            kind, key = event.given
+            if key in cluster.others.get(kind, {}):
+                cluster.remove_object(kind, key)
         case "forget":
             engine.forget(event.given)
         case "assume":

@@ -82,6 +82,9 @@ def test_attachments_count_if_no_pod_uses_the_volume() -> None:
     assert here.refused(here.info(volumes=mounts("b"))) == {}
     here = world(base, attached("x", "n", "pv-c"))
     assert set(here.refused(here.info(volumes=mounts("b")))) == {"n"}
+    three = [csi_node("n", csi_example_com=3) if each["kind"] == "CSINode" else each for each in base]
+    here = world(three, attached("x", "n", "pv-c"), attached("y", "n", "pv-c"))
+    assert here.refused(here.info(volumes=mounts("b"))) == {}, "a volume that is attached twice counts once"
     here = world(base, attached("x", "n", "pv-b"))  # the new pod's own volume counts twice, as upstream
     assert set(here.refused(here.info(volumes=mounts("b")))) == {"n"}
 
@@ -241,5 +244,13 @@ def test_pods_without_claims_are_skipped() -> None:
     here = world(node("n"))
     plain = here.info(volumes=[{"name": "v", "emptyDir": {}}])
     assert here.pre_filter(plain).status.is_skip and not here.plugin.concerns(plain)
-    for volumes in (SCRATCH, mounts("a"), [{"name": "c", "cinder": {"volumeID": "c"}}]):
-        assert here.plugin.concerns(here.info(volumes=volumes))
+
+
+def test_pods_are_concerned_whose_volumes_count_or_cannot_be_counted() -> None:
+    inline: list[Json] = [{"name": "c", "cinder": {"volumeID": "c"}}]
+    here = world(node("n"), csi("a"), claim("nfs", "share"), volume("share"))
+    assert here.plugin.concerns(here.info(volumes=mounts("missing")))
+    assert not any(here.plugin.concerns(here.info(volumes=volumes)) for volumes in (mounts("a"), inline))
+    here = world(node("n"), csi("a"), claim("nfs", "share"), volume("share"), csi_node("n", other=1))
+    assert all(here.plugin.concerns(here.info(volumes=volumes)) for volumes in (mounts("a"), inline, SCRATCH))
+    assert not here.plugin.concerns(here.info(volumes=mounts("nfs")))

@@ -117,8 +117,11 @@ def test_what_if_counts_claims_by_name_in_every_namespace() -> None:
     assert refused()
 
 
-def test_only_pods_with_claims_or_disks_are_concerned() -> None:
-    here = World(VolumeRestrictions(), node("a"))
-    assert here.plugin.concerns(here.info(volumes=mounts("data")))
+def test_only_pods_with_disks_or_claims_that_are_missing_or_for_one_pod_are_concerned() -> None:
+    alone = claim("alone", "pv", accessModes=["ReadWriteOncePod"])
+    here = World(VolumeRestrictions(), node("a"), claim("data", "pv"), alone)
+    assert here.plugin.concerns(here.info(volumes=mounts("missing")))
+    assert here.plugin.concerns(here.info(volumes=mounts("data", "alone")))
+    assert not here.plugin.concerns(here.info(volumes=mounts("data")))
     assert here.plugin.concerns(here.info(volumes=rbd(["a"])))
     assert not here.plugin.concerns(here.info(volumes=[{"name": "v", "emptyDir": {}}]))

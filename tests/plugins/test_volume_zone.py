@@ -79,8 +79,10 @@ def test_zones_are_trimmed() -> None:
     assert set(here.refused(here.info(volumes=mounts("data")))) == {"1"}
 
 
-def test_only_pods_with_named_claims_are_concerned() -> None:
+def test_only_pods_with_zones_or_without_an_answer_are_concerned() -> None:
     here = world({})
-    assert here.plugin.concerns(here.info(volumes=mounts("data")))
+    assert here.plugin.concerns(here.info(volumes=mounts("missing")))
+    assert not here.plugin.concerns(here.info(volumes=mounts("data")))
+    assert world({ZONE: "a"}).plugin.concerns(here.info(volumes=mounts("data")))
     assert not here.plugin.concerns(here.info(volumes=[{"name": "v", "ephemeral": {"volumeClaimTemplate": {}}}]))
     assert not here.plugin.concerns(here.info())
