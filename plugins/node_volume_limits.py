@@ -66,15 +66,15 @@ class NodeVolumeLimits(Plugin):
 
     def __init__(self, args: object = None) -> None:
         super().__init__(args)
-        self._number: dict[str, int] = {}
-        self._drivers: list[str] = []
         self._limits_kept: tuple[tuple[int, ...], dict[str, Counts]] = ((), {})
-        self._attachments_kept: tuple[tuple[int, ...], Pairs] = ((), NO_PAIRS)
         self._forget(())
 
     def _forget(self, versions: tuple[int, ...]) -> None:
-        """Forget which volumes the classes have."""
+        """Forget which volumes there are and which the classes have."""
         self._versions = versions
+        self._number: dict[str, int] = {}
+        self._drivers: list[str] = []
+        self._attachments_kept: tuple[tuple[int, ...], Pairs] = ((), NO_PAIRS)
         self._first: list[int] = [0]
         self._flat: list[int] = []
         self._faults: dict[int, str] = {}
@@ -89,6 +89,7 @@ class NodeVolumeLimits(Plugin):
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
         nothing = np.zeros(nodes.count, np.int64)
         storage = Storage(self.handle)
+        self._catch_up()
         try:
             wanted = self._volumes(storage, pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault as fault:
@@ -109,6 +110,15 @@ class NodeVolumeLimits(Plugin):
             count = self._count(nodes, driver, used, self._attachments(storage, nodes))
             exceeded |= (limit >= 0) & (more > 0) & (count + more > limit)
         return Verdicts(exceeded.astype(np.int64), (self.reason,), Code.Unschedulable, errors=errors)
+
+    def _catch_up(self) -> None:
+        """Forget what is known of volumes when an object or the numbers of classes have changed.
+
+        What Reserve assumes of claims and volumes makes no other volumes of them, so only other changes count.
+        """
+        versions = (self.handle.classes.epoch, *(self.handle.version(kind, assumed=False) for kind in _KINDS))
+        if versions != self._versions:
+            self._forget(versions)
 
     def _volumes(self, storage: Storage, pod: Pod, namespace: str, pod_name: str, *, new: bool) -> set[int]:
         """Return the numbers of the volumes that a pod attaches.
@@ -181,13 +191,7 @@ class NodeVolumeLimits(Plugin):
         return Pairs(np.repeat(node_of[found].astype(np.int64), count), flat[np.repeat(start, count) + offset]), errors
 
     def _volumes_of_classes(self, storage: Storage) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the volumes of all classes one after the other, and where those of each class begin, int64[C + 1].
-
-        What Reserve assumes of claims and volumes makes no other volumes of them, so only other changes count.
-        """
-        versions = tuple(self.handle.version(kind, assumed=False) for kind in _KINDS)
-        if versions != self._versions:
-            self._forget(versions)
+        """Return the volumes of all classes one after the other, and where those of each class begin, int64[C + 1]."""
         pods = self.handle.classes.pods
         seen = len(self._first) - 1
         for number in range(seen, len(pods)):

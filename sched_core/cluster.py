@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.arrays import NodeArray
-from sched_core.columns.classes import PodClasses, pod_key
+from sched_core.columns.classes import ClassState, PodClasses, pod_key
 from sched_core.columns.kinds import PodKinds
 from sched_core.columns.nodes import NodeColumns, NodeState
-from sched_core.columns.pods import NOT_STARTED, PodState
+from sched_core.columns.pods import NOT_STARTED, SLACK, PodState
 from sched_core.errors import InvalidObjects, Problem
 from sched_core.objects.load import Objects
 from sched_core.objects.records import AnyObject, Node, Pod
@@ -30,7 +30,7 @@ class ClusterState(NamedTuple):
 
     nodes: NodeState
     pods: PodState
-    waiting: dict[str, list[int]]
+    classes: ClassState
     placed_with_affinity: bool
     others: dict[str, dict[str, AnyObject]]
 
@@ -52,7 +52,7 @@ class Cluster:
         """The same without what plugins have assumed."""
         self.placed_with_affinity = False
         """Whether a pod with affinity to other pods was ever placed."""
-        self._waiting: dict[str, list[int]] = {}
+        self._enough_classes = SLACK
 
     @classmethod
     def from_objects(cls, objects: Objects) -> Cluster:
@@ -105,9 +105,9 @@ class Cluster:
 
     def add_node(self, node: Node) -> int:
         """Add or update a node and return its row; pods that waited for this name count from now on."""
+        self.tidy()
         row = self.nodes.add(node)
-        for number in self._waiting.pop(node.metadata.name, ()):
-            self.nodes.pods.move(number, row)
+        for number in self.nodes.pods.enter(node.metadata.name, row):
             self.add_usage(int(self.nodes.pods.class_of[number]), row)
         return row
 
@@ -115,17 +115,12 @@ class Cluster:
 
     def remove_node(self, name: str) -> None:
         """Remove a node; its pods count for nothing until a node of that name comes back."""
-        row = self.nodes.row_of[name]
-        numbers = self.nodes.pods.on(row).tolist()
-        if numbers:
-            self._waiting[name] = numbers
-        for number in numbers:
-            self.nodes.pods.move(number, -1)
-        self.nodes.remove(name)
+        self.nodes.pods.leave(name, self.nodes.remove(name))
 
     def add_pods(self, pods: Iterable[Pod]) -> None:
         """Add pods that run on ``spec.nodeName``; those that have ended do not count, a known key is replaced."""
         for pod in pods:
+            self.tidy()
             key = pod_key(pod)
             if self.nodes.pods.find(key) is not None:
                 self.remove_pod(key)
@@ -136,7 +131,7 @@ class Cluster:
             start = start_time(pod)
             number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
             if row < 0:
-                self._waiting.setdefault(pod.spec.node_name, []).append(number)
+                self.nodes.pods.wait(number, pod.spec.node_name)
             else:
                 self.add_usage(pod_class, row)
 
@@ -153,16 +148,12 @@ class Cluster:
         pods.drop(number)
         if row >= 0:
             self._subtract_usage(int(pods.class_of[number]), row)
-        else:
-            for numbers in self._waiting.values():
-                if number in numbers:
-                    numbers.remove(number)
         return True
 
     def place(
         self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], start: int = NOT_STARTED
     ) -> int:
-        """Note where pods are, without adding their usage; return the number of the first.
+        """Note where pods are, without adding their usage; return the number of the first (it lasts until `tidy`).
 
         ``start`` is their start time in nanoseconds since 1970.
         """
@@ -175,19 +166,40 @@ class Cluster:
         self._change(pod_class, row, 1)
         self.nodes.used_ports[:, row] |= self.classes.port_bits[pod_class]
 
+    def tidy(self) -> None:
+        """Forget pods, classes and sets of node objects that are gone, wherever they are more than what is there.
+
+        Numbers of pods, classes and sets change, which ``nodes.object_version`` and, of classes, ``classes.epoch``
+        tell. Whoever keeps such numbers keeps them no longer than until the next pod or node is added or tried.
+        """
+        pods, renewing = self.nodes.pods, False
+        if len(self.classes) > self._enough_classes:
+            live = len(np.unique(pods.class_of[~pods.gone]))
+            renewing = len(self.classes) > 2 * live + SLACK
+            self._enough_classes = 2 * (live if renewing else len(self.classes)) + SLACK
+        if renewing or pods.is_sparse:
+            pods.compact()
+            self.nodes.object_version += 1
+        if renewing:
+            pods.class_of[:] = self.classes.renew(pods.class_of)
+            self.kinds = PodKinds(self.classes)
+            self.placed_with_affinity = bool(self.classes.with_affinity)
+        self.nodes.tidy()
+
     def state(self) -> ClusterState:
         """Return a copy of all that changes when nodes and pods come and go."""
         nodes = self.nodes
         return ClusterState(
-            nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
-            self.placed_with_affinity, {kind: dict(records) for kind, records in self.others.items()},
+            nodes.state(), nodes.pods.state(), self.classes.state(), self.placed_with_affinity,
+            {kind: dict(records) for kind, records in self.others.items()},
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
         """Go back to a state that `state` returned."""
+        pods = self.nodes.pods
+        pods.restore(state.pods)
+        pods.class_of[:] = self.classes.numbers_of(pods.class_of, state.classes)
         self.nodes.restore(state.nodes)
-        self.nodes.pods.restore(state.pods)
-        self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
         self.placed_with_affinity = state.placed_with_affinity
         self.versions.update({*self.others, *state.others})
         self.told_versions.update({*self.others, *state.others})

@@ -74,7 +74,7 @@ class Handle:
         return self._nominator.node_of(pod)
 
     def lower_pods(self, priority: int) -> PodsByRow:
-        """Return the pods of a lower priority than this by the row of their node, in the order in which they came."""
+        """Return the pods of a lower priority than this by the row of their node."""
         pods = self._cluster.nodes.pods
         return PodsByRow(pods, self._cluster.classes, np.flatnonzero((pods.node_of >= 0) & (pods.priority < priority)))
 

@@ -35,11 +35,11 @@ class PodsByRow:
     def __init__(self, pods: PodTable, classes: PodClasses, numbers: NDArray[np.int64]) -> None:
         self._pods, self._classes = pods, classes
         rows = pods.node_of[numbers]
-        order = np.argsort(rows, kind="stable")
+        order = np.lexsort((pods.place[numbers], rows))
         self._numbers, self._rows = numbers[order], rows[order]
 
     def __getitem__(self, row: int) -> list[PlacedPod]:
-        """Return the pods on a node, in the order in which they came; none is no error."""
+        """Return the pods on a node, in their order there; none is no error."""
         first, last = np.searchsorted(self._rows, [row, row + 1])
         return [self._placed(number) for number in self._numbers[first:last].tolist()]
 
