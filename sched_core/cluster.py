@@ -32,6 +32,7 @@ class ClusterState(NamedTuple):
     pods: PodState
     classes: ClassState
     placed_with_affinity: bool
+    namespaces: dict[str, dict[str, str]]
     others: dict[str, dict[str, AnyObject]]
 
 
@@ -51,7 +52,7 @@ class Cluster:
         self.told_versions: Counter[str] = Counter()
         """The same without what plugins have assumed."""
         self.placed_with_affinity = False
-        """Whether a pod with affinity to other pods was ever placed."""
+        """Whether a pod with affinity to other pods was placed; it may be gone, up to the next `tidy`."""
         self._enough_classes = SLACK
 
     @classmethod
@@ -179,11 +180,11 @@ class Cluster:
             self._enough_classes = 2 * (live if renewing else len(self.classes)) + SLACK
         if renewing or pods.is_sparse:
             pods.compact()
+            if renewing:
+                pods.class_of[:] = self.classes.renew(pods.class_of)
+                self.kinds = PodKinds(self.classes)
+            self.placed_with_affinity = not self.classes.with_affinity.isdisjoint(pods.class_of.tolist())
             self.nodes.object_version += 1
-        if renewing:
-            pods.class_of[:] = self.classes.renew(pods.class_of)
-            self.kinds = PodKinds(self.classes)
-            self.placed_with_affinity = bool(self.classes.with_affinity)
         self.nodes.tidy()
 
     def state(self) -> ClusterState:
@@ -191,7 +192,7 @@ class Cluster:
         nodes = self.nodes
         return ClusterState(
             nodes.state(), nodes.pods.state(), self.classes.state(), self.placed_with_affinity,
-            {kind: dict(records) for kind, records in self.others.items()},
+            dict(self.namespaces), {kind: dict(records) for kind, records in self.others.items()},
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
@@ -200,7 +201,7 @@ class Cluster:
         pods.restore(state.pods)
         pods.class_of[:] = self.classes.numbers_of(pods.class_of, state.classes)
         self.nodes.restore(state.nodes)
-        self.placed_with_affinity = state.placed_with_affinity
+        self.placed_with_affinity, self.namespaces = state.placed_with_affinity, dict(state.namespaces)
         self.versions.update({*self.others, *state.others})
         self.told_versions.update({*self.others, *state.others})
         self.others = {kind: dict(records) for kind, records in state.others.items()}
