@@ -48,7 +48,7 @@ class Saved(NamedTuple):
 class Life:
     """One life; `step` lets one thing happen."""
 
-    def __init__(self, seed: int, *, nodes: int = 40, pods: int = 400, phase: int = 20_000) -> None:
+    def __init__(self, seed: int, *, nodes: int = 30, pods: int = 300, phase: int = 20_000) -> None:
         """Begin with up to ``nodes`` nodes; about ``pods`` pods are there at a time.
 
         ``phase`` is how long, on the average, pods without affinity to others come, and then again with it: while such

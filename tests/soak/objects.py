@@ -13,7 +13,7 @@ NAMESPACES = ("default", "team")
 CLAIMS, VOLUMES, BUDGETS = 12, 16, 3
 DRIVER = "disk.example.com"
 REQUIRED, PREFERRED = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
-PRIORITIES = (0, 0, 0, 5, 100)
+PRIORITIES = (*[0] * 30, 5, 100)
 
 
 def soak_node(rng: random.Random, name: str, number: int) -> Json:
