@@ -21,7 +21,7 @@ REPORT := stowage-report.html
 GOLDEN := ../shared/golden/sched
 FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable queue
 
-.PHONY: help setup run test lint bench golden report lock clean
+.PHONY: help setup run test lint soak bench golden report lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: $(VENV)/.tests ## style, format, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(VENV)/.tests ## a million random events on one cluster, held against a fresh start; fails on growth of memory
+	@$(BIN)/python -m tests.soak
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q

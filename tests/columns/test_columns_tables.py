@@ -217,14 +217,15 @@ def keys_on(table: PodTable, row: int) -> str:
 def test_the_last_pod_of_a_node_takes_the_place_of_one_that_leaves() -> None:
     """As in upstream's NodeInfo; also while the pods wait for their node, and after compacting."""
     table = PodTable()
-    table.add([f"d/{letter}" for letter in "abcdefgh"], numbers(*[0] * 8), numbers(*[3] * 5, 4, 4, 4), np.zeros(8))
+    keys = [f"d/{letter}" for letter in "abcdefgh"]
+    table.add(keys, numbers(*[0] * 8), numbers(*[3] * 5, 4, 4, 4), np.zeros(8, np.int64))
     table.drop(1)
     assert keys_on(table, 3) == "aecd" and keys_on(table, 4) == "fgh"
     table.drop(3)
-    table.add(["d/x"], numbers(0), numbers(3), np.zeros(1))
+    table.add(["d/x"], numbers(0), numbers(3), np.zeros(1, np.int64))
     assert keys_on(table, 3) == "aecx"
     table.leave("three", 3)
-    table.wait(table.add(["d/y"], numbers(0), numbers(-1), np.zeros(1)), "three")
+    table.wait(table.add(["d/y"], numbers(0), numbers(-1), np.zeros(1, np.int64)), "three")
     table.drop(0)
     assert table.placed == 3
     state = table.state()
@@ -264,7 +265,7 @@ def test_pods_of_one_key_are_told_apart() -> None:
     """Nobody checks that a key is new in a batch: the later one is found, both count."""
     table = PodTable()
     for row in (1, 2):
-        table.add(["d/a"], numbers(0), numbers(row), np.zeros(1))
+        table.add(["d/a"], numbers(0), numbers(row), np.zeros(1, np.int64))
     assert table.find("d/a") == 1
     table.compact()
     assert table.placed == 2 and table.on(1).tolist() == [0] and table.find("d/a") == 1

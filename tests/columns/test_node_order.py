@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sched_core import Cluster, NodeArray
-from tests.engine.worlds import Json, node, node_record
+from tests.engine.worlds import node, node_record
 from tests.naive.order import NodeList, node_order
 
 BETA_ZONE, BETA_REGION = "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region"

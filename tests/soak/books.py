@@ -71,7 +71,8 @@ class Books:
             cluster.add_node(node)
         cluster.add_pods(self.pods[key] for keys in self.lists.values() for key in keys)
         listed = cluster.nodes.order()
-        listed[:] = [cluster.nodes.row_of[name] for name in self.tree.order()]  # it depends on what came and went before
+        # The order depends on what came and went before.
+        listed[:] = [cluster.nodes.row_of[name] for name in self.tree.order()]
         return cluster
 
 

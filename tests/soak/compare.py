@@ -1,4 +1,4 @@
-"""A cluster that has lived for long against one that was just made of the same objects: byte for byte, and decisions."""
+"""A cluster that has lived for long against one just made of the same objects: byte for byte, and in its decisions."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class Life:
     def __init__(self, seed: int, *, nodes: int = 30, pods: int = 300, phase: int = 20_000) -> None:
         """Begin with up to ``nodes`` nodes; about ``pods`` pods are there at a time.
 
-        ``phase`` is how long, on the average, pods without affinity to others come, and then again with it: while such
-        pods are placed, none is decided in a batch.
+        ``phase`` is how long, on the average, pods without affinity to others come, and then a third of that with it:
+        while such pods are placed, none is decided in a batch.
         """
         self.rng, self.most_nodes, self.wanted_pods = random.Random(seed), nodes, pods
         self.plain = True
@@ -67,7 +67,7 @@ class Life:
             self.arrive: 30, self.leave: 30, self.retry: 5, self.preempt: 8, self.update_pod: 10, self.fail: 4,
             self.run_elsewhere: 6, self.set_node: 8, self.drop_node: 1, self.set_object: 4, self.drop_object: 2,
             self.bind_volumes: 1, self.label_namespace: 0.3, self.save: 0.5, self.go_back: 0.5, self.new_templates: 1,
-            self.new_engine: 0.03, self.check: 0.5, self.new_phase: 200 / phase,
+            self.new_engine: 0.03, self.check: 0.5, self.new_phase: 600 / phase,
         }  # fmt: skip
         self.new_templates()
         for namespace in NAMESPACES:
@@ -91,7 +91,7 @@ class Life:
     def arrive(self) -> None:
         """Pods come and are scheduled in one call; more where there are few."""
         few = len(self.books.pods) < self.wanted_pods
-        count = self.rng.choice([1, 3, 20, 60] if few else [1, 2])
+        count = self.rng.choice([1, 3, 20, 100] if few else [1, 2])
         if self.rng.random() < 0.7:
             self.schedule([self._new_pod() for _ in range(count)])
             return
@@ -138,7 +138,7 @@ class Life:
     def leave(self) -> None:
         """Pods are deleted; more where there are many."""
         many = len(self.books.pods) > self.wanted_pods
-        count = min(self.rng.choice([1, 3, 30] if many else [1]), len(self.books.pods))
+        count = min(self.rng.choice([1, 3, 100] if many else [1]), len(self.books.pods))
         self._delete(self.rng.sample(list(self.books.pods), count))
         self.events += max(count - 1, 0)
 
@@ -146,7 +146,8 @@ class Life:
         """A pod ends."""
         if (pod := self._any_pod()) is not None:
             self.books.remove(pod_key(pod))
-            self.cluster.add_pod(replaced(pod, status=replaced(pod.status, phase=self.rng.choice(["Failed", "Succeeded"]))))
+            phase = self.rng.choice(["Failed", "Succeeded"])
+            self.cluster.add_pod(replaced(pod, status=replaced(pod.status, phase=phase)))
 
     def update_pod(self) -> None:
         """A pod starts, is labelled, or is about to go: it moves to the end of its node's list."""
@@ -218,6 +219,8 @@ class Life:
 
     def new_phase(self) -> None:
         """Pods with affinity to others come no more, and those that are there are deleted; or they come again."""
+        if self.plain and self.rng.random() < 2 / 3:
+            return
         self.plain = not self.plain
         self.new_templates()
         if self.plain:
@@ -241,7 +244,7 @@ class Life:
         self._nominate(old, self.engine)
 
     def check(self) -> None:
-        """Hold all that is kept against a fresh start, and decisions on pods that come against those of a fresh engine."""
+        """Hold all that is kept against a fresh start, and decisions on new pods against those of a fresh engine."""
         self._look()
         fresh = self._fresh_engine()
         assert_same_cluster(self.cluster, fresh.cluster)

@@ -1,4 +1,4 @@
-"""Random objects of every kind for the soak; what they are about comes from small sets, so that they meet each other."""
+"""Random objects of every kind for the soak; what they are about comes from small sets, so that they meet."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 from tests.engine.worlds import ZONE, Json, random_node, random_pod
+from tests.naive.topology import PREFERRED, REQUIRED
 from tests.plugins.volumes import claim, mounts, storage, storage_class, volume, within
 
 HOSTNAME = "kubernetes.io/hostname"
 NAMESPACES = ("default", "team")
 CLAIMS, VOLUMES, BUDGETS = 12, 16, 3
 DRIVER = "disk.example.com"
-REQUIRED, PREFERRED = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
 PRIORITIES = (*[0] * 30, 5, 100)
 
 
@@ -27,8 +27,8 @@ def soak_node(rng: random.Random, name: str, number: int) -> Json:
     if rng.random() < 0.1:
         node["spec"]["taints"].append({"key": "since", "value": str(number), "effect": "PreferNoSchedule"})
     if rng.random() < 0.3:
-        images = [{"names": [f"app:{version}"], "sizeBytes": 200_000_000 * version} for version in rng.sample([1, 2, 3], 2)]
-        node["status"]["images"] = images
+        versions = rng.sample([1, 2, 3], 2)
+        node["status"]["images"] = [{"names": [f"app:{each}"], "sizeBytes": 200_000_000 * each} for each in versions]
     return node
 
 
@@ -83,7 +83,8 @@ def _affinity(rng: random.Random) -> Json:
     sides: Json = {}
     for side in rng.sample(["podAffinity", "podAntiAffinity"], rng.randint(1, 2)):
         weighed = {"weight": rng.randint(1, 100), "podAffinityTerm": term()}
-        sides[side] = rng.choice([{REQUIRED: [term()]}, {PREFERRED: [weighed]}, {REQUIRED: [term()], PREFERRED: [weighed]}])
+        either = [{REQUIRED: [term()]}, {PREFERRED: [weighed]}, {REQUIRED: [term()], PREFERRED: [weighed]}]
+        sides[side] = rng.choice(either)
     return sides
 
 
