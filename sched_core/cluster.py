@@ -106,7 +106,7 @@ class Cluster:
 
     def add_node(self, node: Node) -> int:
         """Add or update a node and return its row; pods that waited for this name count from now on."""
-        self.tidy()
+        self.nodes.tidy()
         row = self.nodes.add(node)
         for number in self.nodes.pods.enter(node.metadata.name, row):
             self.add_usage(int(self.nodes.pods.class_of[number]), row)
@@ -168,16 +168,14 @@ class Cluster:
         self.nodes.used_ports[:, row] |= self.classes.port_bits[pod_class]
 
     def tidy(self) -> None:
-        """Forget pods, classes and sets of node objects that are gone, wherever they are more than what is there.
+        """Forget pods, and classes without pods, once they are more than the others; numbers of both may change.
 
-        Numbers of pods, classes and sets change, which ``nodes.object_version`` and, of classes, ``classes.epoch``
-        tell. Whoever keeps such numbers keeps them no longer than until the next pod or node is added or tried.
+        ``nodes.object_version`` tells of it, and ``classes.epoch`` of classes. Happens before a pod is added or tried.
         """
         pods, renewing = self.nodes.pods, False
         if len(self.classes) > self._enough_classes:
-            live = len(np.unique(pods.class_of[~pods.gone]))
-            renewing = len(self.classes) > 2 * live + SLACK
-            self._enough_classes = 2 * (live if renewing else len(self.classes)) + SLACK
+            self._enough_classes = 2 * len(np.unique(pods.class_of[~pods.gone])) + SLACK
+            renewing = len(self.classes) > self._enough_classes
         if renewing or pods.is_sparse:
             pods.compact()
             if renewing:
@@ -185,7 +183,6 @@ class Cluster:
                 self.kinds = PodKinds(self.classes)
             self.placed_with_affinity = not self.classes.with_affinity.isdisjoint(pods.class_of.tolist())
             self.nodes.object_version += 1
-        self.nodes.tidy()
 
     def state(self) -> ClusterState:
         """Return a copy of all that changes when nodes and pods come and go."""

@@ -293,7 +293,7 @@ class NodeColumns:
         self._publish()
 
     def tidy(self) -> None:
-        """Forget sets and zones that no node has any more, where they are the greater part; numbers of sets change."""
+        """Forget sets and zones that no node has, once they are more than the others; numbers of sets may change."""
         enough = 2 * len(self.row_of) + SLACK
         for name, table in self._sets.items():
             if len(table) > enough:

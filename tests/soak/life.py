@@ -48,8 +48,9 @@ class Saved(NamedTuple):
 class Life:
     """One life; `step` lets one thing happen."""
 
-    def __init__(self, seed: int, *, nodes: int = 30, pods: int = 300, phase: int = 20_000) -> None:
-        """Begin with up to ``nodes`` nodes; about ``pods`` pods are there at a time.
+    def __init__(self, seed: int, *, nodes: int = 30, pods: int = 300, phase: int = 20_000, check: int = 600) -> None:
+        """Begin with up to ``nodes`` nodes; about ``pods`` pods are there at a time, and all is checked every ``check``
+        events or so.
 
         ``phase`` is how long, on the average, pods without affinity to others come, and then a third of that with it:
         while such pods are placed, none is decided in a batch.
@@ -66,8 +67,8 @@ class Life:
         self.rates: dict[Callable[[], None], float] = {
             self.arrive: 30, self.leave: 30, self.retry: 5, self.preempt: 8, self.update_pod: 10, self.fail: 4,
             self.run_elsewhere: 6, self.set_node: 8, self.drop_node: 1, self.set_object: 4, self.drop_object: 2,
-            self.bind_volumes: 1, self.label_namespace: 0.3, self.save: 0.5, self.go_back: 0.5, self.new_templates: 1,
-            self.new_engine: 0.03, self.check: 0.5, self.new_phase: 600 / phase,
+            self.bind_volumes: 1, self.label_namespace: 0.3, self.save: 0.5, self.go_back: 0.5, self.new_templates: 3,
+            self.new_engine: 0.03, self.check: 300 / check, self.new_phase: 600 / phase,
         }  # fmt: skip
         self.new_templates()
         for namespace in NAMESPACES:

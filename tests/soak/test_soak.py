@@ -17,18 +17,18 @@ ALWAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(3))
 def test_any_history_equals_a_fresh_start(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pods, nodes and all other objects come, go and change; snapshots are gone back to; engines begin anew."""
     for module in MODULES:
         monkeypatch.setattr(f"{module}.SLACK", 32)
     seen = Counter[str]()
-    for seed in (2 * block, 2 * block + 1):
-        life = Life(seed, nodes=20, pods=120, phase=1000)
+    for seed in range(3 * block, 3 * block + 3):
+        life = Life(seed, nodes=20, pods=120, phase=1000, check=150)
         life.live(3000)
         seen += life.seen
         seen["epochs"] += life.cluster.classes.epoch
-    assert seen["epochs"] > 2
+    assert seen["epochs"] > 1
     assert min(seen[what] for what in ALWAYS) > 0, seen
     assert seen["cycle"] > 100 and seen["failed"] > 100 and (not COMPILING or seen["fused"] + seen["incremental"] > 100)
 
