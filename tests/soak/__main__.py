@@ -15,7 +15,7 @@ SAMPLES = 60
 def main() -> int:
     """Live, print a line for each sample, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=1_000_000, help="growth shows from about 300,000 on")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     life, samples = Life(options.seed), list[Sample]()

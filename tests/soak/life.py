@@ -53,7 +53,7 @@ class Life:
         events or so.
 
         ``phase`` is how long, on the average, pods without affinity to others come, and then a third of that with it:
-        while such pods are placed, none is decided in a batch.
+        some of what is worked out depends on whether any such pod is placed.
         """
         self.rng, self.most_nodes, self.wanted_pods = random.Random(seed), nodes, pods
         self.plain = True

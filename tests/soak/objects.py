@@ -33,7 +33,7 @@ def soak_node(rng: random.Random, name: str, number: int) -> Json:
 
 
 def soak_template(rng: random.Random, names: list[str], number: int, plain: bool) -> Json:
-    """Return a pod without a name, of a class of its own now and then; most ``plain`` ones are decided in batches."""
+    """Return a pod without a name, of a class of its own now and then; most ``plain`` ones mind no other pods."""
     pod = random_pod(rng, names, rng.random() < 0.6, rng.random() < 0.1)
     spec: Json = pod["spec"]
     labels = {} if plain and rng.random() < 0.8 else {"app": rng.choice("xyz"), "tier": rng.choice("ab")}
