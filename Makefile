@@ -41,7 +41,7 @@ lint: $(VENV)/.tests ## style, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(VENV)/.tests ## a million random events on one cluster, held against a fresh start; fails on growth of memory
+soak: $(VENV)/.tests ## a million random events, held against a fresh start again and again; fails on growth of memory
 	@$(BIN)/python -m tests.soak
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels

@@ -113,7 +113,7 @@ class InterPodAffinity(Plugin):
         self._pods, self._placed_terms, self._domains = PlacedPods(), PlacedTerms(), TopologyDomains()
         self._terms: dict[int, Terms] = {}
         self._told: dict[Hashable, Told] = {}
-        self._terms_of_when: tuple[int, dict[str, Mapping[str, str]]] = (-1, {})
+        self._known_at: tuple[int, dict[str, Mapping[str, str]]] = (-1, {})
         self._index = KindIndex()
         self._said: dict[int, Said] = {}
 
@@ -331,8 +331,8 @@ class InterPodAffinity(Plugin):
     def _terms_of(self, pod: PodInfo) -> Terms:
         """Return the terms of a pod with its namespaces by name; kept until a namespace or an epoch changes."""
         namespaces = self.handle.namespaces
-        if (self.handle.classes.epoch, namespaces) != self._terms_of_when:
-            self._terms_of_when = (self.handle.classes.epoch, dict(namespaces))
+        if (self.handle.classes.epoch, namespaces) != self._known_at:
+            self._known_at = (self.handle.classes.epoch, dict(namespaces))
             self._terms.clear()
         shape = int(self.handle.classes.shape_of[pod.row])
         terms = self._terms.get(shape)

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 SLACK = 256
 """So many things that are gone do not matter."""
-SLACK = 1024
-"""So many things that are gone do not matter."""
 
 
 class InternTable:
