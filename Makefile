@@ -22,7 +22,7 @@ GOLDEN := ../shared/golden/sched
 PERF := ../shared/data/scheduler_perf
 FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable queue
 
-.PHONY: help setup run test lint bench golden perf report lock clean
+.PHONY: help setup run test lint soak bench golden perf report lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: $(VENV)/.tests ## style, format, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(VENV)/.tests ## a million random events, held against a fresh start again and again; fails on growth of memory
+	@$(BIN)/python -m tests.soak
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q

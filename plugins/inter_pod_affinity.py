@@ -115,7 +115,7 @@ class InterPodAffinity(Plugin):
         self._pods, self._placed_terms, self._domains = PlacedPods(), PlacedTerms(), TopologyDomains()
         self._terms: dict[int, Terms] = {}
         self._told: dict[Hashable, Told] = {}
-        self._namespaces: dict[str, Mapping[str, str]] = {}
+        self._known_at: tuple[int, dict[str, Mapping[str, str]]] = (-1, {})
         self._index = KindIndex()
         self._said: dict[int, Said] = {}
 
@@ -317,7 +317,8 @@ class InterPodAffinity(Plugin):
         return self._pods.sums(nodes, len(self.handle.classes), weighed, weigh, self._domains.of(nodes, key))
 
     def _told_to(self, pod: Pod) -> Told:
-        self._placed_terms.catch_up(self.handle.kinds)
+        if self._placed_terms.catch_up(self.handle.kinds):
+            self._told.clear()
         group = self._group(pod)
         told = self._told.get(group)
         if told is None:
@@ -336,10 +337,10 @@ class InterPodAffinity(Plugin):
         return self.handle.namespaces.get(namespace_of(pod), {})
 
     def _terms_of(self, pod: PodInfo) -> Terms:
-        """Return the terms of a pod with its namespaces by name; kept until a namespace changes."""
+        """Return the terms of a pod with its namespaces by name; kept until a namespace or an epoch changes."""
         namespaces = self.handle.namespaces
-        if namespaces != self._namespaces:
-            self._namespaces = dict(namespaces)
+        if (self.handle.classes.epoch, namespaces) != self._known_at:
+            self._known_at = (self.handle.classes.epoch, dict(namespaces))
             self._terms.clear()
         shape = int(self.handle.classes.shape_of[pod.row])
         terms = self._terms.get(shape)

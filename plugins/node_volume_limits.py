@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plugins.helper import hints_node_volume_limits
-from plugins.helper.attached_volumes import AttachedVolumes, VolumeFault, VolumeNumbers, attaches
+from plugins.helper.attached_volumes import AttachedVolumes, VolumeFault, attaches
 from plugins.helper.claims import Storage, namespace_and_name
 from sched_core import SKIP, Change, Code, Obstacle, Plugin, PreFilterResult, Verdicts, replaced
 
@@ -38,13 +37,14 @@ class NodeVolumeLimits(Plugin):
     def __init__(self, args: object = None) -> None:
         super().__init__(args)
         self._limits_kept: tuple[tuple[int, ...], dict[str, Counts]] = ((), {})
+        self._attached_kept: tuple[int, AttachedVolumes] | None = None
 
     def concerns(self, pod: PodInfo) -> bool:
         """Tell whether the pod has volumes that count while nodes have limits, or some that cannot be counted."""
         if not attaches(pod.pod):
             return False
         try:
-            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
+            wanted = self._attached.numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault:
             return True
         return bool(wanted) and bool(self._limits(self.handle.nodes))
@@ -54,7 +54,7 @@ class NodeVolumeLimits(Plugin):
 
     def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
         try:
-            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
+            wanted = self._attached.numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault as fault:
             if fault.missing:
                 return Verdicts(np.ones(nodes.count, np.int64), (str(fault),))
@@ -65,7 +65,7 @@ class NodeVolumeLimits(Plugin):
             return Verdicts(np.zeros(nodes.count, np.int64), ())
         attached = self._attached
         attached.catch_up(nodes)
-        drivers = self._numbers.driver_of
+        drivers = self._attached.numbers.driver_of
         bits = np.zeros(nodes.count, np.int64)
         for driver in {drivers[number] for number in wanted} & limits.keys():
             mine = [number for number in wanted if drivers[number] == driver]
@@ -82,10 +82,10 @@ class NodeVolumeLimits(Plugin):
         """Say of each driver how many volumes are attached, and how many there may be."""
         name, found = nodes.names[row], []
         try:
-            wanted = self._numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
+            wanted = self._attached.numbers.of_pod(pod.pod, *namespace_and_name(pod), new=True)
         except VolumeFault:
             return ()
-        limits, attached, drivers = self._limits(nodes), self._attached, self._numbers.driver_of
+        limits, attached, drivers = self._limits(nodes), self._attached, self._attached.numbers.driver_of
         attached.catch_up(nodes)
         more = Counter(drivers[number] for number in wanted if row not in attached.rows_of(number))
         for driver in sorted(more.keys() & limits.keys()):
@@ -94,7 +94,7 @@ class NodeVolumeLimits(Plugin):
                 enough = count + more[driver]
                 text = f"has {count} volumes of {driver} attached, the pod adds {more[driver]}"
                 text += f", at most {limit} are allowed"
-                raised = raised_limit(self._numbers.storage.csi_nodes[name], driver, enough)
+                raised = raised_limit(self._attached.numbers.storage.csi_nodes[name], driver, enough)
                 change = Change(f"raise the limit of {driver} on {name} to {enough}", object=raised)
                 found.append(Obstacle(text, (change,)))
         return found
@@ -123,13 +123,13 @@ class NodeVolumeLimits(Plugin):
             self._limits_kept = (versions, limits)
         return self._limits_kept[1]
 
-    @cached_property
-    def _numbers(self) -> VolumeNumbers:
-        return VolumeNumbers(self.handle)
-
-    @cached_property
+    @property
     def _attached(self) -> AttachedVolumes:
-        return AttachedVolumes(self._numbers, self.handle)
+        """What is attached where; counted anew where classes have new numbers."""
+        epoch = self.handle.classes.epoch
+        if self._attached_kept is None or self._attached_kept[0] != epoch:
+            self._attached_kept = (epoch, AttachedVolumes(self.handle))
+        return self._attached_kept[1]
 
 
 def raised_limit(record: CSINode, driver: str, count: int) -> CSINode:

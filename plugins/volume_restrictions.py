@@ -49,7 +49,11 @@ class VolumeRestrictions(Plugin):
 
     def __init__(self, args: object = None) -> None:
         super().__init__(args)
-        self._seen = 0
+        self._forget(-1)
+
+    def _forget(self, epoch: int) -> None:
+        """Forget what the pods of all classes use: the classes have new numbers."""
+        self._epoch, self._seen = epoch, 0
         self._users: dict[str, list[int]] = {}
         self._with_disks: list[int] = []
 
@@ -135,6 +139,8 @@ class VolumeRestrictions(Plugin):
 
     def _meet_classes(self) -> None:
         """Note what the pods of new classes use."""
+        if self._epoch != self.handle.classes.epoch:
+            self._forget(self.handle.classes.epoch)
         pods = self.handle.classes.pods
         for number in range(self._seen, len(pods)):
             pod = pods[number]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from sched_core.changes import Changes
 from sched_core.columns.arrays import NodeArray
-from sched_core.columns.classes import PodClasses, pod_key
+from sched_core.columns.classes import ClassState, PodClasses, pod_key
 from sched_core.columns.kinds import PodKinds
 from sched_core.columns.nodes import NodeColumns, NodeState
-from sched_core.columns.pods import NOT_STARTED, PodState
+from sched_core.columns.pods import NOT_STARTED, SLACK, PodState
 from sched_core.errors import InvalidObjects, Problem
 from sched_core.objects.load import Objects
 from sched_core.objects.records import AnyObject, Node, Pod
@@ -31,8 +31,9 @@ class ClusterState(NamedTuple):
 
     nodes: NodeState
     pods: PodState
-    waiting: dict[str, list[int]]
+    classes: ClassState
     placed_with_affinity: bool
+    namespaces: dict[str, dict[str, str]]
     others: dict[str, dict[str, AnyObject]]
     uids: dict[str, str]
 
@@ -53,10 +54,10 @@ class Cluster:
         self.changes: defaultdict[str, Changes] = defaultdict(Changes)
         """By kind, what has changed, without what plugins have assumed."""
         self.placed_with_affinity = False
-        """Whether a pod with affinity to other pods was ever placed."""
+        """Whether a pod with affinity to other pods was placed; it may be gone, up to the next `tidy`."""
         self.uids: dict[str, str] = {}
         """The uid by ``namespace/name`` of placed pods that have one."""
-        self._waiting: dict[str, list[int]] = {}
+        self._enough_classes = SLACK
 
     @classmethod
     def from_objects(cls, objects: Objects) -> Cluster:
@@ -112,9 +113,9 @@ class Cluster:
 
     def add_node(self, node: Node) -> int:
         """Add or update a node and return its row; pods that waited for this name count from now on."""
+        self.nodes.tidy()
         row = self.nodes.add(node)
-        for number in self._waiting.pop(node.metadata.name, ()):
-            self.nodes.pods.move(number, row)
+        for number in self.nodes.pods.enter(node.metadata.name, row):
             self.add_usage(int(self.nodes.pods.class_of[number]), row)
         return row
 
@@ -122,17 +123,12 @@ class Cluster:
 
     def remove_node(self, name: str) -> None:
         """Remove a node; its pods count for nothing until a node of that name comes back."""
-        row = self.nodes.row_of[name]
-        numbers = self.nodes.pods.on(row).tolist()
-        if numbers:
-            self._waiting[name] = numbers
-        for number in numbers:
-            self.nodes.pods.move(number, -1)
-        self.nodes.remove(name)
+        self.nodes.pods.leave(name, self.nodes.remove(name))
 
     def add_pods(self, pods: Iterable[Pod]) -> None:
         """Add pods that run on ``spec.nodeName``; those that have ended do not count, a known key is replaced."""
         for pod in pods:
+            self.tidy()
             key = pod_key(pod)
             if self.nodes.pods.find(key) is not None:
                 self.remove_pod(key)
@@ -145,7 +141,7 @@ class Cluster:
             start = start_time(pod)
             number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
             if row < 0:
-                self._waiting.setdefault(pod.spec.node_name, []).append(number)
+                self.nodes.pods.wait(number, pod.spec.node_name)
             else:
                 self.add_usage(pod_class, row)
 
@@ -163,16 +159,12 @@ class Cluster:
         self.uids.pop(key, None)
         if row >= 0:
             self._subtract_usage(int(pods.class_of[number]), row)
-        else:
-            for numbers in self._waiting.values():
-                if number in numbers:
-                    numbers.remove(number)
         return True
 
     def place(
         self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], start: int = NOT_STARTED
     ) -> int:
-        """Note where pods are, without adding their usage; return the number of the first.
+        """Note where pods are, without adding their usage; return the number of the first (it lasts until `tidy`).
 
         ``start`` is their start time in nanoseconds since 1970.
         """
@@ -185,20 +177,39 @@ class Cluster:
         self._change(pod_class, row, 1)
         self.nodes.used_ports[:, row] |= self.classes.port_bits[pod_class]
 
+    def tidy(self) -> None:
+        """Forget pods, and classes without pods, once they are more than the others; numbers of both may change.
+
+        ``nodes.object_version`` tells of it, and ``classes.epoch`` of classes. Happens before a pod is added or tried.
+        """
+        pods, renewing = self.nodes.pods, False
+        if len(self.classes) > self._enough_classes:
+            self._enough_classes = 2 * len(np.unique(pods.class_of[~pods.gone])) + SLACK
+            renewing = len(self.classes) > self._enough_classes
+        if renewing or pods.is_sparse:
+            pods.compact()
+            if renewing:
+                pods.class_of[:] = self.classes.renew(pods.class_of)
+                self.kinds = PodKinds(self.classes)
+            self.placed_with_affinity = not self.classes.with_affinity.isdisjoint(pods.class_of.tolist())
+            self.nodes.object_version += 1
+
     def state(self) -> ClusterState:
         """Return a copy of all that changes when nodes and pods come and go."""
         nodes = self.nodes
         return ClusterState(
-            nodes.state(), nodes.pods.state(), {name: list(numbers) for name, numbers in self._waiting.items()},
-            self.placed_with_affinity, {kind: dict(records) for kind, records in self.others.items()}, dict(self.uids),
+            nodes.state(), nodes.pods.state(), self.classes.state(), self.placed_with_affinity,
+            dict(self.namespaces), {kind: dict(records) for kind, records in self.others.items()}, dict(self.uids),
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
         """Go back to a state that `state` returned."""
+        pods = self.nodes.pods
+        pods.restore(state.pods)
+        pods.class_of[:] = self.classes.numbers_of(pods.class_of, state.classes)
         self.nodes.restore(state.nodes)
-        self.nodes.pods.restore(state.pods)
-        self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
-        self.placed_with_affinity, self.uids = state.placed_with_affinity, dict(state.uids)
+        self.placed_with_affinity, self.namespaces = state.placed_with_affinity, dict(state.namespaces)
+        self.uids = dict(state.uids)
         self.versions.update({*self.others, *state.others})
         for kind in {*self.others, *state.others}:
             self.changes[kind].add_all()

@@ -113,9 +113,10 @@ class PlacedTerms:
         self._by_no_label: list[int] = []
         self._kinds: Any = None
 
-    def catch_up(self, kinds: Any) -> None:
-        """Learn of new kinds."""
-        if kinds is not self._kinds:
+    def catch_up(self, kinds: Any) -> bool:
+        """Learn of new kinds; return whether all of them are new, and the sets of terms with them."""
+        renewed = kinds is not self._kinds
+        if renewed:
             self.__init__()  # type: ignore[misc]
             self._kinds = kinds
         kinds.of()
@@ -129,6 +130,7 @@ class PlacedTerms:
             if found:
                 self.kinds_of[found].append(kind)
             self._set_of.append(found)
+        return renewed
 
     def candidates(self, labels: Mapping[str, str], first: int) -> list[int]:
         """Return the sets from ``first`` on with a term that may match pods with these labels, in order."""

@@ -158,9 +158,10 @@ class ClassVolumes:
 class AttachedVolumes:
     """The volumes on each node: those of placed pods, and others that VolumeAttachments name."""
 
-    def __init__(self, numbers: VolumeNumbers, handle: Handle) -> None:
-        self.classes = ClassVolumes(numbers, handle)
-        self._numbers, self._handle = numbers, handle
+    def __init__(self, handle: Handle) -> None:
+        self.numbers = VolumeNumbers(handle)
+        self.classes = ClassVolumes(self.numbers, handle)
+        self._handle = handle
         self._class_of, self._node_of = np.zeros(0, np.int32), np.zeros(0, np.int32)
         self._uses: dict[int, dict[int, int]] = {}  # volume -> row -> pods
         self._attached: Counter[tuple[int, int]] = Counter()  # (row, volume) -> attachments
@@ -230,7 +231,7 @@ class AttachedVolumes:
                 if not uses:
                     del self._uses[volume]
             if now == (sign > 0) and (row, volume) not in self._attached:
-                self.count(nodes, self._numbers.driver_of[volume])[row] += sign
+                self.count(nodes, self.numbers.driver_of[volume])[row] += sign
 
     def _stale(self, nodes: NodeColumns) -> Collection[str]:
         """Return the VolumeAttachments whose volume or node may be another than the last time."""
@@ -241,12 +242,12 @@ class AttachedVolumes:
         before, self._versions = self._versions, now
         attachments, volumes = (self._handle.changed(kind, before[kind]) for kind in kinds)
         if attachments is None or volumes is None or now["Node"] != before["Node"]:
-            return {*self._pairs, *self._numbers.storage.attachments}
+            return {*self._pairs, *self.numbers.storage.attachments}
         return set(attachments).union(*(self._of_volume.get(name, ()) for name in volumes))
 
     def _attach(self, nodes: NodeColumns, key: str) -> None:
         """Count the volume that a VolumeAttachment names, and no longer the one that it named."""
-        storage, old = self._numbers.storage, self._pairs.pop(key, None)
+        storage, old = self.numbers.storage, self._pairs.pop(key, None)
         if old is not None:
             self._hold(nodes, old, -1)
         record = storage.attachments.get(key)
@@ -256,7 +257,7 @@ class AttachedVolumes:
         self._of_volume.setdefault(name, set()).add(key)
         row, volume = nodes.row_of.get(record.spec.node_name), storage.volumes.get(name)
         if row is not None and record.spec.attacher and volume is not None and volume.spec.csi is not None:
-            pair = (row, self._numbers.intern(record.spec.attacher, volume.spec.csi.volume_handle))
+            pair = (row, self.numbers.intern(record.spec.attacher, volume.spec.csi.volume_handle))
             self._pairs[key] = pair
             self._hold(nodes, pair, 1)
 
@@ -268,7 +269,7 @@ class AttachedVolumes:
         if not now:
             del self._attached[pair]
         if now == (sign > 0) and row not in self._uses.get(volume, ()):
-            self.count(nodes, self._numbers.driver_of[volume])[row] += sign
+            self.count(nodes, self.numbers.driver_of[volume])[row] += sign
 
 
 def attaches(pod: Pod) -> bool:

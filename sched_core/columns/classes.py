@@ -7,14 +7,14 @@ plugin reads of it.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
-from sched_core.columns.ports import HostPort, host_ports
+from sched_core.columns.ports import HostPort, PortTable, host_ports
 from sched_core.errors import InvalidObjects, Problem
 from sched_core.objects.meta import Skip
 from sched_core.objects.records import Pod, Volume
@@ -128,18 +128,29 @@ def is_special(pod: Pod) -> bool:
     )
 
 
-class PodInfo(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A pod as plugins see it: the record, its row of numbers, and its key ``namespace/name``."""
+class PodInfo(msgspec.Struct, eq=False, gc=False):
+    """A pod as plugins see it: the record, its key ``namespace/name``, and its row of numbers."""
 
     pod: Pod
-    row: int
+    _row: int
     _classes: PodClasses
     key: str
+    _epoch: int = -1
+
+    def __post_init__(self) -> None:
+        self._epoch = self._classes.epoch
 
     @property
     def uid(self) -> str:
         """The pod's own uid; empty if it has none, or shares the record of others."""
         return self.pod.metadata.uid if pod_key(self.pod) == self.key else ""
+
+    @property
+    def row(self) -> int:
+        """The number of its class; looked up again where the classes have new numbers."""
+        if self._epoch != self._classes.epoch:
+            self._row, self._epoch = self._classes.intern(self.pod), self._classes.epoch
+        return self._row
 
     @property
     def priority(self) -> int:
@@ -180,12 +191,29 @@ class PodInfo(msgspec.Struct, frozen=True, eq=False, gc=False):
         return self._classes.port_conflicts[self.row, :]
 
 
+class ClassState(NamedTuple):
+    """What `PodClasses.state` returns."""
+
+    epoch: int
+    pods: list[Pod]
+    placed: list[bool]
+
+
 class PodClasses:
-    """The table of all classes seen so far: ``requests[C, R]`` and its siblings, one representative pod each."""
+    """The table of the classes seen so far: ``requests[C, R]`` and its siblings, one representative pod each.
+
+    A class keeps its number for an ``epoch``; `renew` begins the next one.
+    """
 
     def __init__(self, nodes: NodeColumns) -> None:
-        self.nodes = nodes
+        self.nodes, self.epoch = nodes, 0
+        self._clear()
+
+    def _clear(self) -> None:
+        nodes = self.nodes
         self.pods: list[Pod] = []
+        self._placed: list[bool] = []
+        """Whether the representative of a class was placed already when it came."""
         self.shape_of = np.zeros(0, np.int32)
         """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources,
         and in the names of the claims that they mount."""
@@ -234,7 +262,33 @@ class PodClasses:
             number = self._number[spec, amounts, claims] = self._add(pod, spec, self._first.get((spec, amounts)))
             if claims:
                 self._first.setdefault((spec, amounts), number)
+            self._placed.append(placed)
         return number
+
+    def renew(self, kept: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Begin an epoch in which only the classes ``kept`` int32[P] are known, and return their new numbers.
+
+        Host ports have new numbers too.
+        """
+        state, ports = self.state(), self.nodes.ports
+        self.epoch += 1
+        self.nodes.ports = PortTable(ports.words)
+        self._clear()
+        numbers = self.numbers_of(kept, state)
+        self.nodes.translate_ports(ports)
+        return numbers
+
+    def state(self) -> ClassState:
+        """Return what tells classes of this epoch apart, for `numbers_of`."""
+        return ClassState(self.epoch, self.pods, self._placed)
+
+    def numbers_of(self, classes: NDArray[np.int32], state: ClassState) -> NDArray[np.int32]:
+        """Return the numbers now of classes of an earlier epoch; those that are not known any more come in again."""
+        if state.epoch == self.epoch or not len(classes):
+            return classes
+        distinct, inverse = np.unique(classes, return_inverse=True)
+        now = [self.intern(state.pods[number], state.placed[number]) for number in distinct.tolist()]
+        return np.array(now, np.int32)[inverse]
 
     def info(self, pod: Pod, key: str | None = None) -> PodInfo:
         """Return the pod as plugins see it."""

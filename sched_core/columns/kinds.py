@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class PodKinds:
-    """The kinds of all classes seen so far: ``pods[kind]`` is a pod of each."""
+    """The kinds of all classes of one epoch: ``pods[kind]`` is a pod of each. The next epoch has a table of its own."""
 
     def __init__(self, classes: PodClasses) -> None:
         self.classes = classes

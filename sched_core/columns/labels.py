@@ -22,30 +22,21 @@ class LabelColumn(NamedTuple):
     values: list[str]
 
 
-class LabelSets:
-    """The distinct label sets of all nodes, without the hostname label where it is the node's name."""
+def label_set(labels: Mapping[str, str], name: str) -> tuple[frozenset[tuple[str, str]], bool]:
+    """Return the labels without that of the hostname where it is ``name``, and whether it is."""
+    is_name = labels.get(HOSTNAME) == name
+    return frozenset(item for item in labels.items() if not (is_name and item[0] == HOSTNAME)), is_name
 
-    def __init__(self) -> None:
-        self.sets: list[Mapping[str, str]] = []
-        self._number: dict[frozenset[tuple[str, str]], int] = {}
 
-    def intern(self, labels: Mapping[str, str], name: str) -> tuple[int, bool]:
-        """Return the number of the label set and whether the hostname label is there and equal to the name."""
-        is_name = labels.get(HOSTNAME) == name
-        items = frozenset(item for item in labels.items() if not (is_name and item[0] == HOSTNAME))
-        number = self._number.setdefault(items, len(self.sets))
-        if number == len(self.sets):
-            self.sets.append(dict(items))
-        return number, is_name
-
-    def column(
-        self, key: str, set_of: NDArray[np.int32], hostname_is_name: NDArray[np.bool_], names: Sequence[str]
-    ) -> LabelColumn:
-        """Return the column of a key for the nodes with the label sets ``set_of`` int32[N]."""
-        ids: dict[str, int] = {}
-        by_set = [ids.setdefault(labels[key], len(ids)) if key in labels else -1 for labels in self.sets]
-        column = np.array([*by_set, -1], np.int32)[set_of]
-        if key == HOSTNAME and hostname_is_name.any():
-            rows = np.flatnonzero(hostname_is_name)
-            column[rows] = [ids.setdefault(names[row], len(ids)) for row in rows.tolist()]
-        return LabelColumn(column, list(ids))
+def label_column(
+    key: str, sets: Sequence[Mapping[str, str]], set_of: NDArray[np.int32], hostname_is_name: NDArray[np.bool_],
+    names: Sequence[str],
+) -> LabelColumn:  # fmt: skip
+    """Return the column of a key for the nodes with the label sets ``set_of`` int32[N], which index ``sets``."""
+    ids: dict[str, int] = {}
+    by_set = [ids.setdefault(labels[key], len(ids)) if key in labels else -1 for labels in sets]
+    column = np.array([*by_set, -1], np.int32)[set_of]
+    if key == HOSTNAME and hostname_is_name.any():
+        rows = np.flatnonzero(hostname_is_name)
+        column[rows] = [ids.setdefault(names[row], len(ids)) for row in rows.tolist()]
+    return LabelColumn(column, list(ids))

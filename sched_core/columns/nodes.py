@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.arrays import NodeArray
-from sched_core.columns.labels import HOSTNAME, LabelColumn, LabelSets
+from sched_core.columns.interned import SLACK, InternTable
+from sched_core.columns.labels import HOSTNAME, LabelColumn, label_column, label_set
 from sched_core.columns.order import NodeTree, zone_key
 from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
@@ -47,6 +48,8 @@ class NodeState(NamedTuple):
     tree: NodeTree
     free: list[int]
     image_sizes: dict[str, tuple[int, int]]
+    sets: dict[str, InternTable]
+    ports: PortTable
 
 
 def in_unit(resource: str, nano: int) -> int:
@@ -73,22 +76,17 @@ class NodeColumns:
         self.row_of: dict[str, int] = {}
         self.objects: list[Node | None] = []
         self.object_version = 0
-        self.taint_sets: list[tuple[Taint, ...]] = [()]
-        self.feature_sets: list[frozenset[str]] = [frozenset()]
-        self.image_sets: list[tuple[ContainerImage, ...]] = [()]
-        self.labels = LabelSets()
         self.ports = PortTable()
         self.pods = PodTable()
         self.log = np.zeros(1 << 10, np.int32)
         self.log_head = np.zeros(1, np.int64)
         self._resource_row = {name: row for row, name in enumerate(self.resources)}
-        self._taint_number: dict[tuple[tuple[str, str, str], ...], int] = {(): 0}
-        self._feature_number: dict[frozenset[str], int] = {frozenset(): 0}
-        self._image_number: dict[tuple[ContainerImage, ...], int] = {(): 0}
+        self._sets = {name: InternTable() for name in ("taint_set", "feature_set", "image_set", "label_set")}
+        """What the columns of these names hold numbers of."""
         self._tree = NodeTree()
         self._free: list[int] = []
         self._capacity = 0
-        self._columns: dict[str, tuple[int, LabelColumn]] = {}
+        self._columns: tuple[int, dict[str, LabelColumn]] = (-1, {})
         self._images: tuple[int, dict[str, ImageState]] = (-1, {})
         self._image_sizes: dict[str, tuple[int, int]] = {}
         self._arrays: dict[str, NDArray[Any]] = {
@@ -122,6 +120,24 @@ class NodeColumns:
     feature_set: NDArray[np.int32]
     image_set: NDArray[np.int32]
     label_set: NDArray[np.int32]
+
+    @property
+    def taint_sets(self) -> list[tuple[Taint, ...]]:
+        """What ``taint_set`` indexes; so do the next two."""
+        return self._sets["taint_set"].values
+
+    @property
+    def feature_sets(self) -> list[frozenset[str]]:
+        return self._sets["feature_set"].values
+
+    @property
+    def image_sets(self) -> list[tuple[ContainerImage, ...]]:
+        return self._sets["image_set"].values
+
+    @property
+    def label_sets(self) -> list[dict[str, str]]:
+        """The same for ``label_set``, without the hostname label where it is the node's name."""
+        return self._sets["label_set"].values
 
     @property
     def resource_count(self) -> int:
@@ -158,10 +174,12 @@ class NodeColumns:
 
     def label(self, key: str) -> LabelColumn:
         """Return the values of a label key as ids int32[N], -1 where a node lacks it."""
-        version, column = self._columns.get(key, (-1, None))
-        if version != self.object_version or column is None:
-            column = self.labels.column(key, self.label_set, self.hostname_is_name, self.names)
-            self._columns[key] = (self.object_version, column)
+        if self._columns[0] != self.object_version:
+            self._columns = (self.object_version, {})
+        column = self._columns[1].get(key)
+        if column is None:
+            column = label_column(key, self.label_sets, self.label_set, self.hostname_is_name, self.names)
+            self._columns[1][key] = column
         return column
 
     @property
@@ -173,7 +191,7 @@ class NodeColumns:
 
     def labels_of(self, row: int) -> dict[str, str]:
         """Return the labels of one node."""
-        labels = dict(self.labels.sets[self.label_set[row]])
+        labels = dict(self.label_sets[self.label_set[row]])
         if self.hostname_is_name[row]:
             labels[HOSTNAME] = self.names[row]
         return labels
@@ -207,7 +225,7 @@ class NodeColumns:
             emptied._arrays[key] = self._arrays[key].copy()
             emptied._arrays[key][..., rows] = 0
         emptied.object_version = -1 - self.object_version  # what plugins keep by it is kept apart
-        emptied._columns, emptied._images = {}, (emptied.object_version, {})
+        emptied._columns, emptied._images = (emptied.object_version, {}), (emptied.object_version, {})
         emptied.pods = self.pods.without(rows)
         emptied._publish()
         return emptied
@@ -275,15 +293,19 @@ class NodeColumns:
         return self._arrays[name]
 
     def state(self) -> NodeState:
-        """Return a copy of all that changes; interned strings and resources only ever grow and are left out."""
+        """Return a copy of all that changes; tables that only ever grow are kept as they are, resources left out."""
         arrays = {key: array[..., : self.count].copy() for key, array in self._arrays.items()}
         lists = (list(self.names), dict(self.row_of), list(self.objects))
         tree = copy.deepcopy(self._tree)
-        return NodeState(self.count, arrays, *lists, tree, list(self._free), dict(self._image_sizes))
+        images, sets = dict(self._image_sizes), dict(self._sets)
+        return NodeState(self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports)
 
     def restore(self, state: NodeState) -> None:
-        """Go back to a state that `state` returned."""
-        for key, kept in state.arrays.items():
+        """Go back to a state that `state` returned; the host ports of its pods must be known."""
+        arrays = state.arrays
+        if state.ports is not self.ports:
+            arrays = arrays | {"used_ports": self.ports.translate(arrays["used_ports"], state.ports)}
+        for key, kept in arrays.items():
             array = self._arrays[key]
             array[...] = 0
             if array.ndim == 2:
@@ -292,12 +314,29 @@ class NodeColumns:
                 array[: state.rows] = kept
         self.names, self.row_of = list(state.names), dict(state.row_of)
         self.objects, self._free = list(state.objects), list(state.free)
-        self._image_sizes = dict(state.image_sizes)
+        self._image_sizes, self._sets = dict(state.image_sizes), dict(state.sets)
         self._tree = copy.deepcopy(state.tree)
         self._tree.resize(self._capacity)
         self.count = state.rows
         self.object_version += 1
         self._publish()
+
+    def translate_ports(self, table: PortTable) -> None:
+        """Write the host ports in use, which are numbered as in ``table``, with the numbers of ``ports``."""
+        self._arrays["used_ports"] = self.ports.translate(self._arrays["used_ports"], table)
+        self._publish()
+
+    def tidy(self) -> None:
+        """Forget sets and zones that no node has, once they are more than the others; numbers of sets may change."""
+        enough = 2 * len(self.row_of) + SLACK
+        for name, table in self._sets.items():
+            if len(table) > enough:
+                column = self._arrays[name]
+                used = np.unique(np.append(getattr(self, name)[self.alive], np.int32(0)))  # 0 is what free rows have
+                self._sets[name], number_of = table.only(used)
+                column[:] = number_of[column]
+                self.object_version += 1
+        self._tree.tidy(enough)
 
     def append_log(self, row: int) -> None:
         """Note that a placement changed a row."""
@@ -320,16 +359,17 @@ class NodeColumns:
         self.unschedulable[rows] = node.spec.unschedulable
         taints = tuple(node.spec.taints)
         key = tuple((taint.key, taint.value, taint.effect) for taint in taints)
-        self.taint_set[rows] = _intern(self._taint_number, self.taint_sets, key, taints)
+        self.taint_set[rows] = self._sets["taint_set"].intern(key, taints)
         features = frozenset(node.status.declared_features)
-        self.feature_set[rows] = _intern(self._feature_number, self.feature_sets, features, features)
+        self.feature_set[rows] = self._sets["feature_set"].intern(features, features)
         images = tuple(node.status.images)
         self._unlist_images(rows)
-        self.image_set[rows] = number = _intern(self._image_number, self.image_sets, images, images)
+        self.image_set[rows] = number = self._sets["image_set"].intern(images, images)
         self._list_images(number, len(rows))
         labels = node.metadata.labels
         name = hostname_is if hostname_is is not None else labels.get(HOSTNAME, "")
-        self.label_set[rows], is_name = self.labels.intern(labels, name)
+        items, is_name = label_set(labels, name)
+        self.label_set[rows] = self._sets["label_set"].intern(items, dict(items))
         self.hostname_is_name[rows] = is_name and HOSTNAME in labels
         self.alive[rows] = True
         self.object_version += 1
@@ -389,13 +429,6 @@ def _grow_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:
     if rows == len(array):
         return array
     return np.concatenate([array, np.zeros((rows - len(array), array.shape[1]), array.dtype)])
-
-
-def _intern(numbers: dict[Any, int], values: list[Any], key: Any, item: Any) -> int:
-    number = numbers.setdefault(key, len(values))
-    if number == len(values):
-        values.append(item)
-    return number
 
 
 def _image_names(images: tuple[ContainerImage, ...]) -> dict[str, int]:

@@ -83,6 +83,20 @@ class NodeTree:
             self._leave(row)
             self._join(row, zone)
 
+    def tidy(self, enough: int) -> None:
+        """Forget the zones that no node is in, if more than ``enough`` are known; one that comes back is a new one."""
+        if len(self._zone_count) <= enough:
+            return
+        kept = [number for number, count in enumerate(self._zone_count) if count]
+        number_of = np.zeros(len(self._zone_count), np.int32)
+        number_of[kept] = np.arange(len(kept))
+        self._zone_of = number_of[self._zone_of]
+        self._zone_id = {
+            zone: int(number_of[number]) for zone, number in self._zone_id.items() if self._zone_count[number]
+        }
+        self._zone_count = [self._zone_count[number] for number in kept]
+        self._zone_born = [self._zone_born[number] for number in kept]
+
     def order(self) -> tuple[NDArray[np.int32], list[int]]:
         """Return the rows int32[n] in the order of the snapshot, and the rows that became free with this list."""
         free = [*self._free, *self._gone.values()]

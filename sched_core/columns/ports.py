@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sched_core.objects.records import Pod
 
 ANY_ADDRESS = "0.0.0.0"
@@ -37,16 +40,17 @@ def host_ports(pod: Pod) -> Iterator[HostPort]:
 
 
 class PortTable:
-    """The host ports that occur, numbered; words of 64 bits."""
+    """The host ports that occur, numbered; words of 64 bits, at least as many as asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: int = 1) -> None:
         self.ports: list[HostPort] = []
+        self._least_words = words
         self._number: dict[HostPort, int] = {}
 
     @property
     def words(self) -> int:
-        """Number of 64-bit words that hold all ports; always at least one, doubled as it grows."""
-        words = 1
+        """Number of 64-bit words that hold all ports, doubled as it grows."""
+        words = self._least_words
         while words * 64 < len(self.ports):
             words *= 2
         return words
@@ -62,3 +66,14 @@ class PortTable:
     def conflicts_of(self, port: HostPort) -> list[int]:
         """Return the numbers of all known ports that conflict with a port, itself included."""
         return [number for number, other in enumerate(self.ports) if port.conflicts(other)]
+
+    def translate(self, bits: NDArray[np.uint64], table: PortTable) -> NDArray[np.uint64]:
+        """Return sets of another table's ports, uint64[W, N], as sets of this one; it must know the ports in them."""
+        found = np.zeros((self.words, bits.shape[1]), np.uint64)
+        every = np.bitwise_or.reduce(bits, axis=1)
+        for old, port in enumerate(table.ports[: 64 * len(bits)]):
+            word, bit = old >> 6, np.uint64(old & 63)
+            if every[word] >> bit & np.uint64(1):
+                new = self._number[port]
+                found[new >> 6] |= (bits[word] >> bit & np.uint64(1)) << np.uint64(new & 63)
+        return found

@@ -50,7 +50,7 @@ class Decision:
     preemption: Preemption | None = None
     """For a pod that fits nowhere, whom preemption would evict; `Engine.preempt` does it."""
     placed_as: int = -1
-    """Number in the pod table, -1 if the pod was not placed."""
+    """Number in the pod table (see `Cluster.tidy`), -1 if the pod was not placed."""
 
     @property
     def key(self) -> str:

@@ -180,7 +180,7 @@ class DryRun:
 
     def remove(self, placed: PlacedPod) -> None:
         """Take a pod of the node away."""
-        self._nodes.pods.move(placed.number, -1)
+        self._nodes.pods.hide(placed.number)
         self._use(placed.info, -1)
         self._removed[placed.number] = placed
         for plugin in self._runs.followers:
@@ -189,7 +189,7 @@ class DryRun:
     def put_back(self, placed: PlacedPod) -> None:
         """Bring back a pod that was taken away."""
         del self._removed[placed.number]
-        self._nodes.pods.move(placed.number, self._row)
+        self._nodes.pods.show(placed.number, self._row)
         self._use(placed.info, 1)
         for plugin in self._runs.followers:
             plugin.add_pod(self._runs.state, self._runs.pod, placed.info, self._row)

@@ -90,6 +90,7 @@ class Engine:
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}
         """Class -> why its last pod failed; the next one fails for the same reason if nothing has changed since."""
+        self._epoch = cluster.classes.epoch
         self._sides = {name: self._make_sides(profile) for name, profile in self.profiles.items()}
 
     def evaluate(self, pod: Pod, *, all_nodes: bool = False) -> Decision:
@@ -97,6 +98,7 @@ class Engine:
 
         Raises KeyError if no profile has the pod's scheduler name, NotSupported if a plugin is needed that is missing.
         """
+        self._tidy()
         return self.decide(self.cluster.classes.info(pod), self._sides[pod.spec.scheduler_name], all_nodes=all_nodes)
 
     def schedule(self, pod: Pod) -> Decision:
@@ -104,6 +106,7 @@ class Engine:
 
         Nobody is evicted: where preemption would help, the decision says so, and `preempt` does it.
         """
+        self._tidy()
         sides = self._sides[pod.spec.scheduler_name]
         decision = self.decide(self.cluster.classes.info(pod), sides)
         self.advance(decision)
@@ -138,11 +141,12 @@ class Engine:
         return cleared
 
     def assume(self, pod: Pod | Decision, node_name: str) -> int:
-        """Place a pod on a node, whatever the filters say; return its number in the pod table.
+        """Place a pod on a node, whatever the filters say; return its number in the pod table (see `Cluster.tidy`).
 
         A pod that was decided on (`evaluate`) goes through Reserve, to take the volumes that were found for it.
         Raises PluginError if Reserve refuses.
         """
+        self._tidy()
         if isinstance(pod, Pod):
             return self.place(self.cluster.classes.info(pod), self.cluster.nodes.row_of[node_name])
         number = self.place(pod.pod, self.cluster.nodes.row_of[node_name])
@@ -211,6 +215,7 @@ class Engine:
         A pod that fails is in ``failures`` of the result; nothing is raised for it. With ``measure`` the time of each
         decision is kept.
         """
+        self._tidy()
         return Many(self, pods, measure).run()
 
     def place_regular(self, pods: Sequence[PodInfo]) -> NDArray[np.int32]:
@@ -220,6 +225,7 @@ class Engine:
         its class before, since which nothing has changed. The pod behind them is one for `decide`. Nothing is asked of
         PreEnqueue: the pods come from a queue.
         """
+        self._tidy()
         return Regular(self, pods).place()
 
     def forget_failure(self, pod: PodInfo) -> None:
@@ -252,6 +258,13 @@ class Engine:
         self.cluster.add_usage(pod.row, row)
         self.nominator.remove(pod.key)
         return number
+
+    def _tidy(self) -> None:
+        """Let the cluster forget what is gone; what is known by numbers of classes goes with them."""
+        self.cluster.tidy()
+        if self._epoch != self.cluster.classes.epoch:
+            self._epoch, self.seen = self.cluster.classes.epoch, [0, 0]
+            self.known.clear()
 
     def give_up_compiled(self, scheduler_name: str) -> None:
         """Leave all pods of a profile to the cycle, because its row functions cannot be compiled together."""

@@ -23,11 +23,12 @@ class TallyStore:
     """All tallies that the terms of a profile ask for; T of them, the first ``_settled`` are counted."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.nodes, self.kinds = cluster.nodes, cluster.kinds
+        self.cluster, self.nodes = cluster, cluster.nodes
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything: a node object has changed, or memory is short."""
+        """Forget everything: a node object or the numbers of classes have changed, or memory is short."""
+        self.kinds = self.cluster.kinds
         self._number: dict[Hashable, int] = {}
         self._all: list[Tally] = []
         self._settled = self._kinds_weighed = 0

@@ -46,7 +46,7 @@ class PlacedPods:
         index[rows] = np.arange(len(rows))
         at = index[node_of]
         there = np.flatnonzero(at >= 0)
-        there = there[np.argsort(at[there], kind="stable")]
+        there = there[np.lexsort((self._pods.place[self._numbers[there]], at[there]))]
         return at[there], self._numbers[there]
 
     def placed(self, number: int) -> PlacedPod:

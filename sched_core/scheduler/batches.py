@@ -29,6 +29,7 @@ class Batches:
         self._size = 64
         self._known: dict[int, AttemptFailure] = {}
         """By class, why the cycle found no node for its last pod."""
+        self._epoch = 0
 
     def run(self, now: int, limit: int | None) -> int:
         """Make attempts, at most ``limit``; return how many: fewer than there are pods, and 0 if there are none."""
@@ -50,6 +51,9 @@ class Batches:
         """Place pods from ``start`` on in compiled code, as far as that goes; return how many were dealt with."""
         wanted = self._ready(lent, start)
         rows = self._engine.place_regular(wanted)
+        if self._epoch != self._engine.cluster.classes.epoch:  # none of these rows says that a pod failed as before
+            self._epoch = self._engine.cluster.classes.epoch
+            self._known.clear()
         names, queue, assume = self._engine.cluster.nodes.names, self._queue, self._handlers.assume
         for position, row in enumerate(rows.tolist(), start):
             info = lent.infos[position]

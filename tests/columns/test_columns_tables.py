@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sched_core import Cluster, Node, NodeArray, NodeColumns, NumberedNames, Pod, PodArray, Taint
-from sched_core.columns.pods import ArrayKeys, PodTable
+from sched_core.columns.pods import SLACK, ArrayKeys, PodTable
 from sched_core.columns.ports import HostPort, PortTable, host_ports
 from tests.engine.worlds import GPU, Json, cluster_of, node, node_record, pod, records
 
@@ -135,7 +135,7 @@ def test_the_hostname_is_kept_without_a_label_set_for_each_node() -> None:
         "another",
         None,
     ]
-    assert len(cluster.nodes.labels.sets) == 2
+    assert len(cluster.nodes.label_sets) == 2
 
 
 def test_the_hostname_of_one_node_may_be_the_name_of_another() -> None:
@@ -171,10 +171,12 @@ def test_pods_are_found_by_key_whatever_way_they_came() -> None:
     assert [table.key(number) for number in range(5)] == ["d/a", "d/b", *keys]
     assert (table.count, table.placed) == (5, 4)
     assert table.on(1).tolist() == [2, 3] and table.on(9).tolist() == []
-    table.move(1, 1)
-    assert table.placed == 5 and table.on(1).tolist() == [1, 2, 3]
+    table.hide(2)
+    assert table.placed == 3 and table.on(1).tolist() == [3]
+    table.show(2, 1)
+    assert table.placed == 4 and table.on(1).tolist() == [2, 3]
     table.drop(2)
-    assert (table.find("default/p-00"), table.placed, table.on(1).tolist()) == (None, 4, [1, 3])
+    assert (table.find("default/p-00"), table.placed, table.live, table.on(1).tolist()) == (None, 3, 4, [3])
     assert table.class_of.tolist() == [0, 1, 3, 4, 4] and table.priority.tolist() == [0, 0, 7, 8, 9]
 
 
@@ -196,7 +198,8 @@ def test_the_pod_table_goes_back_to_a_state() -> None:
     table.drop(0)
     state = table.state()
     table.add(["d/c"], numbers(2), numbers(7), np.zeros(1, np.int64))
-    table.move(1, 9)
+    table.leave("six", 6)
+    table.enter("six", 9)
     table.drop(1)
     for _ in range(2):  # a state can be used again
         table.restore(state)
@@ -204,6 +207,70 @@ def test_the_pod_table_goes_back_to_a_state() -> None:
         assert [table.find(key) for key in ("d/a", "d/b", "d/c")] == [None, 1, None]
         table.add(["d/x"], numbers(3), numbers(1), np.zeros(1, np.int64))
         assert table.find("d/x") == 2
+
+
+def keys_on(table: PodTable, row: int) -> str:
+    """Return the last letters of the keys of the pods on a node, in their order."""
+    return "".join(table.key(number)[-1] for number in table.on(row).tolist())
+
+
+def test_the_last_pod_of_a_node_takes_the_place_of_one_that_leaves() -> None:
+    """As in upstream's NodeInfo; also while the pods wait for their node, and after compacting."""
+    table = PodTable()
+    keys = [f"d/{letter}" for letter in "abcdefgh"]
+    table.add(keys, numbers(*[0] * 8), numbers(*[3] * 5, 4, 4, 4), np.zeros(8, np.int64))
+    table.drop(1)
+    assert keys_on(table, 3) == "aecd" and keys_on(table, 4) == "fgh"
+    table.drop(3)
+    table.add(["d/x"], numbers(0), numbers(3), np.zeros(1, np.int64))
+    assert keys_on(table, 3) == "aecx"
+    table.leave("three", 3)
+    table.wait(table.add(["d/y"], numbers(0), numbers(-1), np.zeros(1, np.int64)), "three")
+    table.drop(0)
+    assert table.placed == 3
+    state = table.state()
+    for _ in range(2):
+        table.compact()
+        table.drop(table.find("d/c") or -1)
+        assert [table.key(number) for number in table.enter("three", 7)] == ["d/y", "d/e", "d/x"]
+        assert keys_on(table, 7) == "yex" and keys_on(table, 4) == "fgh" and table.on(3).tolist() == []
+        table.restore(state)
+
+
+def test_compacting_leaves_what_is_there_and_nothing_else() -> None:
+    table = PodTable()
+    rng = np.random.default_rng(1)
+    there: dict[str, tuple[int, int, int]] = {}
+    for number in range(3000):
+        rows = rng.integers(0, 9, 8).astype(np.int32)
+        keys = [f"d/{number}-{part}" for part in range(8)]
+        table.add(keys, rows + 20, rows, rows.astype(np.int64) + 40, number)
+        there |= {key: (int(row) + 20, int(row), number) for key, row in zip(keys, rows, strict=True)}
+        for key in rng.choice(sorted(there), 8 if number > 20 else 4, replace=False).tolist():
+            table.drop(table.find(key) or 0)
+            del there[key]
+        if table.is_sparse:
+            before = [keys_on(table, row) for row in range(9)]
+            table.compact()
+            assert [keys_on(table, row) for row in range(9)] == before
+    assert table.count <= 2 * len(there) + SLACK + 8 and table.live == table.placed == len(there)
+    for key, (pod_class, row, start) in there.items():
+        found = table.find(key)
+        assert found is not None and table.key(found) == key
+        assert (table.class_of[found], table.node_of[found], table.start_time[found]) == (pod_class, row, start)
+        assert table.priority[found] == row + 40
+
+
+def test_pods_of_one_key_are_told_apart() -> None:
+    """Nobody checks that a key is new in a batch: the later one is found, both count."""
+    table = PodTable()
+    for row in (1, 2):
+        table.add(["d/a"], numbers(0), numbers(row), np.zeros(1, np.int64))
+    assert table.find("d/a") == 1
+    table.compact()
+    assert table.placed == 2 and table.on(1).tolist() == [0] and table.find("d/a") == 1
+    table.drop(0)
+    assert table.find("d/a") == 1
 
 
 # Classes --------------------------------------------------------------------------------------------------------------

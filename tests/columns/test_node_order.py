@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sched_core import Cluster, NodeArray
-from tests.engine.worlds import Json, node, node_record
-from tests.naive.order import node_order
+from tests.engine.worlds import node, node_record
+from tests.naive.order import NodeList, node_order
 
 BETA_ZONE, BETA_REGION = "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region"
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
@@ -28,43 +28,6 @@ LABELS: list[dict[str, str]] = [
 ]
 
 
-class Twin:
-    """The nodes by zone in lists, and the list made of them when names have come or gone."""
-
-    def __init__(self) -> None:
-        self.zones: dict[tuple[str, str], list[Json]] = {}
-        self.listed: list[str] = []
-        self.known: set[str] = set()
-
-    def set(self, one: Json) -> None:
-        """Add or update a node; only one that comes or changes its zone goes to the end."""
-        zone = self._zone(one)
-        for there in self.zones.get(zone, []):
-            if there["metadata"]["name"] == one["metadata"]["name"]:
-                return
-        self.drop(one["metadata"]["name"])
-        self.zones.setdefault(zone, []).append(one)
-
-    def drop(self, name: str) -> None:
-        for zone, members in list(self.zones.items()):
-            self.zones[zone] = [one for one in members if one["metadata"]["name"] != name]
-            if not self.zones[zone]:
-                del self.zones[zone]
-
-    def order(self) -> list[str]:
-        members = [one for zone in self.zones.values() for one in zone]
-        names = {one["metadata"]["name"] for one in members}
-        if names != self.known:
-            self.known, self.listed = names, node_order(members)
-        return self.listed
-
-    @staticmethod
-    def _zone(one: Json) -> tuple[str, str]:
-        labels = one["metadata"]["labels"]
-        region, zone = labels.get(BETA_REGION, labels.get(REGION, "")), labels.get(BETA_ZONE, labels.get(ZONE, ""))
-        return region, zone
-
-
 def names_in_order(cluster: Cluster) -> list[str]:
     return [cluster.nodes.names[row] for row in cluster.nodes.order().tolist()]
 
@@ -78,7 +41,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_any_history(steps: list[tuple[str, int, dict[str, str]]]) -> None:
     """Nodes that come, go, come back and change their zone, with looks at the list in between."""
-    cluster, twin = Cluster(), Twin()
+    cluster, twin = Cluster(), NodeList()
     for what, number, labels in [*steps, ("list", 0, {})]:
         name = f"n{number}"
         if what == "set":
@@ -122,7 +85,7 @@ def test_many_nodes_at_once_come_in_the_order_of_the_array() -> None:
     cluster = Cluster.from_array(NodeArray(names, [node_record(each) for each in templates], template_of))
     one_by_one = [node(name, labels=LABELS[number]) for name, number in zip(names, template_of.tolist(), strict=True)]
     assert names_in_order(cluster) == node_order(one_by_one)
-    twin = Twin()
+    twin = NodeList()
     for each in one_by_one:
         twin.set(each)
     twin.order()

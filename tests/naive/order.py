@@ -57,6 +57,40 @@ def node_order(nodes: Sequence[Json]) -> list[str]:
     return [zone[i] for i in range(longest) for zone in zones.values() if i < len(zone)]
 
 
+class NodeList:
+    """The nodes by zone in lists, and the list made of them when names have come or gone."""
+
+    def __init__(self) -> None:
+        self.zones: dict[tuple[str, str], list[Json]] = {}
+        self.listed: list[str] = []
+        self.known: set[str] = set()
+
+    def set(self, node: Json) -> None:
+        """Add or update a node; only one that comes or changes its zone goes to the end."""
+        name, zone = node["metadata"]["name"], _zone(node)
+        if any(there["metadata"]["name"] == name for there in self.zones.get(zone, [])):
+            return
+        self.drop(name)
+        self.zones.setdefault(zone, []).append(node)
+
+    def drop(self, name: str) -> None:
+        """Remove a node; a zone without nodes is gone."""
+        for zone, members in list(self.zones.items()):
+            self.zones[zone] = [one for one in members if one["metadata"]["name"] != name]
+            if not self.zones[zone]:
+                del self.zones[zone]
+
+    def order(self) -> list[str]:
+        """Return the list as an attempt that begins now sees it."""
+        members = [one for zone in self.zones.values() for one in zone]
+        names = {one["metadata"]["name"] for one in members}
+        if names != self.known:
+            longest = max(map(len, self.zones.values()), default=0)
+            rounds = [zone[i] for i in range(longest) for zone in self.zones.values() if i < len(zone)]
+            self.known, self.listed = names, [one["metadata"]["name"] for one in rounds]
+        return self.listed
+
+
 def _zone(node: Json) -> tuple[str, str]:
     labels = labels_of(node)
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from plugins.helper.attached_volumes import AttachedVolumes, VolumeNumbers
+from plugins.helper.attached_volumes import AttachedVolumes
 from sched_core import Cluster, Handle, load_documents
 from tests.plugins.tiny import Json, node, pod
 from tests.plugins.volumes import claim, mounts, storage, storage_class, volume
@@ -75,12 +75,12 @@ class History:
             case 10:
                 self.add(storage_class("made", provisioner=pick(DRIVERS)))
 
-    def counted(self, kept: AttachedVolumes, numbers: VolumeNumbers) -> object:
+    def counted(self, kept: AttachedVolumes) -> object:
         """Return what is counted, by names."""
         nodes = self.cluster.nodes
         kept.catch_up(nodes)
         rows = {name: kept.count(nodes, name)[list(nodes.row_of.values())].tolist() for name in DRIVERS}
-        names = {handle: sorted(kept.rows_of(number)) for handle, number in numbers.numbers.items()}
+        names = {handle: sorted(kept.rows_of(number)) for handle, number in kept.numbers.numbers.items()}
         faults = {number: (text, sorted(kept.rows_of_class(number))) for number, text in kept.classes.faults.items()}
         return rows, {handle: used for handle, used in names.items() if used}, faults
 
@@ -88,8 +88,7 @@ class History:
 @pytest.mark.parametrize("seed", range(20))
 def test_random_histories(seed: int) -> None:
     history = History(seed)
-    numbers = VolumeNumbers(history.handle)
-    kept = AttachedVolumes(numbers, history.handle)
+    kept = AttachedVolumes(history.handle)
     states = [history.cluster.state()]
     for step in range(120):
         history.happen()
@@ -98,9 +97,7 @@ def test_random_histories(seed: int) -> None:
         if history.rng.random() < 0.1:
             states.append(history.cluster.state())
         if history.rng.random() < 0.5:
-            fresh = VolumeNumbers(history.handle)
-            expected = history.counted(AttachedVolumes(fresh, history.handle), fresh)
-            assert history.counted(kept, numbers) == expected, step
+            assert history.counted(kept) == history.counted(AttachedVolumes(history.handle)), step
 
 
 def test_pods_that_are_moved_and_moved_back_are_counted_where_they_are() -> None:
@@ -110,16 +107,16 @@ def test_pods_that_are_moved_and_moved_back_are_counted_where_they_are() -> None
         history.add(claim(each, f"pv-{each}"), volume(f"pv-{each}", csi={"driver": DRIVERS[0], "volumeHandle": each}))
     history.add(pod("p", nodeName="n0", volumes=mounts("a")), pod("q", nodeName="n1", volumes=mounts("b")))
     nodes, pods = history.cluster.nodes, history.cluster.nodes.pods
-    kept = AttachedVolumes(VolumeNumbers(history.handle), history.handle)
+    kept = AttachedVolumes(history.handle)
 
     def counts() -> list[int]:
         kept.catch_up(nodes)
         return list(kept.count(nodes, DRIVERS[0]))
 
     assert counts() == [1, 1, 0, 0]
-    pods.move(0, -1)
+    pods.hide(0)
     assert counts() == [0, 1, 0, 0]
-    pods.move(0, 0)
+    pods.show(0, 0)
     zero = np.zeros(1, np.int64)
     for pod_class, expected in ((0, [1, 1, 1, 0]), (1, [1, 1, 1, 0]), (1, [1, 1, 1, 0])):
         number = pods.add(["default/x"], np.array([pod_class], np.int32), np.array([2], np.int32), zero)

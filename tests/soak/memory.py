@@ -1,0 +1,54 @@
+"""How much memory a life takes, sample by sample, and whether that grows."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.soak.life import Life
+
+WARM_UP, WINDOW = 1 / 6, 1 / 6
+BOUND = 0.05
+"""By how much of itself a size may be larger in the last window than in the first."""
+SPARE_BYTES = 8 << 20
+"""Freed memory does not all go back to the system."""
+
+
+class Sample(NamedTuple):
+    """Sizes at one moment; tables are counted with what is gone but has not been forgotten yet."""
+
+    events: int
+    resident_bytes: int
+    objects: int
+    pods: int
+    pod_numbers: int
+    classes: int
+    epoch: int
+    sets: int
+
+    @classmethod
+    def of(cls, life: Life) -> Sample:
+        """Measure; objects are those that the collector tracks after a collection."""
+        gc.collect()
+        nodes, classes = life.cluster.nodes, life.cluster.classes
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        sets = len(nodes.label_sets) + len(nodes.taint_sets) + len(nodes.image_sets)
+        return cls(
+            life.events, pages * os.sysconf("SC_PAGE_SIZE"), len(gc.get_objects()), len(life.books.pods),
+            nodes.pods.count, len(classes), classes.epoch, sets,
+        )  # fmt: skip
+
+
+def growth(samples: list[Sample]) -> dict[str, tuple[int, int]]:
+    """Return what has grown: the highest value in the window up to a third of the events, and in the last one."""
+    end = samples[-1].events
+    early = [each for each in samples if WARM_UP * end <= each.events <= (WARM_UP + WINDOW) * end]
+    late = [each for each in samples if each.events >= (1 - WINDOW) * end]
+    found = {}
+    for name, spare in (("resident_bytes", SPARE_BYTES), ("objects", 0)):
+        before, after = (max(getattr(each, name) for each in window) for window in (early, late))
+        if after > before * (1 + BOUND) + spare:
+            found[name] = (before, after)
+    return found
