@@ -243,7 +243,7 @@ class PodTable:
         """Enter the pods that came since into the lists of their nodes; none of them has moved yet."""
         first, self._listed = self._listed, self.count
         if self.count - first < 16:  # sorting has a cost of its own
-            for number in range(first, self.count):
+            for number in sorted(range(first, self.count), key=self._place.__getitem__):
                 if self._node_of[number] >= 0:
                     self._lists.setdefault(int(self._node_of[number]), []).append(number)
             return
