@@ -6,12 +6,30 @@ import random
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from sched_core import SchedulerConfiguration, load_config
+from sched_core import (
+    Apart,
+    Code,
+    CycleState,
+    Domains,
+    DomainTerms,
+    Engine,
+    NodeColumns,
+    Plugin,
+    PodInfo,
+    SchedulerConfiguration,
+    Speed,
+    Tally,
+    Verdicts,
+    load_config,
+)
+from sched_core.engine import tallies
 from tests.engine.neighbours import neighbourhood
 from tests.engine.test_speeds_equal import HEADER, hold
-from tests.engine.worlds import Event, Json, World, looking_at, node, pod, records
+from tests.engine.worlds import Event, Json, World, cluster_of, looking_at, node, pod, records
 from tests.naive.random_topology import ZONE, random_constraint
 
 FIRST = ("default-scheduler",)
@@ -103,3 +121,68 @@ def test_a_newcomer_keeps_those_away_that_came_before() -> None:
     events = [Event(30, "forget", "default/p20"), Event(45, "forget", "default/p21")]
     used = hold(World(objects, records(waiting), events))
     assert used["incremental"] > 0
+
+
+def test_without_room_for_tallies_the_cycle_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "MEMORY", 100)
+    objects = [node(f"n{number}") for number in range(20)]
+    waiting = [pod(f"p{number}", {"cpu": "10m"}, **(SHAPES["apart"] if number % 2 else {})) for number in range(30)]
+    for one in waiting:
+        one["metadata"]["labels"] = {"app": "x"}
+    used = hold(World(objects, records(waiting), []))
+    assert set(used) == {"cycle"}
+
+
+class OnePerRack(Plugin):
+    """Refuse racks in which a noisy pod runs."""
+
+    name = "OnePerRack"
+
+    def __init__(self, args: Any = None) -> None:
+        super().__init__(args)
+        self._said: tuple[int, DomainTerms] | None = None
+
+    def racks(self, nodes: NodeColumns) -> Domains:
+        ids, values = nodes.label("rack")
+        return Domains("rack", np.where(ids < 0, len(values), ids), len(values))
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        racks, placed = self.racks(nodes), self.handle.classes.pods
+        noisy = [
+            row >= 0 and "noisy" in placed[number].metadata.labels
+            for number, row in zip(nodes.pods.class_of.tolist(), nodes.pods.node_of.tolist(), strict=True)
+        ]
+        taken = np.bincount(racks.of[nodes.pods.node_of[noisy]], minlength=racks.size + 1)
+        taken[-1] = 0
+        return Verdicts.refuse(taken[racks.of] > 0, "rack is noisy", Code.Unschedulable)
+
+    def domain_terms(self, pod: PodInfo, nodes: NodeColumns) -> DomainTerms:
+        if self._said is None or self._said[0] != nodes.object_version:
+            tally = Tally("noisy", self._weigh, self.racks(nodes))
+            self._said = nodes.object_version, DomainTerms((Apart(tally),))
+        return self._said[1]
+
+    def _weigh(self, first: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        pods = self.handle.kinds.pods
+        kinds = [kind for kind in range(first, end) if "noisy" in pods[kind].metadata.labels]
+        return np.array(kinds, np.int64), np.ones(len(kinds), np.int64)
+
+
+def test_a_plugin_of_ones_own_in_domain_form() -> None:
+    """What in-tree plugins do is open to any other: here a filter that nobody else has."""
+    profile = {"schedulerName": "default-scheduler", "plugins": {"multiPoint": {"enabled": [{"name": "OnePerRack"}]}}}
+    config = load_config({**HEADER, "percentageOfNodesToScore": 100, "profiles": [profile]})
+    objects = [node(f"n{number}", labels={"rack": str(number // 4)} if number < 30 else {}) for number in range(33)]
+    waiting = [pod(f"p{number}", {"cpu": "100m"}) for number in range(60)]
+    for number, one in enumerate(waiting):
+        one["metadata"]["labels"] = {"noisy": "yes"} if number % 6 == 0 else {}
+    found = []
+    speed: Speed
+    for speed in ("cycle", "auto"):
+        engine = Engine(cluster_of(objects), config, speed=speed, plugins={"OnePerRack": OnePerRack})
+        first = engine.schedule_many(records(waiting[:40]))
+        engine.forget("default/p0")
+        second = engine.schedule_many(records(waiting[40:]))
+        found.append((first.node_of.tolist(), second.node_of.tolist(), first.failures, second.failures))
+        assert ("cycle" in first.speed_used) == (speed == "cycle")
+    assert found[0] == found[1]
