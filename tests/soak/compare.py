@@ -70,7 +70,7 @@ def decided(decision: Decision) -> Json:
     }
     return {
         "node": decision.node, "message": decision.message, "feasible": decision.feasible, "scores": scores,
-        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": decision.preemption,
+        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": decision.preemption and decision.preemption.kept(),
     }  # fmt: skip
 
 
