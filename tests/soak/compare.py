@@ -68,9 +68,10 @@ def decided(decision: Decision) -> Json:
         plugin: (decision.raw_scores[plugin].tobytes(), decision.scores[plugin].tobytes())
         for plugin in decision.raw_scores
     }
+    preemption = decision.preemption.kept() if decision.preemption is not None else None
     return {
         "node": decision.node, "message": decision.message, "feasible": decision.feasible, "scores": scores,
-        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": decision.preemption and decision.preemption.kept(),
+        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": preemption,
     }  # fmt: skip
 
 
