@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,11 @@ from tests.engine.worlds import ALL_NODES, Event, Json, World, cluster_of, looki
 HOST = "kubernetes.io/hostname"
 
 
-def daemon(name: str, at: str, requests: Json, **spec: object) -> Json:
+def daemon(name: str, at: str, requests: Json, **spec: Any) -> Json:
     """Return a pod as the controller of DaemonSets makes it."""
     fields = [{"key": "metadata.name", "operator": "In", "values": [at]}]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": fields}]}}
-    affinity = {"nodeAffinity": required, **spec.pop("affinity", {})}  # type: ignore[dict-item]
+    affinity = {"nodeAffinity": required, **spec.pop("affinity", {})}
     return pod(name, requests, affinity=affinity, **spec)
 
 
