@@ -25,7 +25,7 @@ from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
 from sched_core.rows.sampled import STRETCH
 from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
-from sched_core.rows.tuples import Log, Out, Slots, Tree, Work
+from sched_core.rows.tuples import LONE, Log, Out, Slots, Tree, Work
 
 SLOT_MEMORY = 512 << 20
 TREE_MEMORY = 512 << 20
@@ -118,7 +118,8 @@ class Compiled:
         work.start[0] = scan_start % len(work.order)
         count = self.nodes.count
         if way is Way.TREE:
-            slots = self._give_slots(np.unique(classes[start:stop]))
+            present = np.unique(classes[start:stop])
+            slots = self._give_slots(present[self.static.plans(present) != LONE])
             end = module.place_tree(classes, start, stop, count, *common, slots, self._tree, work, log, results)
         elif way is Way.SAMPLED:
             wanted = nodes_to_find(self.profile.percentage_of_nodes_to_score, len(work.order))

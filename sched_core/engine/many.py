@@ -23,6 +23,7 @@ from sched_core.framework.status import Code
 from sched_core.kernels.clock import read_ticks
 from sched_core.kernels.jit import CompileError
 from sched_core.objects.records import Pod
+from sched_core.rows.tuples import LONE
 
 if TYPE_CHECKING:
     from sched_core.engine.engine import Engine
@@ -165,7 +166,8 @@ class Many:
             records = self.cluster.classes.pods
             asked = [number for number in distinct.tolist() if self.engine.extenders.interested(records[number])]
             irregular[asked] = True
-        way = self._way(compiled, distinct, judged, bool(crowded.any()), stop - start)
+        several = plans != LONE  # one node is looked at, whatever the way
+        way = self._way(compiled, distinct[several], judged[several], bool(crowded.any()), stop - start)
         if way is Way.SAMPLED:  # a scan of the nodes that PreFilter names has a sample of its own
             planned = plans >= 0
             irregular[distinct[planned][static.step[plans[planned]] > 0]] = True
@@ -239,9 +241,9 @@ class Many:
         except NotSupported as reason:
             failure = Failure(str(reason), {}, error=True)
         else:
+            if way is Way.SAMPLED:
+                self.engine.advance(decision)
             if decision.row >= 0:  # a score out of range where it does not count stops compiled code, not the cycle
-                if way is Way.SAMPLED:
-                    self.engine.advance(decision)
                 bind(self.engine, sides.profile, decision)
                 self.rows[position] = decision.row
                 self.placed_until = position + 1

@@ -5,7 +5,7 @@ Computed once per combination of signatures by the very plugins that the cycle c
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code
-from sched_core.rows.tuples import Static, Switches
+from sched_core.rows.tuples import LONE, Static, Switches
 
 IRREGULAR = -1
 """A class that only the cycle can decide on."""
@@ -104,7 +104,9 @@ class StaticResults:
         rows = program.plugins
         self._row_weights = np.array([profile.weights[plugin.name] for plugin in rows.scores], np.int64)
         self._weight = np.array([profile.weights[plugin.name] for plugin in rows.normalized], np.int64)
+        self._no_score = frozenset(plugin.name for plugin in rows.scores)
         self.index = np.zeros(0, np.int32)
+        self.lone = np.zeros(0, np.int32)
         self.filter_on = np.zeros((0, len(rows.filters)), np.uint8)
         self.weight = np.zeros((0, len(rows.scores)), np.int64)
         self.clear()
@@ -136,7 +138,7 @@ class StaticResults:
         return len(self._number)
 
     def plans(self, classes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the static results of classes, int32[D]: k, IRREGULAR or UNPLANNED."""
+        """Return the static results of classes, int32[D]: k, LONE, IRREGULAR or UNPLANNED."""
         if len(self.classes) > len(self.index):
             self._grow(len(self.classes))
         return self.index[classes]
@@ -167,7 +169,7 @@ class StaticResults:
             return
         self._planned.update(zip(self.classes.shape_of[planned].tolist(), planned.tolist(), strict=True))
         sources = np.array([self._planned[shape] for shape in self.classes.shape_of[classes].tolist()], np.int32)
-        for array in (self.index, self.filter_on, self.weight):
+        for array in (self.index, self.lone, self.filter_on, self.weight):
             array[classes] = array[sources]
 
     def plan(self, pod_class: int) -> None:
@@ -181,6 +183,7 @@ class StaticResults:
     def static(self) -> Static:
         return Static(
             self.index,
+            self.lone,
             self.score,
             self.step,
             self.raw_index,
@@ -202,6 +205,7 @@ class StaticResults:
             return IRREGULAR
         state = CycleState()
         names: frozenset[str] | None = None
+        naming: list[str] = []
         for name, pre_filter in self._pre_filters:
             status, named = pre_filter(state, pod, self.nodes)
             if status.code == Code.Skip:
@@ -209,7 +213,13 @@ class StaticResults:
             elif status.code != Code.Success:
                 return IRREGULAR
             if named is not None:
+                naming.append(name)
                 names = named if names is None else names & named
+        signatures = tuple([sign_pod(pod) for sign_pod in self._signs])
+        if names is not None:
+            there = [self.nodes.row_of[name] for name in names if name in self.nodes.row_of]
+            if len(there) == 1:
+                return self._plan_lone(there[0], naming, signatures, state, pod)
         for name, pre_score in self._pre_scores:
             status = pre_score(state, pod, self.nodes, self._rows)
             if status.code == Code.Skip:
@@ -218,8 +228,28 @@ class StaticResults:
                 return IRREGULAR
         skip_filter, skip_score = frozenset(state.skip_filter), frozenset(state.skip_score)
         self.filter_on[pod_class], self.weight[pod_class] = self._switches_for(skip_filter, skip_score)
-        signatures = tuple([sign_pod(pod) for sign_pod in self._signs])
         return self._combine(Combination(signatures, skip_filter, skip_score, names), state, pod)
+
+    def _plan_lone(
+        self, row: int, naming: Sequence[str], signatures: tuple[Hashable, ...], state: CycleState, pod: PodInfo
+    ) -> int:
+        """Plan a class of which PreFilter names one node: a DaemonSet has as many of them as there are nodes.
+
+        So nothing that is as long as there are nodes is kept, and what plugins that name nodes say is not either.
+        """
+        switches = self._switches_for(frozenset(state.skip_filter), self._no_score)
+        self.filter_on[pod.row], self.weight[pod.row] = switches
+        signature = self._by_plugin(signatures)
+        passes = True
+        for plugin in self._points["filter"]:
+            if passes and not is_row(plugin, "filter") and plugin.name not in state.skip_filter:
+                keep = plugin.name not in naming
+                passes = bool(self._mask(plugin, signature[plugin.name], state, pod, keep=keep)[row])
+        self.lone[pod.row] = row if passes else -1
+        return LONE
+
+    def _by_plugin(self, signatures: tuple[Hashable, ...]) -> dict[str, Hashable]:
+        return dict(zip((plugin.name for plugin in self.signed), signatures, strict=True))
 
     def _is_concerned(self, pod: PodInfo) -> bool:
         """Tell whether a plugin that answers by placed pods or other objects is concerned, or raises."""
@@ -245,7 +275,7 @@ class StaticResults:
         k = self._number.get(combination)
         if k is not None:
             return k
-        signature = dict(zip((plugin.name for plugin in self.signed), combination.signatures, strict=True))
+        signature = self._by_plugin(combination.signatures)
         ok = self.nodes.alive.copy()
         if names is not None:
             ok[:] = False
@@ -299,11 +329,16 @@ class StaticResults:
         self._number[combination] = k
         return k
 
-    def _mask(self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo) -> NDArray[np.bool_]:
+    def _mask(
+        self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo, *, keep: bool = True
+    ) -> NDArray[np.bool_]:
         key = (plugin.name, signature)
-        if key not in self._masks:
-            self._masks[key] = plugin.filter(state, pod, self.nodes).bits == 0  # type: ignore[attr-defined]
-        return self._masks[key]
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = plugin.filter(state, pod, self.nodes).bits == 0  # type: ignore[attr-defined]
+            if keep:
+                self._masks[key] = mask
+        return mask
 
     def _raw(self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
         key = (plugin.name, signature)
@@ -314,6 +349,7 @@ class StaticResults:
     def _grow(self, count: int) -> None:
         more = max(count, 2 * len(self.index), 64) - len(self.index)
         self.index = np.concatenate([self.index, np.full(more, UNPLANNED, np.int32)])
+        self.lone = np.pad(self.lone, (0, more))
         self.filter_on = np.pad(self.filter_on, ((0, more), (0, 0)))
         self.weight = np.pad(self.weight, ((0, more), (0, 0)))
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
-from sched_core.rows.rivals import crowd, hold_rows
+from sched_core.rows.rivals import crowd, hold_rows, hold_stretch
 from sched_core.rows.table import NodeRows, PodRows
 from sched_core.rows.terms import ANY, allow, find_limits, tally_pod
-from sched_core.rows.tuples import Log, Out, Slots, Static, Switches, Tallies, Terms, Tree, Work
+from sched_core.rows.tuples import LONE, Log, Out, Slots, Static, Switches, Tallies, Terms, Tree, Work
 
 PREFETCH = 64
 """So many changed rows are spread over most cache lines of a slot."""
@@ -319,7 +319,31 @@ def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, tallies: Tallies, wor
 @kernel(inline=True)
 def move_start(k: int, static: Static, work: Work) -> None:
     """Move the start of the next scan by the nodes that this one looked at."""
-    work.start[0] = (work.start[0] + static.step[k]) % len(work.order)
+    work.start[0] = (work.start[0] + (1 if k == LONE else static.step[k])) % len(work.order)
+
+
+@kernel(inline=True)
+def look_at_one(
+    c: int, x: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches, terms: Terms,
+    tallies: Tallies, work: Work,
+) -> int:  # fmt: skip
+    """Return the position of the one node that a LONE class may go to, -1 if a filter refuses it; no score matters."""
+    row = static.lone[c]
+    if row < 0:
+        return -1
+    j = work.position[row]
+    copy_row(row, 0, nodes, work.stretch)
+    work.stretch_base[0] = 0
+    score_all(c, 0, 1, pods, work.stretch, work.stretch_base, switches, work.sums)
+    if len(work.rivals.row) > 0:
+        score_rivals(c, pods, switches, work)
+        hold_stretch(c, j, 1, pods, work.rivals, work.position, work.sums)
+    if x >= 0:
+        find_limits(x, terms, tallies)
+        allow(x, j, j + 1, terms, tallies, work.allowed)
+        if work.allowed[j] == 0:
+            return -1
+    return j if work.sums[0] >= 0 else -1
 
 
 @kernel
@@ -339,7 +363,9 @@ def place_scan(
         row = -1
         if out.failed_at[c] != log.head[0]:
             j = -1
-            if s >= 0 and x < 0:
+            if k == LONE:
+                j = look_at_one(c, x, pods, nodes, static, switches, terms, tallies, work)
+            elif s >= 0 and x < 0:
                 broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
                 update_blocks(s, slots, work)
                 if broken == 0:
@@ -440,17 +466,21 @@ def place_tree(
     classes: NDArray[np.int32], start: int, stop: int, n: int, pods: PodRows, nodes: NodeRows, static: Static,
     switches: Switches, terms: Terms, tallies: Tallies, slots: Slots, tree: Tree, work: Work, log: Log, out: Out,
 ) -> int:  # fmt: skip
-    """Do what `place_scan` does with a heap for each class; every class must have a slot and no terms."""
+    """Do what `place_scan` does with a heap for each class; every class but LONE ones must have a slot and no terms."""
     sync(nodes, work, log)
     for p in range(start, stop):
         c = classes[p]
         k, s = static.result_of[c], slots.slot_of[c]
         row = -1
         if out.failed_at[c] != log.head[0]:
-            broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
-            update_tree(s, slots, tree, work)
-            if broken == 0:
-                row = descend(s, tree)
+            if k == LONE:
+                j = look_at_one(c, terms.of[c], pods, nodes, static, switches, terms, tallies, work)
+                row = work.order[j] if j >= 0 else -1
+            else:
+                broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
+                update_tree(s, slots, tree, work)
+                if broken == 0:
+                    row = descend(s, tree)
             if row < 0:
                 out.row[p] = -1
                 out.failed_at[c] = log.head[0]

@@ -36,6 +36,7 @@ from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import BLOCK, best_in_preorder, best_of_blocks, measure_block
 from sched_core.rows.rivals import crowd, hold_rows, hold_stretch
 from sched_core.rows.terms import ANY, allow, find_limits, rate, tally_pod
+from sched_core.rows.tuples import LONE
 
 PREFETCH = {prefetch}
 STRETCH = {stretch}

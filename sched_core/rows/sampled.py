@@ -11,11 +11,22 @@ from numpy.typing import NDArray
 from sched_core.kernels.clock import ticks
 from sched_core.kernels.jit import kernel
 from sched_core.kernels.select import best_in_preorder
-from sched_core.rows.batch import add_terms, assume, copy_row, fill_part, has_normalized, score_all, score_rivals, sync
+from sched_core.rows.batch import (
+    add_terms,
+    assume,
+    copy_row,
+    fill_part,
+    has_normalized,
+    look_at_one,
+    move_start,
+    score_all,
+    score_rivals,
+    sync,
+)
 from sched_core.rows.rivals import hold_stretch
 from sched_core.rows.table import NodeRows, PodRows
 from sched_core.rows.terms import allow, find_limits
-from sched_core.rows.tuples import Log, Out, Static, Switches, Tallies, Terms, Work
+from sched_core.rows.tuples import LONE, Log, Out, Static, Switches, Tallies, Terms, Work
 
 STRETCH = 128
 """Positions that a sampled scan scores at a time."""
@@ -96,6 +107,23 @@ def normalize_sample(k: int, found: int, static: Static, work: Work) -> int:
     return broken
 
 
+@kernel(inline=True)
+def best_of_sample(
+    c: int, k: int, x: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches,
+    terms: Terms, tallies: Tallies, work: Work,
+) -> tuple[int, int]:  # fmt: skip
+    """Return the position of the best node, -1 if there is none or a score is broken, and how many were looked at."""
+    found, seen, broken = find_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
+    if found > 1 and has_normalized(k, static):
+        broken += normalize_sample(k, found, static, work)
+    if found > 1 and x >= 0:
+        broken += add_terms(x, found, work.changed, work.score, terms, tallies, work)
+    if found == 0 or broken > 0:
+        return -1, seen
+    best = best_in_preorder(work.score, found, 0, work.blocks[0], work.blocks[1], work.blocks[2])
+    return work.changed[best], seen
+
+
 @kernel
 def place_sampled(
     classes: NDArray[np.int32], start: int, stop: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static,
@@ -104,24 +132,24 @@ def place_sampled(
     """Place pods looking at as many nodes as it takes to find ``wanted`` feasible ones; else as `place_scan`.
 
     The start of the next scan moves by the nodes that were looked at: all of them for a pod that no node takes, so not
-    at all then.
+    at all then. It does not move for the pod at which this ends early.
     """
     sync(nodes, work, log)
-    blocks = work.blocks
     for p in range(start, stop):
         c = classes[p]
         k, x = static.result_of[c], terms.of[c]
         out.row[p] = -1
-        if out.failed_at[c] != log.head[0]:
-            found, seen, broken = find_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
-            if found > 1 and has_normalized(k, static):
-                broken += normalize_sample(k, found, static, work)
-            if found > 1 and x >= 0:
-                broken += add_terms(x, found, work.changed, work.score, terms, tallies, work)
-            if found == 0 or broken > 0:
+        if out.failed_at[c] == log.head[0]:
+            move_start(k, static, work)
+        else:
+            if k == LONE:
+                j, seen = look_at_one(c, x, pods, nodes, static, switches, terms, tallies, work), 1
+            else:
+                j, seen = best_of_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
+            if j < 0:
                 out.failed_at[c] = log.head[0]
                 return p
-            row = work.order[work.changed[best_in_preorder(work.score, found, 0, blocks[0], blocks[1], blocks[2])]]
+            row = work.order[j]
             assume(c, row, pods, nodes, tallies, work, log)
             out.row[p] = row
             work.start[0] = (work.start[0] + seen) % len(work.order)

@@ -14,12 +14,17 @@ from numpy.typing import NDArray
 
 from sched_core.rows.table import NodeRows
 
+LONE = -3
+"""In `Static.result_of`: PreFilter names one node, so there is nothing to keep but its row."""
+
 
 class Static(NamedTuple):
     """Results that depend on the pod's signatures and on node objects alone."""
 
     result_of: NDArray[np.int32]
-    """[C]: class -> k."""
+    """[C]: class -> k, or LONE."""
+    lone: NDArray[np.int32]
+    """[C]: the row of the one node that PreFilter of a LONE class names, -1 where a static filter refuses it."""
     score: NDArray[np.int32]
     """[K, N]: weighted scores that need no normalisation any more, -1 where a static filter says no."""
     step: NDArray[np.int32]
