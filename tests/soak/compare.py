@@ -70,8 +70,16 @@ def decided(decision: Decision) -> Json:
     }
     return {
         "node": decision.node, "message": decision.message, "feasible": decision.feasible, "scores": scores,
-        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": decision.preemption,
+        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": _preemption(decision),
     }  # fmt: skip
+
+
+def _preemption(decision: Decision) -> Any:
+    """Return what preemption found, with the names of the victims, which may be made only when they are asked for."""
+    found = decision.preemption
+    if found is None:
+        return None
+    return found._replace(candidates=[each._replace(victims=tuple(each.victims)) for each in found.candidates])
 
 
 def outcome(engine: Engine, batch: Batch) -> Json:
