@@ -223,8 +223,8 @@ class ScheduledLife:
             self.books.rebuilt(self.cluster), self.engine.config, speed="cycle", plugins={"Hesitant": Hesitant}
         )
         fresh.start = self.engine.start
-        for pod, node_name in self.engine.nominator.state().values():
-            fresh.nominate(pod.pod, node_name)
+        for nominated, node_name in self.engine.nominator.state().values():
+            fresh.nominate(nominated.pod, node_name)
         for pod in [self.new_pod() for _ in range(3)]:
             if pod.spec.scheduler_name in self.engine.profiles and LABEL not in pod.metadata.labels:
                 assert_same_decision(self.engine, fresh, pod)
@@ -265,9 +265,7 @@ class ScheduledLife:
         """Take the placed pods of the API server and those that are on their way, in the order of each node's list."""
         handlers, pods = self.scheduler.handlers, self.cluster.nodes.pods
         live = {key: pod for key, pod in self.api.pods.items() if pod.status.phase not in ENDED}
-        assert handlers.pods == live, {
-            key for key in {*handlers.pods, *live} if handlers.pods.get(key) != live.get(key)
-        }
+        assert handlers.pods == live
         placed = {key: pod for key, pod in live.items() if pod.spec.node_name}
         placed |= {pod_key(each.pod): each.placed for each in handlers.assumed.values()}
         lists: dict[str, list[str]] = {}

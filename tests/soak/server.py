@@ -15,7 +15,6 @@ from sched_core import (
     SUCCESS,
     Binding,
     Event,
-    PersistentVolume,
     PersistentVolumeClaim,
     Pod,
     PodCondition,
@@ -113,19 +112,17 @@ class Server(Api):
     def control_volumes(self) -> None:
         """Bind volumes that are set aside to their claims, and make those that are to be provisioned."""
         for (kind, key), found in list(self.objects.items()):
-            if kind == "PersistentVolume" and found.spec.claim_ref is not None:
-                claim = self.objects.get(
-                    ("PersistentVolumeClaim", f"{found.spec.claim_ref.namespace}/{found.spec.claim_ref.name}")
-                )
+            if kind == "PersistentVolume" and (ref := found.spec.claim_ref) is not None:
+                claim = self.objects.get(("PersistentVolumeClaim", f"{ref.namespace}/{ref.name}"))
                 if claim is not None and not claim.spec.volume_name:
                     self._bind_claim(claim, key)
             elif kind == "PersistentVolumeClaim" and SELECTED in found.metadata.annotations:
-                if not found.spec.volume_name:
-                    name = f"made-{found.metadata.namespace}-{found.metadata.name}"
-                    [made] = load_documents([volume(name)]).others["PersistentVolume"]
-                    assert isinstance(made, PersistentVolume)
-                    self.put(made)
-                    self._bind_claim(found, name)
+                if found.spec.volume_name:
+                    continue
+                name = f"made-{found.metadata.namespace}-{found.metadata.name}"
+                [made] = load_documents([volume(name)]).others["PersistentVolume"]
+                self.put(made)
+                self._bind_claim(found, name)
 
     def _bind_claim(self, claim: PersistentVolumeClaim, volume_name: str) -> None:
         meta = replaced(claim.metadata, annotations=claim.metadata.annotations | BOUND)
