@@ -1,5 +1,6 @@
-"""`make soak`: an engine and a scheduler live a million events each, or as many as ``--events`` says; fails on a difference
-and on growth.
+"""`make soak`: an engine and a scheduler live a million events each, or as many as ``--events`` says.
+
+Fails on a difference and on growth.
 """
 
 from __future__ import annotations
