@@ -2,8 +2,8 @@
 plugins/volumebinding).
 
 Reserve takes the volumes that were picked: a volume gets its ``claimRef``, a claim to be provisioned the annotation
-of the selected node. Nothing is bound after that: no controller runs here, and PreBind has nothing to wait for.
-Scores by capacity (gate StorageCapacityScoring) are off, as they are upstream.
+of the selected node. PreBind writes that and waits for the volume controller; without a scheduler nobody writes, and
+what was taken in memory is taken. Scores by capacity (gate StorageCapacityScoring) are off, as they are upstream.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from plugins.helper import hints_volume_binding
 from plugins.helper.claims import (
     BOUND_BY_CONTROLLER,
+    MIGRATED_PLUGINS,
     SELECTED_NODE,
     WAIT_FOR_FIRST_CONSUMER,
     Storage,
@@ -28,11 +29,13 @@ from plugins.helper.claims import (
     is_fully_bound,
     namespace_and_name,
     not_found,
+    object_key,
     ownership_fault,
 )
 from plugins.helper.migration import TranslationError, in_tree_plugin, translate_volume, translated_affinity
 from plugins.helper.node_affinity_obstacles import selector_text
 from plugins.helper.node_selector import NodeSelectorMasks
+from plugins.helper.volume_binder import Taken, VolumeBinder
 from plugins.helper.volume_matching import NO_VOLUME, Match, affinity_mask, match_claims, provisioning
 from sched_core import (
     SKIP,
@@ -43,6 +46,7 @@ from sched_core import (
     PreFilterResult,
     Status,
     Verdicts,
+    VolumeBindingArgs,
     error,
     replaced,
     unresolvable,
@@ -53,7 +57,6 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
-MIGRATED_PLUGINS = "storage.alpha.kubernetes.io/migrated-plugins"
 Record = TypeVar("Record", "PersistentVolume", "PersistentVolumeClaim")
 UNREACHED, NO_MATCH, NO_SPACE, NO_VOLUME_THERE = 1, 2, 4, 8
 
@@ -67,14 +70,15 @@ class Picked(NamedTuple):
 
 
 class Claims:
-    """The claims of one attempt; Filter adds what was picked, Reserve what was there before."""
+    """The claims of one attempt; Filter adds what was picked, Reserve what was taken of it, PreBind the binding."""
 
     def __init__(self) -> None:
         self.bound: list[PersistentVolumeClaim] = []
         self.delayed: list[PersistentVolumeClaim] = []
         self.immediate = False
         self.picked: Picked | None = None
-        self.before: list[PersistentVolume | PersistentVolumeClaim] = []
+        self.taken: list[Taken] = []
+        self.binder: VolumeBinder | None = None
 
 
 class VolumeBinding(Plugin):
@@ -92,8 +96,8 @@ class VolumeBinding(Plugin):
     )
     without_pre_filter = "not found"
 
-    def __init__(self, args: object = None) -> None:
-        super().__init__(args)
+    def __init__(self, args: VolumeBindingArgs | None = None) -> None:
+        super().__init__(args if args is not None else VolumeBindingArgs())
         self.masks = NodeSelectorMasks()
         self._by_class: tuple[int, dict[str, list[PersistentVolume]]] = (-1, {})
         self._migrations: tuple[tuple[int, int], dict[str, Mask]] = ((-1, -1), {})
@@ -176,18 +180,41 @@ class VolumeBinding(Plugin):
         for match in claims.picked.matches:
             if match.choice[row] != NO_VOLUME:
                 volume = match.volumes[match.choice[row]]
-                claims.before.append(volume)
-                self.handle.assume(_bound_to(volume, match.claim))
+                self._take(claims, Taken(match.claim, volume, _bound_to(volume, match.claim)))
         for claim, where in claims.picked.provisioned:
             if where[row]:
-                claims.before.append(claim)
-                self.handle.assume(_annotated(claim, SELECTED_NODE, node_name))
+                self._take(claims, Taken(claim, claim, _annotated(claim, SELECTED_NODE, node_name)))
         return SUCCESS
 
     def unreserve(self, state: CycleState, pod: PodInfo, node_name: str) -> None:
+        """Give back what was taken: it is as it was reported last, which may be otherwise than before, or gone."""
         claims: Claims | None = state.get(self.name)
-        while claims is not None and claims.before:
-            self.handle.assume(claims.before.pop())
+        while claims is not None and claims.taken:
+            before = claims.taken.pop().before
+            if not self.handle.has_scheduler:
+                self.handle.assume(before)
+            elif (found := self.handle.reported(type(before).__name__, object_key(before))) is not None:
+                self.handle.assume(found)
+
+    def pre_bind_pre_flight(self, state: CycleState, pod: PodInfo, node_name: str) -> Status:
+        """Skip where nothing is to be bound, and where there is no scheduler to bind it."""
+        claims: Claims | None = state.get(self.name)
+        if claims is None:
+            return error(self.without_pre_filter)
+        return SUCCESS if claims.delayed and self.handle.has_scheduler else SKIP
+
+    def pre_bind(self, state: CycleState, pod: PodInfo, node_name: str) -> Status:
+        """Write what was taken when called first, and wait until all is bound."""
+        claims: Claims = state[self.name]
+        if claims.binder is None:
+            timeout: int = self.args.bind_timeout_seconds
+            claims.binder = VolumeBinder(self.handle, self.masks, pod, node_name, claims.taken, timeout)
+            return claims.binder.write()
+        return claims.binder.look()
+
+    def _take(self, claims: Claims, taken: Taken) -> None:
+        claims.taken.append(taken)
+        self.handle.assume(taken.after)
 
     def _check_bound(
         self, claims: list[PersistentVolumeClaim], nodes: NodeColumns, bits: NDArray[np.int64]
@@ -312,9 +339,11 @@ def _is_everywhere(storage: Storage, claim: PersistentVolumeClaim) -> bool:
 
 def _bound_to(volume: PersistentVolume, claim: PersistentVolumeClaim) -> PersistentVolume:
     """Return a volume as it is once it is set aside for a claim."""
-    meta = claim.metadata
+    meta, its = claim.metadata, volume.spec.claim_ref
     if not is_bound_to(volume, claim):
         volume = _annotated(volume, BOUND_BY_CONTROLLER, "yes")
+    elif its is not None and its.uid == meta.uid:
+        return volume
     ref = ObjectReference(
         api_version="v1", kind="PersistentVolumeClaim", namespace=meta.namespace, name=meta.name, uid=meta.uid,
         resource_version=meta.resource_version,

@@ -26,6 +26,7 @@ from sched_core.config import (
     SchedulerConfiguration,
     ScoringStrategy,
     UtilizationShapePoint,
+    VolumeBindingArgs,
     dump_config,
     load_config,
 )
@@ -247,6 +248,7 @@ __all__ = [
     "Verdicts",
     "Volume",
     "VolumeAttachment",
+    "VolumeBindingArgs",
     "WaitingPod",
     "Weighted",
     "amount_text",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
+MIGRATED_PLUGINS = "storage.alpha.kubernetes.io/migrated-plugins"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
 ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
@@ -102,6 +103,12 @@ def claims_of(pod: Pod, pod_name: str) -> Iterator[ClaimName]:
         claim = claim_of(volume, pod_name)
         if claim is not None:
             yield claim
+
+
+def object_key(record: PersistentVolume | PersistentVolumeClaim) -> str:
+    """Return ``namespace/name``, or the name of what has no namespace."""
+    meta = record.metadata
+    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
 
 
 def not_found(resource: str, name: str) -> str:

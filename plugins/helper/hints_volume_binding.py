@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from plugins.helper.claims import MIGRATED_PLUGINS
 from plugins.helper.hints import on, uses_claim
 from sched_core import ActionType, EventResource, QueueingHint, parse_quantity, queue_if, resource_amount
 
 if TYPE_CHECKING:
     from sched_core import ClusterEventWithHint, CSIDriver, CSINode, CSIStorageCapacity, Pod, StorageClass
-
-MIGRATED_PLUGINS = "storage.alpha.kubernetes.io/migrated-plugins"
 
 
 def events_to_register() -> Sequence[ClusterEventWithHint]:

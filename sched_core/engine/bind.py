@@ -46,7 +46,10 @@ def _run(profile: Profile, extenders: Extenders, decision: Decision) -> Status:
         return error(f'running Permit plugin "{next(iter(waits))}": waiting is not supported without a queue')
     if not status.is_success:
         return status
-    for plugin in profile.points["preBind"]:
+    status, busy = points.pre_bind_pre_flight(profile, *about)
+    if status.code == Code.Error:
+        return status
+    for plugin in busy:
         status = points.pre_bind(plugin, *about)
         if status.code == Code.Wait:
             return error(f'running PreBind plugin "{plugin.name}": waiting is not supported without a queue')

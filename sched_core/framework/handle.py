@@ -150,6 +150,15 @@ class Handle:
         """Tell whether victims of a pod are still to be deleted."""
         return self._running.is_preempting(pod)
 
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether a scheduler binds the pods, so that a plugin can wait and write; False where an engine is alone."""
+        return self._running.has_scheduler
+
+    def reported(self, kind: str, key: str) -> AnyObject | None:
+        """Return an object as it was last reported to the scheduler, without what is assumed; None if it is gone."""
+        return self._running.reported(kind, key)
+
     def write(self, record: AnyObject) -> Status:
         """Ask the API server to write an object that is neither node nor pod; for PreBind."""
         return self._running.write(record)

@@ -13,6 +13,8 @@ from sched_core.objects.records import AnyObject, Pod
 class Running:
     """The other side of `Handle`, which describes the methods; a scheduler overrides them."""
 
+    has_scheduler = False
+
     def __init__(self) -> None:
         self.now = 0
         self.waiting = WaitingPods()
@@ -31,6 +33,9 @@ class Running:
 
     def is_preempting(self, pod: Pod) -> bool:
         return False
+
+    def reported(self, kind: str, key: str) -> AnyObject | None:
+        return None
 
     def write(self, record: AnyObject) -> Status:
         raise NotSupported("an engine without a scheduler writes no objects")

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.engine import points
+from sched_core.engine.points import SECOND
 from sched_core.errors import PluginError
 from sched_core.extender import Extenders
 from sched_core.framework.cycle_state import CycleState
@@ -42,6 +43,8 @@ class BindingCycle:
     state: CycleState
     busy: tuple[Plugin, ...] = ()
     """PreBind plugins that are not done yet."""
+    began: int = 0
+    """When PreBind began."""
     cancelled: str = ""
     """Why a preemptor has stopped PreBind."""
 
@@ -109,10 +112,10 @@ class BindingCycles:
             self._pre_bind(cycle, now)
         self.settle(now)
 
-    @property
-    def in_pre_bind(self) -> bool:
-        """Whether any pod is in PreBind."""
-        return bool(self._in_pre_bind)
+    def next_due(self, now: int) -> int | None:
+        """Return when a pod has been in PreBind for another full second; None if none is there."""
+        begun = (cycle.began for cycle in self._in_pre_bind.values())
+        return min((now + SECOND - (now - began) % SECOND for began in begun), default=None)
 
     def cancel_pre_bind(self, uid: str, message: str) -> bool:
         """Stop the PreBind of a pod; False if it is not there."""
@@ -162,7 +165,7 @@ class BindingCycles:
     def _after_permit(self, cycle: BindingCycle, now: int) -> None:
         self._queue.done(cycle.info.uid)
         if cycle.busy:
-            self._in_pre_bind[cycle.info.uid] = cycle
+            self._in_pre_bind[cycle.info.uid], cycle.began = cycle, now
         self._pre_bind(cycle, now)
 
     def _pre_bind(self, cycle: BindingCycle, now: int) -> None:

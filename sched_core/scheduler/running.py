@@ -18,6 +18,7 @@ class SchedulerRunning(Running):
     ``handlers`` and ``preempting`` are set once they exist, which is before the first call of a plugin.
     """
 
+    has_scheduler = True
     handlers: EventHandlers
     preempting: Callable[[str], bool]
 
@@ -39,6 +40,9 @@ class SchedulerRunning(Running):
 
     def is_preempting(self, pod: Pod) -> bool:
         return self.preempting(pod_uid(pod))
+
+    def reported(self, kind: str, key: str) -> AnyObject | None:
+        return self.handlers.objects.get(kind, {}).get(key)
 
     def write(self, record: AnyObject) -> Status:
         return self.client.write(record)

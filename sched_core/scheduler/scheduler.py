@@ -86,9 +86,9 @@ class Scheduler:
     @property
     def next_due(self) -> int | None:
         """When time alone makes something happen next; None if it does not."""
-        due = [self._running.waiting.next_due, self._flushes.next_due if len(self.queue) else None]
-        if self._cycles.in_pre_bind:
-            due.append(self._running.now + SECOND)
+        now = self._running.now
+        flush = self._flushes.next_due if len(self.queue) else None
+        due = [self._running.waiting.next_due, flush, self._cycles.next_due(now)]
         return min((each for each in due if each is not None), default=None)
 
     def apply(self, record: AnyObject, now: int) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from plugins.volume_binding import MIGRATED_PLUGINS, VolumeBinding
+from plugins.helper.claims import MIGRATED_PLUGINS
+from plugins.volume_binding import VolumeBinding
 from sched_core import Code, CycleState, Engine, PersistentVolume, PersistentVolumeClaim, load_config
 from tests.plugins.tiny import Json, node, refusals
 from tests.plugins.volumes import (

@@ -1,4 +1,7 @@
-"""`make soak`: a life of a million events, or of as many as ``--events`` says; fails on a difference and on growth."""
+"""`make soak`: an engine and a scheduler live a million events each, or as many as ``--events`` says.
+
+Fails on a difference and on growth.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,31 @@ import time
 
 from tests.soak.life import Life
 from tests.soak.memory import Sample, growth
+from tests.soak.scheduled import ScheduledLife
 
 SAMPLES = 60
 
 
 def main() -> int:
-    """Live, print a line for each sample, and return the exit status."""
+    """Live both lives one after the other, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000, help="growth shows from about 300,000 on")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    life, samples = Life(options.seed), list[Sample]()
+    return max([_live(kind(options.seed), options.events, options.seed) for kind in (Life, ScheduledLife)])
+
+
+def _live(life: Life | ScheduledLife, events: int, seed: int) -> int:
+    """Live, print a line for each sample, and return the exit status."""
+    samples = list[Sample]()
+    print(type(life).__name__)
     print("   events  events/s   MiB   objects  pods  numbers  classes  epoch  sets", flush=True)
     began = time.process_time()
     for number in range(1, SAMPLES + 1):
         try:
-            life.live(max(options.events * number // SAMPLES - life.events, 1))
+            life.live(max(events * number // SAMPLES - life.events, 1))
         except BaseException:
-            print(f"seed {options.seed}, event {life.events}, speed {life.engine.speed}", file=sys.stderr)
+            print(f"seed {seed}, event {life.events}, speed {life.engine.speed}", file=sys.stderr)
             raise
         sample = Sample.of(life)
         samples.append(sample)

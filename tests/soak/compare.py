@@ -68,11 +68,18 @@ def decided(decision: Decision) -> Json:
         plugin: (decision.raw_scores[plugin].tobytes(), decision.scores[plugin].tobytes())
         for plugin in decision.raw_scores
     }
-    preemption = decision.preemption.kept() if decision.preemption is not None else None
     return {
         "node": decision.node, "message": decision.message, "feasible": decision.feasible, "scores": scores,
-        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": preemption,
+        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": _preemption(decision),
     }  # fmt: skip
+
+
+def _preemption(decision: Decision) -> Any:
+    """Return what preemption found, with the names of the victims, which may be made only when they are asked for."""
+    found = decision.preemption
+    if found is None:
+        return None
+    return found._replace(candidates=[each._replace(victims=tuple(each.victims)) for each in found.candidates])
 
 
 def outcome(engine: Engine, batch: Batch) -> Json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.soak.life import Life
+from tests.soak.scheduled import ScheduledLife
 
 WARM_UP, WINDOW = 1 / 6, 1 / 6
 BOUND = 0.05
@@ -30,7 +31,7 @@ class Sample(NamedTuple):
     sets: int
 
     @classmethod
-    def of(cls, life: Life) -> Sample:
+    def of(cls, life: Life | ScheduledLife) -> Sample:
         """Measure, after a collection; objects are those that the collector tracks."""
         gc.collect()
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's: gives back what is free

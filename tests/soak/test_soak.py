@@ -9,6 +9,7 @@ import pytest
 from tests.engine.worlds import COMPILING
 from tests.soak.life import Life
 from tests.soak.memory import Sample, growth
+from tests.soak.scheduled import ScheduledLife
 
 MODULES = ("sched_core.cluster", "sched_core.columns.pods", "sched_core.columns.nodes")
 ALWAYS = {
@@ -31,6 +32,19 @@ def test_any_history_equals_a_fresh_start(block: int, monkeypatch: pytest.Monkey
     assert seen["epochs"] > 1
     assert min(seen[what] for what in ALWAYS) > 0, seen
     assert seen["cycle"] > 100 and seen["failed"] > 100 and (not COMPILING or seen["fused"] + seen["incremental"] > 100)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_scheduler_is_as_its_api_server_is(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bindings and deletions fail or come late, pods wait; when all is quiet nothing is left over."""
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.SLACK", 32)
+    life, samples = ScheduledLife(seed, nodes=20, pods=120, phase=1000, check=150), list[Sample]()
+    for _ in range(3):
+        life.live(500)
+        samples.append(Sample.of(life))
+    assert min(life.seen[step.__name__] for step in life.rates) > 0, life.seen
+    assert life.seen["attempts"] > 500 and samples[-1].pod_numbers < 800 and samples[-1].classes < 800
 
 
 def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
