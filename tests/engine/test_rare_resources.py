@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from bench.verify.entry import entry_of, skipped
+from plugins.helper.cluster_resources import resource_gap
 from sched_core import Cluster, Engine, load_config, load_documents
 from sched_core.columns.nodes import MET_RESOURCES
+from sched_core.explain import capacity, explain
+from sched_core.explain.utilisation import utilisation
+from sched_core.queue.admission import admits
 from tests.engine.test_cycle_naive import as_stored
 from tests.engine.test_speeds_equal import fit_only, hold
 from tests.engine.worlds import Event, Json, World, cluster_of, node, node_record, pod, random_world, records
@@ -76,9 +80,8 @@ def test_all_speeds_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     events = [
         event._replace(given=equip(rng, [event.given], resources)[0]) if event.what in ("node", "running") else event
         for event in world.events
+        if event.what != "forget"
     ] + [Event(30, "snapshot", None), Event(80, "restore", None)]
-    for each in ("forget", "assume"):
-        events = [event for event in events if event.what != each or each == "assume"]
     events += [Event(rng.randint(40, 120), "forget", f"default/rare-{rng.randrange(40)}") for _ in range(20)]
     pods = [rng.choice(pair) for pair in zip(world.pods, waiting, strict=True)]
     used = hold(World(equip(rng, world.objects, resources), pods, sorted(events, key=lambda event: event.before)), seed)
@@ -194,3 +197,53 @@ def test_a_pod_with_more_resources_than_reasons_is_refused_by_name() -> None:
     engine = Engine(cluster_of([node("a")]))
     batch = engine.schedule_many(records([pod("p", {f"lab.io/r{number}": "1" for number in range(62)})]))
     assert batch.failures[0].message == "NodeResourcesFit: pod default/p requests more than 61 different resources"
+
+
+def test_explanations_and_capacity_are_those_of_resources_with_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Any] = []
+    wanted, room = {"lab.io/r0": "2", "lab.io/r1": "9"}, {"lab.io/r0": "5", "lab.io/r1": "8"}
+    for rows in (3, MET_RESOURCES):
+        few_rows(monkeypatch, rows)
+        cluster = cluster_of([node("a", room), node("b", room), pod("old", {"lab.io/r0": "4"}, nodeName="a")])
+        engine = Engine(cluster)
+        explanation = explain(engine, records([pod("web", wanted)])[0])
+        said = [[obstacle.text for obstacle in explanation.of(name).obstacles] for name in ("a", "b")]
+        changes = [[change.text for change in fix.changes] for fix in explanation.fixes]
+        fitting = capacity(engine, records([pod("small", {"lab.io/r0": "2"})])[0])
+        found.append((said, changes, fitting.by_node, fitting.stopped_by, utilisation(cluster.nodes)))
+    assert found[0] == found[1]
+    assert found[0][0][0][0] == "lacks 1 lab.io/r0: 2 requested, 1 of 5 free"
+    assert found[0][2] == {"b": 2} and found[0][4]["lab.io/r0"].requested == 4
+
+
+def test_a_node_admits_by_rare_resources_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_rows(monkeypatch, 3)
+    raw = node("a", {"lab.io/r0": "2"})
+    cluster = cluster_of([raw, pod("old", {"lab.io/r0": "1"}, nodeName="a")])
+    for amount in (1, 2):
+        waiting = records([pod(f"new-{amount}", {"lab.io/r0": str(amount)})])[0]
+        assert admits(cluster, node_record(raw), waiting) == (amount == 1)
+
+
+@FEW_ROWS
+def test_what_a_gang_finds_free_counts_rare_resources(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    few_rows(monkeypatch, rows)
+    ours, other = pod("ours", {"lab.io/r0": "1"}, nodeName="a"), pod("other", {"lab.io/r0": "2"}, nodeName="a")
+    cluster = cluster_of([node("a", {"lab.io/r0": "4"}), node("b", {"lab.io/r0": "1"}), ours, other])
+    gap = resource_gap(cluster.nodes, cluster.classes, ["default/ours"], {"lab.io/r0": "5", "lab.io/none": "1"})
+    assert gap == "map[lab.io/none:1 lab.io/r0:2]"
+
+
+def test_rows_of_rare_resources_come_back_with_a_state_from_before_they_had_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few_rows(monkeypatch, 3)
+    engine = Engine(cluster_of([node("a", {"lab.io/r0": "4"}), pod("old", {"lab.io/r0": "3"}, nodeName="a")]))
+    state, waiting = engine.snapshot(), records([pod("new", {"lab.io/r0": "2"})])[0]
+    row = engine.cluster.nodes.resource_row("lab.io/r0")
+    engine.forget("default/old")
+    assert engine.evaluate(waiting).node == "a"
+    engine.restore(state)
+    nodes = engine.cluster.nodes
+    assert (nodes.allocatable[row, 0], nodes.requested[row, 0], nodes.nonzero_requested[row, 0]) == (4, 3, 3)
+    assert engine.evaluate(waiting).reasons == {"Insufficient lab.io/r0": 1}
