@@ -21,7 +21,7 @@ from sched_core.columns.labels import HOSTNAME, LabelColumn, label_column, label
 from sched_core.columns.order import NodeTree, zone_key
 from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
-from sched_core.columns.sparse import SparseColumns
+from sched_core.columns.sparse import ResourceColumn, SparseColumns
 from sched_core.errors import LimitExceeded
 from sched_core.objects.quantity import milli_value, parse_quantity, value
 from sched_core.objects.records import ContainerImage, Node, NodeSpec, NodeStatus, ObjectMeta, Resources, Taint
@@ -39,13 +39,6 @@ class ImageState(NamedTuple):
 
     size: int
     rows: NDArray[np.int64]
-
-
-class ResourceColumn(NamedTuple):
-    """A resource on all nodes: int64[N] each."""
-
-    allocatable: NDArray[np.int64]
-    requested: NDArray[np.int64]
 
 
 class NodeState(NamedTuple):
@@ -264,9 +257,7 @@ class NodeColumns:
         for key in ("requested", "nonzero_requested", "used_ports", "pod_count", "image_set"):
             emptied._arrays[key] = self._arrays[key].copy()
             emptied._arrays[key][..., rows] = 0
-        emptied.rare_requested = self.rare_requested.copy()
-        for row in rows.tolist():
-            emptied.rare_requested.clear(row)
+        emptied.rare_requested = self.rare_requested.without(rows)
         emptied.object_version = -1 - self.object_version  # what plugins keep by it is kept apart
         emptied._columns, emptied._images = (emptied.object_version, {}), (emptied.object_version, {})
         emptied.pods = self.pods.without(rows)

@@ -6,11 +6,19 @@ Kept for resources that have no row in the arrays (see `NodeColumns.resource_row
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _HALF, _ALL = 1 << 63, 1 << 64
+
+
+class ResourceColumn(NamedTuple):
+    """A resource on all nodes: int64[N] each."""
+
+    allocatable: NDArray[np.int64]
+    requested: NDArray[np.int64]
 
 
 class SparseColumns:
@@ -70,6 +78,13 @@ class SparseColumns:
         made = SparseColumns()
         made._amounts = {name: amounts.copy() for name, amounts in self._amounts.items()}
         made._names = {row: names.copy() for row, names in self._names.items()}
+        return made
+
+    def without(self, rows: NDArray[np.int64]) -> SparseColumns:
+        """Return a copy in which these rows have no amounts."""
+        made = self.copy()
+        for row in rows.tolist():
+            made.clear(row)
         return made
 
     def _drop(self, name: str, row: int) -> None:
