@@ -18,8 +18,11 @@ from plugins.helper.changes import more_of, request_less
 from sched_core import (
     FIXED_RESOURCES,
     UNRESOLVABLE,
+    Code,
+    NotSupported,
     Obstacle,
     Plugin,
+    Verdicts,
     amount_text,
     is_extended_resource,
     is_scalar_resource,
@@ -92,10 +95,9 @@ class NodeResourcesFit(Plugin):
         if count + 1 > allowed:
             more = more_of(name, "pods", count + 1 - allowed, allowed, too_small=False)
             found.append(Obstacle(f"runs {count} of at most {allowed} pods", (more,)))
-        for resource, allocatable, used, wanted in zip(
-            nodes.resources, nodes.allocatable[:, row].tolist(), nodes.requested[:, row].tolist(),
-            pod.requests.tolist(), strict=False,
-        ):  # fmt: skip
+        for resource, wanted in pod.requests_by_name.items():
+            column = nodes.resource(resource)
+            allocatable, used = int(column.allocatable[row]), int(column.requested[row])
             short = wanted - (allocatable - used)
             if wanted <= 0 or short <= 0 or self._is_ignored(resource):
                 continue
@@ -104,6 +106,25 @@ class NodeResourcesFit(Plugin):
             more = more_of(name, resource, short, allocatable, too_small=wanted > allocatable)
             found.append(Obstacle(text, (more, *request_less(pod.pod, resource, short, wanted))))
         return found
+
+    def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+        """Say the same as `filter_row` of a pod that requests rare resources: bit k + 1 for the k-th of its own.
+
+        Raises NotSupported for a pod with more resources than there are bits.
+        """
+        bits = (nodes.pod_count + 1 > nodes.allowed_pods).astype(np.int64)
+        unresolvable, reasons = np.zeros(nodes.count, np.bool_), ["Too many pods"]
+        for resource, wanted in pod.requests_by_name.items():
+            if wanted <= 0 or self._is_ignored(resource):
+                continue
+            if len(reasons) == REASON_BITS:
+                text = f"pod {pod.key} requests more than {REASON_BITS - 1} different resources"
+                raise NotSupported(f"{self.name}: {text}")
+            allocatable, requested = nodes.resource(resource)
+            bits |= (wanted > allocatable - requested).astype(np.int64) << len(reasons)
+            unresolvable |= wanted > allocatable
+            reasons.append(f"Insufficient {resource}")
+        return Verdicts(bits, tuple(reasons), Code.Unschedulable, unresolvable)
 
     @staticmethod
     def filter_row(pod: Any, node: Any, args: Any) -> Any:

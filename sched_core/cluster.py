@@ -227,6 +227,8 @@ class Cluster:
         classes.fit_resources()
         nodes.requested[:, row] += sign * classes.usage[pod_class]
         nodes.nonzero_requested[:, row] += sign * classes.nonzero_usage[pod_class]
+        if pod_class in classes.rare:
+            nodes.rare_requested.add(classes.rare[pod_class].usage, row, sign)
         nodes.pod_count[row] += sign
         nodes.append_log(row)
 

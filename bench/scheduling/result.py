@@ -143,10 +143,8 @@ def summarise(
 def used_and_allocatable(workload: Workload) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return what is requested and allocatable of each resource and of ``pods``, by row of the cluster (0 if free)."""
     nodes = workload.cluster.nodes
-    rows = {
-        name: (nodes.requested[row] * nodes.alive, nodes.allocatable[row] * nodes.alive)
-        for row, name in enumerate(nodes.resources)
-    }
+    columns = {name: nodes.resource(name) for name in (*nodes.resources, *nodes.rare_names)}
+    rows = {name: (of.requested * nodes.alive, of.allocatable * nodes.alive) for name, of in columns.items()}
     return rows | {"pods": (nodes.pod_count * nodes.alive, nodes.allowed_pods * nodes.alive)}
 
 

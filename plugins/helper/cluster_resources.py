@@ -44,8 +44,8 @@ def _left(
     if name == "pods":
         np.add.at(back, rows, 1)
         back += nodes.allowed_pods - nodes.pod_count
-    elif name in nodes.resources:
-        row = nodes.resources.index(name)
-        np.add.at(back, rows, classes.usage[of, row])
-        back += nodes.allocatable[row] - nodes.requested[row]
+    else:
+        np.add.at(back, rows, classes.usage_of(name, of))
+        column = nodes.resource(name)
+        back += column.allocatable - column.requested
     return back

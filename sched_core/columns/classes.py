@@ -6,6 +6,7 @@ plugin reads of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, get_type_hints
 
@@ -24,7 +25,6 @@ _encode = msgspec.json.Encoder().encode
 _INT64_MAX = 2**63 - 1
 RECENT = 4096
 """Whole specs that are remembered; with more different ones in turn remembering them does not pay."""
-_AMOUNTS = ("requests", "usage", "score_requests", "nonzero_usage")
 _sources = attrgetter(*(name for name, kind in get_type_hints(Volume).items() if name != "name" and kind is not Skip))
 """Returns the sources of a volume that are read at all; the others (secrets, directories) decide about no node."""
 
@@ -177,6 +177,18 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
         return self._classes.nonzero_usage[self.row, :]
 
     @property
+    def rare_requests(self) -> Mapping[str, int]:
+        """The same as ``requests`` for resources without a row, by name; what is 0 is left out."""
+        rare = self._classes.rare.get(self.row)
+        return rare.requests if rare is not None else {}
+
+    @property
+    def requests_by_name(self) -> dict[str, int]:
+        """All that NodeResourcesFit filters by, rare or not; what is 0 is left out."""
+        names = zip(self._classes.nodes.resources, self.requests.tolist(), strict=False)
+        return {name: amount for name, amount in names if amount} | dict(self.rare_requests)
+
+    @property
     def has_host_ports(self) -> bool:
         return self._classes.has_host_ports(self.row)
 
@@ -189,6 +201,18 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
     def port_conflicts(self) -> NDArray[np.uint64]:
         """uint64[W]: the host ports that it cannot share a node with."""
         return self._classes.port_conflicts[self.row, :]
+
+
+class RareAmounts(NamedTuple):
+    """What the pods of a class have of rare resources by name, counted in four ways as in the rows; 0 is left out."""
+
+    requests: dict[str, int]
+    usage: dict[str, int]
+    score_requests: dict[str, int]
+    nonzero_usage: dict[str, int]
+
+
+_AMOUNTS = RareAmounts._fields
 
 
 class ClassState(NamedTuple):
@@ -223,11 +247,14 @@ class PodClasses:
         self._recent: dict[bytes, int] = {}
         """Classes by the encoding of a whole spec, so that the next pod of a template is found with one look."""
         self._spec_number: dict[bytes, int] = {}
-        self._shape_number: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._shape_number: dict[tuple[int, tuple[int | str, ...]], int] = {}
         self.with_affinity: set[int] = set()
         """Classes with affinity or anti-affinity to pods."""
         self.with_claims: set[int] = set()
         """Classes with volumes that come with a claim."""
+        self.rare: dict[int, RareAmounts] = {}
+        """What classes have of resources without a row; only the cycle can decide on their pods."""
+        self._rows_known = len(nodes.resources)
         self._ports: dict[int, list[HostPort]] = {}
         self._capacity = 0
         self.requests = np.zeros((0, nodes.resource_count), np.int64)
@@ -302,17 +329,29 @@ class PodClasses:
         """Tell whether the pods of a class use host ports."""
         return number in self._ports
 
+    def usage_of(self, resource: str, classes: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return what pods of classes int32[P] use of a resource, int64[P]."""
+        self.fit_resources()
+        if resource in self.nodes.resources:
+            used: NDArray[np.int64] = self.usage[classes, self.nodes.resources.index(resource)]
+            return used
+        rare = (self.rare.get(number) for number in classes.tolist())
+        return np.array([each.usage.get(resource, 0) if each is not None else 0 for each in rare], np.int64)
+
     def fit_resources(self) -> None:
         """Give all rows the width that the node columns have by now."""
         missing = self.nodes.resource_count - self.requests.shape[1]
         if missing > 0:
             for name in _AMOUNTS:
                 setattr(self, name, np.pad(getattr(self, name), ((0, 0), (0, missing))))
+        if self._rows_known != len(self.nodes.resources):
+            self._rows_known = len(self.nodes.resources)
+            self._take_from_rare()
 
     def _add(self, pod: Pod, spec: int, like: int | None) -> int:
         """Add a class; ``like`` is one of the same amounts and shape."""
         number = len(self.pods)
-        amounts = self._amounts(pod) if like is None else None
+        amounts, rare = self._amounts(pod) if like is None else (None, self.rare.get(like))
         if number == self._capacity:
             self._grow(max(64, 2 * self._capacity))
         self.fit_resources()
@@ -322,8 +361,11 @@ class PodClasses:
         else:
             for name, row in amounts.items():
                 getattr(self, name)[number, : len(row)] = row
-            requested = tuple([resource for resource, amount in enumerate(amounts["usage"]) if amount > 0])
-            self.shape_of[number] = self._shape_number.setdefault((spec, requested), len(self._shape_number))
+            requested = [resource for resource, amount in enumerate(amounts["usage"]) if amount > 0]
+            shape = (spec, (*requested, *(rare.usage if rare is not None else ())))
+            self.shape_of[number] = self._shape_number.setdefault(shape, len(self._shape_number))
+        if rare is not None:
+            self.rare[number] = rare
         self.priority[number] = pod.spec.priority or 0
         self.pods.append(pod)
         affinity = pod.spec.affinity
@@ -335,8 +377,20 @@ class PodClasses:
             self._add_ports(number, ports)
         return number
 
-    def _amounts(self, pod: Pod) -> dict[str, list[int]]:
-        """Return the four rows of a pod, in the units of the columns; refuse what does not fit int64."""
+    def _take_from_rare(self) -> None:
+        """Write what classes have of resources that have got a row meanwhile into the arrays."""
+        row_of = {name: row for row, name in enumerate(self.nodes.resources)}
+        for number, rare in list(self.rare.items()):
+            for kind, amounts in rare._asdict().items():
+                for name in amounts.keys() & row_of.keys():
+                    getattr(self, kind)[number, row_of[name]] = amounts[name]
+            left = [{name: each[name] for name in each if name not in row_of} for each in rare]
+            self.rare[number] = RareAmounts(*left)
+            if not any(left):
+                del self.rare[number]
+
+    def _amounts(self, pod: Pod) -> tuple[dict[str, list[int]], RareAmounts | None]:
+        """Return the four rows of a pod, in the units of the columns, and what has none; refuse what exceeds int64."""
         requests = pod_requests(pod, use_status=False)
         plain = not has_status_resources(pod)
         usage = requests if plain else pod_requests(pod, use_status=True)
@@ -346,27 +400,32 @@ class PodClasses:
             score = pod_requests(pod, use_status=False, pod_level=False, non_missing=True)
         elif not plain:
             score = pod_requests(pod, use_status=False, non_missing=True)
-        rows: list[tuple[dict[str, int], list[int]]] = []
-        found = {}
-        for name, amounts in zip(_AMOUNTS, (requests, usage, score, nonzero), strict=True):
+        rows: list[tuple[dict[str, int], tuple[list[int], dict[str, int]]]] = []
+        found = []
+        for amounts in (requests, usage, score, nonzero):
             row = next((known for same, known in rows if same == amounts), None)  # most pods have one row in all four
             if row is None:
                 row = self._row(pod, amounts)
                 rows.append((amounts, row))
-            found[name] = row
-        return found
+            found.append(row)
+        rare = RareAmounts(*(beside for _, beside in found)) if any(beside for _, beside in found) else None
+        return {name: row for name, (row, _) in zip(_AMOUNTS, found, strict=True)}, rare
 
-    def _row(self, pod: Pod, amounts: dict[str, int]) -> list[int]:
-        row = [0] * len(self.nodes.resources)
+    def _row(self, pod: Pod, amounts: dict[str, int]) -> tuple[list[int], dict[str, int]]:
+        """Return a row, and what is requested of resources that have none."""
+        row, rare = [0] * len(self.nodes.resources), {}
         for name, nano in amounts.items():
             if name in FIXED_RESOURCES or is_scalar_resource(name):
-                resource, amount = self.nodes.resource_row(name), in_unit(name, nano)
+                resource, amount = self.nodes.row_of_met(name), in_unit(name, nano)
                 if amount > _INT64_MAX:
                     where = ("<memory>", f"Pod {pod_key(pod)}", f"spec.resources[{name}]")
                     raise InvalidObjects([Problem(*where, "more than int64 holds")])
-                row += [0] * (resource + 1 - len(row))
-                row[resource] = amount
-        return row
+                if resource is not None:
+                    row += [0] * (resource + 1 - len(row))
+                    row[resource] = amount
+                elif amount:
+                    rare[name] = amount
+        return row, rare
 
     def _add_ports(self, number: int, ports: list[HostPort]) -> None:
         table = self.nodes.ports

@@ -1,6 +1,7 @@
 """NodeColumns: all nodes as a struct of arrays (upstream: framework/types.go, NodeInfo; backend/cache).
 
 Numbers are int64 and resource-major (``requested[R, N]``: one resource streams). A node that goes leaves a free row.
+Resources beyond the first `MET_RESOURCES` are *rare*: they have no row in the arrays and are kept sparsely.
 Every change of a row by a placement is appended to the change log; a change of a node object bumps
 ``object_version``. No scheduling happens here.
 """
@@ -20,14 +21,17 @@ from sched_core.columns.labels import HOSTNAME, LabelColumn, label_column, label
 from sched_core.columns.order import NodeTree, zone_key
 from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
+from sched_core.columns.sparse import ResourceColumn, SparseColumns
 from sched_core.errors import LimitExceeded
 from sched_core.objects.quantity import milli_value, parse_quantity, value
 from sched_core.objects.records import ContainerImage, Node, NodeSpec, NodeStatus, ObjectMeta, Resources, Taint
 from sched_core.objects.requests import is_scalar_resource
 
 FIXED_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+MET_RESOURCES = 48
+"""So many resources get a row by being met, fixed ones included; the other rows are for those that plugins name."""
 MAX_RESOURCES = 60
-"""A reason needs a bit of an int64, and two bits have other uses."""
+"""Rows of the arrays: a reason needs a bit of an int64, and two bits have other uses."""
 
 
 class ImageState(NamedTuple):
@@ -50,6 +54,8 @@ class NodeState(NamedTuple):
     image_sizes: dict[str, tuple[int, int]]
     sets: dict[str, InternTable]
     ports: PortTable
+    rare_allocatable: SparseColumns
+    rare_requested: SparseColumns
 
 
 def in_unit(resource: str, nano: int) -> int:
@@ -72,6 +78,9 @@ class NodeColumns:
         self.count = 0
         """Rows in use, free ones among them included."""
         self.resources: list[str] = list(FIXED_RESOURCES)
+        """Those with a row of the arrays, by row."""
+        self.rare_allocatable, self.rare_requested = SparseColumns(), SparseColumns()
+        """The same two columns for all other resources."""
         self.names: list[str] = []
         self.row_of: dict[str, int] = {}
         self.objects: list[Node | None] = []
@@ -155,17 +164,40 @@ class NodeColumns:
         return order
 
     def resource_row(self, name: str) -> int:
-        """Return the row of a resource; a new scalar resource gets the next one."""
+        """Return the row of a resource that compiled code reads; one that has none gets the next one.
+
+        Raises LimitExceeded if there is none left.
+        """
         row = self._resource_row.get(name)
         if row is None:
             if len(self.resources) >= MAX_RESOURCES:
-                raise LimitExceeded(f"more than {MAX_RESOURCES} different resources; the next one is {name}")
+                raise LimitExceeded(f"more than {MAX_RESOURCES} resources with a column; the next one is {name}")
             row = self._resource_row[name] = len(self.resources)
             self.resources.append(name)
             for key in ("allocatable", "requested", "nonzero_requested"):
                 self._arrays[key] = _grow_rows(self._arrays[key], padded(len(self.resources)))
             self._publish()
+            self._take_from_rare(name)
         return row
+
+    def row_of_met(self, name: str) -> int | None:
+        """Return the row of a resource that an object has; None if it is rare."""
+        row = self._resource_row.get(name)
+        if row is None and len(self.resources) < MET_RESOURCES:
+            return self.resource_row(name)
+        return row
+
+    @property
+    def rare_names(self) -> list[str]:
+        """The rare resources that some node has, then those that are only used."""
+        return list(dict.fromkeys([*self.rare_allocatable.names, *self.rare_requested.names]))
+
+    def resource(self, name: str) -> ResourceColumn:
+        """Return what all nodes have of a resource, whether or not it is rare, and what their pods use."""
+        row = self._resource_row.get(name)
+        if row is not None:
+            return ResourceColumn(self.allocatable[row], self.requested[row])
+        return ResourceColumn(*(each.column(name, self.count) for each in (self.rare_allocatable, self.rare_requested)))
 
     def grow_port_words(self) -> None:
         """Make room for the bits of all known host ports."""
@@ -205,6 +237,7 @@ class NodeColumns:
         for name, amount in zip(self.resources, self.allocatable[:, row].tolist(), strict=False):
             if amount:
                 allocatable[name] = f"{amount}m" if name == "cpu" else str(amount)
+        allocatable |= {name: str(amount) for name, amount in self.rare_allocatable.row(row).items()}
         return Node(
             api_version="v1",
             metadata=ObjectMeta(name=self.names[row], labels=self.labels_of(row)),
@@ -224,6 +257,7 @@ class NodeColumns:
         for key in ("requested", "nonzero_requested", "used_ports", "pod_count", "image_set"):
             emptied._arrays[key] = self._arrays[key].copy()
             emptied._arrays[key][..., rows] = 0
+        emptied.rare_requested = self.rare_requested.without(rows)
         emptied.object_version = -1 - self.object_version  # what plugins keep by it is kept apart
         emptied._columns, emptied._images = (emptied.object_version, {}), (emptied.object_version, {})
         emptied.pods = self.pods.without(rows)
@@ -285,6 +319,8 @@ class NodeColumns:
         for key in ("requested", "nonzero_requested", "used_ports"):
             self._arrays[key][:, row] = 0
         self.pod_count[row] = 0
+        self.rare_allocatable.clear(row)
+        self.rare_requested.clear(row)
         self.object_version += 1
         return row
 
@@ -298,7 +334,8 @@ class NodeColumns:
         lists = (list(self.names), dict(self.row_of), list(self.objects))
         tree = copy.deepcopy(self._tree)
         images, sets = dict(self._image_sizes), dict(self._sets)
-        return NodeState(self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports)
+        rare = self.rare_allocatable.copy(), self.rare_requested.copy()
+        return NodeState(self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports, *rare)
 
     def restore(self, state: NodeState) -> None:
         """Go back to a state that `state` returned; the host ports of its pods must be known."""
@@ -320,6 +357,9 @@ class NodeColumns:
         self.count = state.rows
         self.object_version += 1
         self._publish()
+        self.rare_allocatable, self.rare_requested = state.rare_allocatable.copy(), state.rare_requested.copy()
+        for name in self._resource_row.keys() & set(self.rare_names):
+            self._take_from_rare(name)
 
     def translate_ports(self, table: PortTable) -> None:
         """Write the host ports in use, which are numbered as in ``table``, with the numbers of ``ports``."""
@@ -351,10 +391,17 @@ class NodeColumns:
         """Write what a node object says into its rows; a template's hostname stands for each row's name."""
         amounts = {name: parse_quantity(text) for name, text in node.status.allocatable.items()}
         counted = [name for name in amounts if name in FIXED_RESOURCES or is_scalar_resource(name)]
-        known = {name: self.resource_row(name) for name in counted}
+        known = {name: self.row_of_met(name) for name in counted}
         self.allocatable[:, rows] = 0
+        rare = {}
         for name, resource in known.items():
-            self.allocatable[resource, rows] = in_unit(name, amounts[name])
+            if resource is not None:
+                self.allocatable[resource, rows] = in_unit(name, amounts[name])
+            else:
+                rare[name] = in_unit(name, amounts[name])
+        for row in rows.tolist() if rare or self.rare_allocatable.names else ():
+            self.rare_allocatable.clear(row)
+            self.rare_allocatable.add(rare, row)
         self.allowed_pods[rows] = value(amounts.get("pods", 0))
         self.unschedulable[rows] = node.spec.unschedulable
         taints = tuple(node.spec.taints)
@@ -372,6 +419,15 @@ class NodeColumns:
         self.label_set[rows] = self._sets["label_set"].intern(items, dict(items))
         self.hostname_is_name[rows] = is_name and HOSTNAME in labels
         self.alive[rows] = True
+        self.object_version += 1
+
+    def _take_from_rare(self, name: str) -> None:
+        """Write what is kept sparsely of a resource that has a row now into the arrays."""
+        if name not in self.rare_names:
+            return
+        row = self._resource_row[name]
+        self.allocatable[row] = self.rare_allocatable.pop(name, self.count)
+        self.requested[row] = self.nonzero_requested[row] = self.rare_requested.pop(name, self.count)
         self.object_version += 1
 
     def _image_states(self) -> dict[str, ImageState]:

@@ -19,7 +19,7 @@ from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.nominated_pods import NominatedPods
-from sched_core.engine.program import Program, is_row
+from sched_core.engine.program import Program, in_rows, is_row
 from sched_core.engine.signed import PASSES, SignedAnswers
 from sched_core.errors import ExtenderError, NotSupported, PluginError, StowageError
 from sched_core.extender import Extenders
@@ -222,7 +222,7 @@ class Cycle:
     def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts | None:
         """Return what one filter says of all rows, None if it refuses none; raises CycleError."""
         text = f'running "{plugin.name}" filter plugin'
-        if is_row(plugin, "filter"):
+        if in_rows(plugin, pod):
             try:
                 bits = self.program.refusals(plugin, pod.row)
             except PluginError as reason:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
 from sched_core.engine.dry_run_rows import DryRunRows
-from sched_core.engine.program import is_row
+from sched_core.engine.program import in_rows
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
@@ -76,12 +76,12 @@ class DryRuns:
         return DryRunRows(self, rows) if self._at_once else None
 
     def _can_be_run_at_once(self) -> bool:
-        if self.followers or not all(is_row(plugin, "filter") or is_static(plugin) for _, plugin in self.filters):
+        if self.followers or not all(in_rows(plugin, self.pod) or is_static(plugin) for _, plugin in self.filters):
             return False
         try:
             for _, plugin in self.filters:
                 self.check(plugin)
-                if is_row(plugin, "filter"):
+                if in_rows(plugin, self.pod):
                     self.row_bits(plugin, empty_node_rows(self.cycle.nodes, 0))
                 elif self.verdicts(plugin).errors:
                     return False
@@ -94,7 +94,7 @@ class DryRuns:
         one: NodeRows | None = None
         for number, plugin in self.filters:
             self.check(plugin)
-            if is_row(plugin, "filter"):
+            if in_rows(plugin, self.pod):
                 one = one if one is not None else self._columns_of(row)
                 bits = int(self.row_bits(plugin, one)[0])
                 code = Code.UnschedulableAndUnresolvable if bits & UNRESOLVABLE else Code.Unschedulable
@@ -228,6 +228,7 @@ class DryRun:
             for number, rival in reversed(list(enumerate(self._rivals, first))):
                 for plugin in runs.followers:
                     plugin.remove_pod(runs.state, runs.pod, rival, self._row)
+                self._use_rare(rival, -1)
                 table.withdraw(number)
             self._write(before)
 
@@ -241,6 +242,13 @@ class DryRun:
             nodes.used_ports[:, row] |= classes.port_bits[number]
         else:
             nodes.used_ports[:, row] &= ~classes.port_bits[number]
+        self._use_rare(pod, sign)
+
+    def _use_rare(self, pod: PodInfo, sign: int) -> None:
+        """Add or subtract what a pod uses of rare resources; that undoes itself and needs no copy."""
+        rare = self._classes.rare.get(pod.row)
+        if rare is not None:
+            self._nodes.rare_requested.add(rare.usage, self._row, sign)
 
     def _write(self, columns: list[Any]) -> None:
         for name, column in zip(_USAGE, columns, strict=True):

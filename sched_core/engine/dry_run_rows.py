@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core.engine.program import is_row
+from sched_core.engine.program import in_rows
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin
 from sched_core.framework.preemption import Refusals
 from sched_core.framework.status import Code
@@ -42,7 +42,7 @@ class DryRunRows:
         self._filters: list[tuple[int, Plugin, NDArray[np.int64] | None]] = []
         """Number, plugin and, unless it is in row form, what it says; those that pass everywhere are left out."""
         for number, plugin in runs.filters:
-            bits = None if is_row(plugin, "filter") else _bits(runs, plugin, rows)
+            bits = None if in_rows(plugin, runs.pod) else _bits(runs, plugin, rows)
             if bits is None or bits.any():
                 self._filters.append((number, plugin, bits))
         self._words = {number: _words(runs, plugin) for number, plugin, _ in self._filters}
@@ -103,7 +103,7 @@ def _bits(runs: DryRuns, plugin: Plugin, rows: NDArray[np.int64]) -> NDArray[np.
 
 def _words(runs: DryRuns, plugin: Plugin) -> tuple[tuple[str, ...], Code]:
     """Return the reasons of a filter, and the code of what can be resolved."""
-    if is_row(plugin, "filter"):
+    if in_rows(plugin, runs.pod):
         return plugin.reasons, Code.Unschedulable
     verdicts = runs.verdicts(plugin)
     return verdicts.reasons, verdicts.code

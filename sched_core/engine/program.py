@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core.columns.classes import PodClasses
+from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.plugin import Plugin
@@ -22,6 +22,11 @@ from sched_core.rows.usage import add_usage, subtract_usage
 def is_row(plugin: Plugin, point: str) -> bool:
     """Tell whether a plugin's filter or score is in row form."""
     return hasattr(plugin, f"{point}_row")
+
+
+def in_rows(plugin: Plugin, pod: PodInfo) -> bool:
+    """Tell whether a pod is filtered in row form: not for rare resources, where the plugin has an array form too."""
+    return is_row(plugin, "filter") and not (hasattr(plugin, "filter") and pod.rare_requests)
 
 
 def is_dependent(plugin: Plugin) -> bool:

@@ -36,6 +36,11 @@ class Regular(Many):
         if len(self.engine.profiles) > 1:
             others = (at for at, info in enumerate(self._infos) if info.pod.spec.scheduler_name != name)
             stop = next(others, stop)
+        rare = self.cluster.classes.rare  # looked at here, since planning would cost as much as the cycle
+        if rare:
+            stop = next((at for at, number in enumerate(self.classes[:stop].tolist()) if number in rare), stop)
+        if not stop:
+            return self.rows[:0]
         try:
             stop, alone, way = self._plan_block(compiled, 0, stop)
             end = int(np.argmax(alone)) if alone.any() else stop

@@ -199,7 +199,7 @@ class StaticResults:
 
     def _plan(self, pod_class: int) -> int:
         pod = self.classes.info_of(pod_class)
-        if pod.pod.status.nominated_node_name:
+        if pod.pod.status.nominated_node_name or pod_class in self.classes.rare:
             return IRREGULAR
         if pod_class not in self.classes.with_claims and self._is_concerned(pod):
             return IRREGULAR

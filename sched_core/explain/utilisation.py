@@ -26,9 +26,8 @@ class Utilisation(NamedTuple):
 def utilisation(nodes: NodeColumns) -> dict[str, Utilisation]:
     """Return the utilisation of each resource that some node has, and of ``pods``."""
     alive = nodes.alive
-    rows = {
-        name: (nodes.requested[row][alive], nodes.allocatable[row][alive]) for row, name in enumerate(nodes.resources)
-    }
+    columns = {name: nodes.resource(name) for name in (*nodes.resources, *nodes.rare_names)}
+    rows = {name: (column.requested[alive], column.allocatable[alive]) for name, column in columns.items()}
     rows["pods"] = (nodes.pod_count[alive], nodes.allowed_pods[alive])
     found = {}
     for name, (requested, allocatable) in rows.items():

@@ -101,7 +101,9 @@ class Plugin:
     ``node.<column>[...]`` (the tables in `sched_core.rows.table`) and ``args.<name>`` (what `row_args` returns, burnt
     in as constants). Numbers arrive as int64 in the cycle and as float64 (holding exact integers) in the compiled
     batch: use `percent` and `quotient` for division, and no branches where a conditional expression does. PreFilter
-    and PreScore of a row-form plugin run once for a pod class, so they may depend on the pod, not on placements.
+    and PreScore of a row-form plugin run once for a pod class, so they may depend on the pod, not on placements. Rows
+    hold the first resources that are met; a pod that requests others (``pod.rare_requests``) is decided on in the
+    cycle, and a plugin that has ``filter`` beside ``filter_row`` is asked about it in that form only.
 
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per

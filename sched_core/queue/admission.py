@@ -29,6 +29,8 @@ def _has_room(cluster: Cluster, row: int, pod: Pod) -> bool:
     width = len(requests)
     free = nodes.full("allocatable")[:width, row] - nodes.full("requested")[:width, row]
     fits = bool(((requests == 0) | (requests <= free)).all()) and nodes.pod_count[row] < nodes.allowed_pods[row]
+    rare = ((nodes.resource(name), wanted) for name, wanted in info.rare_requests.items())
+    fits &= all(wanted <= of.allocatable[row] - of.requested[row] for of, wanted in rare)
     return fits and not (info.port_conflicts & nodes.full("used_ports")[:, row]).any()
 
 

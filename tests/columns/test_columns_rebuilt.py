@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sched_core import Cluster, LimitExceeded, NodeArray, NumberedNames, load_documents
+from sched_core.columns.nodes import MET_RESOURCES
 from tests.engine.worlds import (
     GPU,
     RESOURCES,
@@ -128,13 +129,31 @@ def test_resources_that_come_up_later_widen_all_rows() -> None:
     assert cluster.nodes.allocatable[0, :2].tolist() == [4000, 4000]
 
 
-def test_too_many_resources_are_refused_by_name() -> None:
+def test_too_many_resources_that_plugins_name_are_refused_by_name() -> None:
     cluster = Cluster()
     for number in range(57):
         cluster.nodes.resource_row(f"example.com/r{number}")
-    with pytest.raises(LimitExceeded, match=r"more than 60 different resources; the next one is example\.com/last"):
+    with pytest.raises(LimitExceeded, match=r"more than 60 resources with a column; the next one is example\.com/last"):
         cluster.nodes.resource_row("example.com/last")
     assert cluster.nodes.resource_row("example.com/r56") == 59
+
+
+def test_resources_beyond_the_first_have_no_row_until_a_plugin_names_them() -> None:
+    names = [f"example.com/r{number}" for number in range(MET_RESOURCES)]
+    cluster = cluster_of([node("a", {name: str(number + 1) for number, name in enumerate(names)})])
+    cluster.add_pods(records([pod("old", {names[-1]: "2"}, nodeName="a")]))
+    waiting = cluster.classes.info(records([pod("new", {names[0]: "1", names[-1]: "3"})])[0])
+    nodes, last = cluster.nodes, names[-1]
+    assert len(nodes.resources) == MET_RESOURCES and last in nodes.rare_names
+    rare = [column.tolist() for column in nodes.resource(last)]
+    assert waiting.rare_requests == {last: 3} and waiting.requests_by_name == {names[0]: 1, last: 3}
+    row = nodes.resource_row(last)
+    cluster.classes.fit_resources()
+    assert last not in nodes.rare_names and [column.tolist() for column in nodes.resource(last)] == rare
+    assert rare == [[MET_RESOURCES], [2]] and nodes.nonzero_requested[row].tolist() == [2]
+    assert not waiting.rare_requests and waiting.requests[row] == 3
+    cluster.remove_pod("default/old")
+    assert nodes.requested[row].tolist() == [0]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -23,6 +23,7 @@ def described(cluster: Cluster) -> dict[str, Any]:
     order = nodes.order()
     found: dict[str, Any] = {name: getattr(nodes, name)[..., order].tobytes() for name in NUMBERS}
     rows = order.tolist()
+    found["rare"] = [(nodes.rare_allocatable.row(row), nodes.rare_requested.row(row)) for row in rows]
     found["order"] = [nodes.names[row] for row in rows]
     for name, sets in (("taint_set", nodes.taint_sets), ("feature_set", nodes.feature_sets)):
         found[name] = [sets[number] for number in getattr(nodes, name)[order].tolist()]
