@@ -6,7 +6,7 @@ one of a queue (`sched_core.queue.nominator`) also knows what the informer and t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 from sched_core.columns.classes import PodInfo
 
@@ -26,7 +26,7 @@ class Nominator:
         return key in self._pods
 
     @property
-    def version(self) -> Hashable:
+    def version(self) -> int:
         """What changes whenever the nominated pods do, or what they count for."""
         return self._changes
 

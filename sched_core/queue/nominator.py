@@ -5,7 +5,7 @@ Upstream: backend/queue/nominator.go, and NominatedPodsForNode of scheduling_que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.framework.nominator import Nominator
@@ -26,11 +26,10 @@ class QueueNominator(Nominator):
         self.queued: Callable[[str], PodInfo | None] = lambda key: None
         self._info_of = info_of
 
-    @property
-    def version(self) -> Hashable:
-        """What changes whenever the nominated pods do, or come into the queue or leave it."""
-        queued = (self.queued(key) for key in self._pods)
-        return self._changes, tuple([-1 if pod is None else pod.row for pod in queued])
+    def touch(self, key: str) -> None:
+        """Note that a pod came into the queue, left it or has changed: if it is nominated, it counts in another way."""
+        if key in self._pods:
+            self._changes += 1
 
     def nominate(self, pod: PodInfo, node: str | None = None) -> None:
         """Nominate a pod to a node instead of what was before; None leaves it to ``status.nominatedNodeName``.

@@ -151,6 +151,7 @@ class PriorityQueue:
         """Begin and end the attempt of a lent pod that gets a node while nothing else happens."""
         lent.heap.take(lent.places[position])
         lent.infos[position].attempts += 1
+        self.nominator.touch(lent.infos[position].key)
         self.scheduling_cycle += 1
 
     def is_disturbed(self, lent: Lent) -> bool:
@@ -167,6 +168,7 @@ class PriorityQueue:
 
     def _begin(self, info: QueuedPodInfo) -> bool:
         info.attempts += 1
+        self.nominator.touch(info.key)
         if not self.in_flight.add(info.pod):
             return False
         self.scheduling_cycle += 1
@@ -189,6 +191,7 @@ class PriorityQueue:
             return
         info.pod_info = self._info_of(new)
         self.nominator.update(old, info.pod_info)
+        self.nominator.touch(key)
         if key in self.active_q:
             self.active_q.add_or_update(info)
         elif key in self.backoff_q:
@@ -214,6 +217,7 @@ class PriorityQueue:
 
         Raises ValueError if the pod is in the queue already; its attempt is over all the same.
         """
+        self.nominator.touch(info.key)
         try:
             self._check_absent(info.key)
             if info.rejector_plugins:
