@@ -68,9 +68,12 @@ def decided(decision: Decision) -> Json:
         plugin: (decision.raw_scores[plugin].tobytes(), decision.scores[plugin].tobytes())
         for plugin in decision.raw_scores
     }
+    found = decision.preemption
+    candidates = [(each.node, *each.victims, each.pdb_violations) for each in found.candidates] if found else []
     return {
         "node": decision.node, "message": decision.message, "feasible": decision.feasible, "scores": scores,
-        "total": decision.total.tobytes(), "reasons": decision.reasons, "preemption": decision.preemption,
+        "total": decision.total.tobytes(), "reasons": decision.reasons, "candidates": candidates,
+        "tied": found.tied if found else None,
     }  # fmt: skip
 
 

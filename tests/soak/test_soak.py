@@ -33,6 +33,14 @@ def test_any_history_equals_a_fresh_start(block: int, monkeypatch: pytest.Monkey
     assert seen["cycle"] > 100 and seen["failed"] > 100 and (not COMPILING or seen["fused"] + seen["incremental"] > 100)
 
 
+def test_a_tiny_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few enough pods for everything that is done in another way for few."""
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.SLACK", 4)
+    life = Life(9, nodes=4, pods=8, phase=500, check=60)
+    life.live(3000)
+
+
 def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in MODULES:
         monkeypatch.setattr(f"{module}.SLACK", 32)
