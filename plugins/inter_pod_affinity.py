@@ -90,7 +90,6 @@ class Said(NamedTuple):
     terms: Terms
     told: Told
     found: int
-    object_version: int
     answer: DomainTerms
 
 
@@ -118,6 +117,7 @@ class InterPodAffinity(Plugin):
         self._known_at: tuple[int, dict[str, Mapping[str, str]]] = (-1, {})
         self._index = KindIndex()
         self._said: dict[int, Said] = {}
+        self._said_at = -1
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> PreFilterResult:
         """Count the pods that required terms are about; skip where there are none in either direction."""
@@ -209,12 +209,13 @@ class InterPodAffinity(Plugin):
         """Say the same as filter and score by rules over tallies; the answer changes when terms about the pod come."""
         terms, told = self._terms_of(pod), self._told_to(pod.pod)
         shape = int(self.handle.classes.shape_of[pod.row])
+        if self._said_at != nodes.object_version or len(self._said) >= _KEPT:
+            self._said_at = nodes.object_version
+            self._said.clear()
         said = self._said.get(shape)
-        if said is None or said[:-1] != (terms, told, told.found, nodes.object_version):
-            if len(self._said) >= _KEPT:
-                self._said.clear()
+        if said is None or said[:-1] != (terms, told, told.found):
             answer = self._say(pod.pod, terms, told, nodes)
-            said = self._said[shape] = Said(terms, told, told.found, nodes.object_version, answer)
+            said = self._said[shape] = Said(terms, told, told.found, answer)
         return said.answer
 
     def _say(self, pod: Pod, terms: Terms, told: Told, nodes: NodeColumns) -> DomainTerms:

@@ -227,12 +227,11 @@ class PodTable:
 
     def key(self, number: int) -> str:
         """Return ``namespace/name`` of a pod."""
-        segment = bisect_right(self._starts, number) - 1
-        return self._segments[segment][number - self._starts[segment]]
+        return _key(self._starts, self._segments, number)
 
     def keys(self, numbers: NDArray[np.int64]) -> Sequence[str]:
-        """Return ``namespace/name`` of pods, made when they are asked for: before a state is restored."""
-        return TableKeys(self, numbers)
+        """Return ``namespace/name`` of pods, made when they are asked for."""
+        return TableKeys(self._starts, self._segments, numbers)
 
     def on(self, row: int) -> NDArray[np.int64]:
         """Return the numbers of the pods on a node in their order."""
@@ -272,18 +271,26 @@ class PodTable:
 
 
 class TableKeys(Sequence[str]):
-    """The keys of some pods of a table, as long as no pod comes or goes; ``tuple`` keeps them."""
+    """The keys of some pods of a table; they stay when the pods go and the others get new numbers.
 
-    def __init__(self, pods: PodTable, numbers: NDArray[np.int64]) -> None:
-        self._pods, self._numbers = pods, numbers
+    A table never changes a segment and makes new lists of segments when numbers change.
+    """
+
+    def __init__(self, starts: list[int], segments: list[Sequence[str]], numbers: NDArray[np.int64]) -> None:
+        self._starts, self._segments, self._numbers = starts, segments, numbers
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return TableKeys(self._pods, self._numbers[index])
-        return self._pods.key(int(self._numbers[index]))
+            return TableKeys(self._starts, self._segments, self._numbers[index])
+        return _key(self._starts, self._segments, int(self._numbers[index]))
+
+
+def _key(starts: list[int], segments: list[Sequence[str]], number: int) -> str:
+    segment = bisect_right(starts, number) - 1
+    return segments[segment][number - starts[segment]]
 
 
 class ArrayKeys(Sequence[str]):

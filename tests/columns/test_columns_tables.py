@@ -261,6 +261,18 @@ def test_compacting_leaves_what_is_there_and_nothing_else() -> None:
         assert table.priority[found] == row + 40
 
 
+def test_keys_outlive_numbers() -> None:
+    table = PodTable()
+    table.add(["d/a", "d/b", "d/c"], numbers(0, 0, 0), numbers(1, 1, 1), np.zeros(3, np.int64))
+    keys, state = table.keys(np.array([2, 0])), table.state()
+    table.drop(1)
+    table.compact()
+    table.drop(0)
+    assert list(keys) == ["d/c", "d/a"] and list(keys[1:]) == ["d/a"]
+    table.restore(state)
+    assert list(keys) == ["d/c", "d/a"]
+
+
 def test_pods_of_one_key_are_told_apart() -> None:
     """Nobody checks that a key is new in a batch: the later one is found, both count."""
     table = PodTable()

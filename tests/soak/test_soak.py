@@ -47,6 +47,14 @@ def test_a_scheduler_is_as_its_api_server_is(seed: int, monkeypatch: pytest.Monk
     assert life.seen["attempts"] > 500 and samples[-1].pod_numbers < 800 and samples[-1].classes < 800
 
 
+def test_a_tiny_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few enough pods for everything that is done in another way for few."""
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.SLACK", 4)
+    life = Life(9, nodes=4, pods=8, phase=500, check=60)
+    life.live(3000)
+
+
 def test_what_is_gone_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in MODULES:
         monkeypatch.setattr(f"{module}.SLACK", 32)
