@@ -28,9 +28,9 @@ class NodeInfo(NamedTuple):
 
 
 def node_info(name: str, node: Node | None, bind_address: str = "") -> NodeInfo:
-    """Return what a proxy knows of the node ``name``; ``bind_address`` overrides its address unless it is unspecified.
+    """Return what a proxy knows of the node ``name``; ``bind_address`` overrides its address unless unspecified.
 
-    InternalIPs come before ExternalIPs; the first address is the primary one, the first of the other family goes with it.
+    InternalIPs come before ExternalIPs; the first address is the primary one, with the first of the other family.
     """
     addresses = node.status.addresses if node is not None else ()
     found = [

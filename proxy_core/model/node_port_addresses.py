@@ -28,7 +28,7 @@ class NodePortAddresses(NamedTuple):
         )
 
     def node_ips(self, interfaces: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-        """Return the addresses of the interfaces (name -> ``address/prefix``) on which node ports are served, sorted."""
+        """Return the addresses of interfaces (name -> ``address/prefix``) on which node ports are served, sorted."""
         found = set()
         for addresses in interfaces.values():
             for text in addresses:

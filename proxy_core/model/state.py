@@ -100,7 +100,8 @@ class ProxyState:
 
     def health_checks(self) -> dict[Key, HealthCheck]:
         """Return the health checks of the Services that have a port for one, by namespace and name."""
-        node_ports, local = {}, {}
+        node_ports: dict[Key, int] = {}
+        local: dict[Key, set[str]] = {}
         for name, each in self.wanted.items():
             key = (name.namespace, name.name)
             if each.port.health_check_node_port:
