@@ -57,13 +57,14 @@ class ProxyState:
         self.endpoint_count = 0
         """Endpoints of all known service ports, whatever their condition; 1,000 make a large cluster."""
         self._cidrs: dict[str, tuple[str, ...]] = {}
-        self._zone_changed = False
+        self.zone_changed = False
+        """Whether the node's zone has changed since the last `apply`, which makes the next sync a full one."""
 
     def set_node(self, node: NodeInfo) -> bool:
-        """Take over a changed Node; return whether its zone has changed, which makes the next sync a full one."""
+        """Take over a changed Node; return whether its zone has changed."""
         changed = node.zone != self.node.zone
         self.node = node
-        self._zone_changed |= changed
+        self.zone_changed |= changed
         return changed
 
     def set_service_cidr(self, record: ServiceCIDR) -> None:
@@ -89,9 +90,9 @@ class ProxyState:
         touched = {name for names in services.values() for name in names}
         for key in slices.services:
             touched.update(self.services.names(key))
-        if self._zone_changed:
+        if self.zone_changed:
             touched.update(self.wanted)
-            self._zone_changed = False
+            self.zone_changed = False
         for name in touched:
             self._resolve(name)
         return Changes(
