@@ -1,4 +1,4 @@
-"""Settings: what stays as it is while a proxier of one family lives, from the configuration, the node and the machine."""
+"""Settings: what stays as it is while a proxier of one family lives, from configuration, node and machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Settings(NamedTuple):
     masquerade_mark: int = 1 << 14
     masquerade_all: bool = False
     localhost_node_ports: bool = False
-    """Whether node ports are served on 127.0.0.0/8 (iptables mode, IPv4): wanted, and within the node port addresses."""
+    """Whether node ports are served on 127.0.0.0/8 (iptables mode, IPv4): wanted, and a node port address."""
     sync_period: int = 30 * SECOND
     random_fully: bool = True
     """Whether MASQUERADE knows --random-fully."""
