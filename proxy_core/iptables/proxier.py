@@ -75,6 +75,8 @@ class IptablesProxier(Proxier):
         self._kernel = kernel
         self._sections: dict[str, Section] = {name: Section() for name in _SHARED}
         self._chains: dict[ServicePortName, tuple[str, ...]] = {}
+        self._left: set[str] = set()
+        """Chains of service ports in the kernel that nobody wants any more."""
         self._large = False
         self._cleaned = 0
 
@@ -90,25 +92,31 @@ class IptablesProxier(Proxier):
                 self._kernel.ensure_rule(jump.table, jump.source, jump.rule)
         self._large = self.state.endpoint_count > LARGE_CLUSTER
         changed = self._render(sync)
-        stale = self._stale(sync.now)
-        self._kernel.restore(self._text(changed, stale))
-        if stale is not None:
+        if sync.full:
+            self._find_left()
+        cleans = not self._large or sync.now - self._cleaned >= self.settings.sync_period
+        self._kernel.restore(self._text(changed, sorted(self._left) if cleans else []))
+        if cleans:
             self._cleaned = sync.now
+            self._left.clear()
 
     def _render(self, sync: Sync) -> list[PortRules]:
         """Render what has changed; return the ports whose own chains are written."""
         wanted = self.state.wanted
-        written = wanted if sync.full else self._of_services(sync)
         rendered = []
-        for name in sync.ports - wanted.keys() if not sync.full else self._chains.keys() - wanted.keys():
+        for name in (self._chains.keys() if sync.full else sync.ports) - wanted.keys():
             self._place(name, PortRules())
-            self._chains.pop(name, None)
-        for name in written:
+        for name in wanted if sync.full else self._of_services(sync):
             rules = port_rules(name, wanted[name], self.settings, comments=not self._large)
             self._place(name, rules)
-            self._chains[name] = rules.chains
             rendered.append(rules)
         return rendered
+
+    def _find_left(self) -> None:
+        """Look for chains that an earlier proxy has left; later ones are noticed when they fall out of use."""
+        active = {chain for chains in self._chains.values() for chain in chains}
+        found = (chain for chain in self._kernel.chains("nat") if chain.startswith(names.PER_SERVICE))
+        self._left = {chain for chain in found if chain not in active}
 
     def _of_services(self, sync: Sync) -> list[ServicePortName]:
         """Return the ports of changed services, those too of which nothing has changed."""
@@ -116,20 +124,16 @@ class IptablesProxier(Proxier):
         return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
 
     def _place(self, name: ServicePortName, rules: PortRules) -> None:
+        """Put the rules of a port among those of the others; chains that it has no more are left over."""
         key = (str(name), name)
         for field in _SHARED:
             self._sections[field].set(key, getattr(rules, field))
+        self._left.update(self._chains.pop(name, ()))
+        if rules.chains:
+            self._left.difference_update(rules.chains)
+            self._chains[name] = rules.chains
 
-    def _stale(self, now: int) -> list[str] | None:
-        """Return the chains of service ports that nobody wants any more; None if it is not the time to look."""
-        if self._large and now - self._cleaned < self.settings.sync_period:
-            return None
-        active = {chain for chains in self._chains.values() for chain in chains}
-        return sorted(
-            chain for chain in self._kernel.chains("nat") if chain.startswith(names.PER_SERVICE) and chain not in active
-        )
-
-    def _text(self, changed: list[PortRules], stale: list[str] | None) -> Iterator[str]:
+    def _text(self, changed: list[PortRules], stale: list[str]) -> Iterator[str]:
         localhost = self.settings.localhost_node_ports
         yield "*filter\n"
         for chain in (*_FILTER, names.FIREWALL) if localhost else _FILTER:
@@ -142,14 +146,14 @@ class IptablesProxier(Proxier):
             yield from self._sections[field].blocks()
         yield self._forward()
         yield "COMMIT\n*nat\n"
-        for chain in (*_NAT, *(chain for rules in changed for chain in rules.chains), *(stale or ())):
+        for chain in (*_NAT, *(chain for rules in changed for chain in rules.chains), *stale):
             yield f":{chain} - [0:0]\n"
         yield self._masquerade()
         for field in _SHARED[4:]:
             yield from self._sections[field].blocks()
         for rules in changed:
             yield rules.own
-        for chain in stale or ():
+        for chain in stale:
             yield f"-X {chain}\n"
         yield self._node_ports()
         yield "COMMIT\n"
