@@ -104,8 +104,9 @@ class IptablesProxier(Proxier):
         """Render what has changed; return the ports whose own chains are written."""
         wanted = self.state.wanted
         rendered = []
-        for name in (self._chains.keys() if sync.full else sync.ports) - wanted.keys():
-            self._place(name, PortRules())
+        for name in list(self._chains) if sync.full else sync.ports:
+            if name not in wanted:
+                self._place(name, PortRules())
         for name in wanted if sync.full else self._of_services(sync):
             rules = port_rules(name, wanted[name], self.settings, comments=not self._large)
             self._place(name, rules)
