@@ -121,10 +121,11 @@ class NftablesProxier(Proxier):
                 transaction.add(AddRule(chain, line))
 
     def _retire(self, now: int, left: _Left, transaction: Transaction) -> None:
-        """Flush chains that are left, to be deleted later, and delete affinity sets."""
-        for chain in sorted(left.chains - self._stale.keys()):
+        """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
+        for chain in left.chains:
+            self._stale.setdefault(chain, now)
+        for chain in sorted(self._stale):
             transaction.add(FlushChain(chain))
-            self._stale[chain] = now
         for each in left.sets.values():
             transaction.add(DeleteContainer(each))
 
