@@ -15,7 +15,7 @@ from proxy_core.model.endpoints_tracker import EndpointsChangeTracker
 from proxy_core.model.node import NodeInfo
 from proxy_core.model.service_port import ServicePort, ServicePortName
 from proxy_core.model.service_tracker import Key, ServiceChangeTracker
-from proxy_core.objects import ServiceCIDR
+from proxy_core.objects import EndpointSlice, Service, ServiceCIDR, key_of
 
 
 class Wanted(NamedTuple):
@@ -67,16 +67,29 @@ class ProxyState:
         self.zone_changed |= changed
         return changed
 
-    def set_service_cidr(self, record: ServiceCIDR) -> None:
-        """Take over a ServiceCIDR that is new or changed; alone it is no reason for a sync."""
+    def update(self, record: Service | EndpointSlice | ServiceCIDR) -> bool:
+        """Take over an object that is new or changed; return whether that is a reason for a sync.
+
+        A ServiceCIDR alone is none, as upstream.
+        """
+        if isinstance(record, Service):
+            return self.services.update(record)
+        if isinstance(record, EndpointSlice):
+            return self.endpoints.update(record)
         found = (parse_cidr(each) for each in record.spec.cidrs)
         self._cidrs[record.metadata.name] = tuple(
             each for each in found if each is not None and family_of(each) == self.family
         )
+        return False
 
-    def delete_service_cidr(self, name: str) -> None:
-        """Forget a ServiceCIDR."""
-        self._cidrs.pop(name, None)
+    def delete(self, record: Service | EndpointSlice | ServiceCIDR) -> bool:
+        """Forget an object; return whether that is a reason for a sync."""
+        if isinstance(record, Service):
+            return self.services.delete(key_of(record))
+        if isinstance(record, EndpointSlice):
+            return self.endpoints.delete(record)
+        self._cidrs.pop(record.metadata.name, None)
+        return False
 
     @property
     def service_cidrs(self) -> tuple[str, ...]:
