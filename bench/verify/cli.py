@@ -9,7 +9,7 @@ import click
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def verify() -> None:
-    """Hold decisions against recorded ones of kube-scheduler."""
+    """Hold decisions and rules against recorded ones of kube-scheduler and kube-proxy."""
 
 
 @verify.command()
@@ -38,4 +38,34 @@ def scheduler(ctx: click.Context, paths: tuple[Path, ...], left_out: tuple[str, 
     from bench.verify.command import run
 
     if not run(paths, left_out, json_file).passed:
+        ctx.exit(1)
+
+
+@verify.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE_OR_FOLDER..."
+)
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["iptables", "nftables", "ipvs"]),
+    help="Render in this mode only; may be given several times.  [default: all]",
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as JSON; - is standard output, and the report goes to stderr.",
+)
+@click.pass_context
+def proxy(ctx: click.Context, paths: tuple[Path, ...], modes: tuple[str, ...], json_file: str | None) -> None:
+    """Render files of proxy scenarios and compare all rules, and every step, with kube-proxy's.
+
+    What has no order is compared without one. Modes that this version lacks count as not passed. The exit status is 0
+    only if every scenario passed, 2 if a file cannot be used.
+    """
+    from bench.verify.proxy.command import run
+
+    if not run(paths, modes or ("iptables", "nftables", "ipvs"), json_file).passed:
         ctx.exit(1)

@@ -38,14 +38,19 @@ def run(paths: Sequence[Path], left_out: Sequence[str], json_file: str | None) -
         notice("compiling kernels (first run on this machine)...")
     result = verify(families)
     result.left_out = sorted(names.intersection(left_out))
+    report(result, json_file)
+    return result
+
+
+def report(result: Result, json_file: str | None) -> None:
+    """Print a result, and write it as JSON where that is asked for (``-``: standard output)."""
     to_stdout = json_file == "-"
     show(result, sys.stderr if to_stdout else sys.stdout)
     text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
-    if json_path:
-        write_atomically(json_path, text)
+    if json_file and not to_stdout:
+        write_atomically(Path(json_file), text)
     if to_stdout:
         sys.stdout.write(text)
-    return result
 
 
 def verify(families: Sequence[Family]) -> Result:

@@ -1,0 +1,1 @@
+"""Recorded rules of kube-proxy, held against those of `proxy_core`."""

@@ -1,0 +1,26 @@
+"""Durations as Go writes them (``1m30s``, ``500ms``), in whole nanoseconds."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_PART = re.compile(r"([0-9]+)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds of a duration; raises ValueError."""
+    rest = text[1:] if text[:1] in ("-", "+") else text
+    if rest == "0":
+        return 0
+    total, position = 0, 0
+    while position < len(rest):
+        part = _PART.match(rest, position)
+        if part is None:
+            break
+        unit, fraction = _UNITS[part[3]], part[2] or ""
+        total += int(part[1]) * unit + int(fraction or "0") * unit // 10 ** len(fraction)
+        position = part.end()
+    if not rest or position < len(rest):
+        raise ValueError(f"is no duration: {text!r}")
+    return -total if text.startswith("-") else total

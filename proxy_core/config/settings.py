@@ -1,0 +1,56 @@
+"""From a configuration, a node and a machine to the settings of one proxier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from proxy_core.addresses import Family
+from proxy_core.config.types import KubeProxyConfiguration
+from proxy_core.model.local_traffic import detector
+from proxy_core.model.node import NodeInfo
+from proxy_core.model.node_port_addresses import PRIMARY, node_port_addresses
+from proxy_core.settings import Interfaces, Settings
+
+
+class Machine(NamedTuple):
+    """What a proxy finds out about its machine."""
+
+    interfaces: Callable[[], Interfaces] = dict
+    random_fully: bool = True
+    tcp_be_liberal: bool = False
+    has_nfacct: bool = False
+
+
+def settings_of(
+    config: KubeProxyConfiguration, mode: str, family: Family, node: NodeInfo, machine: Machine
+) -> Settings:
+    """Return the settings of one family's proxier in a mode."""
+    texts = config.node_port_addresses
+    if not texts and mode == "nftables":
+        texts = (PRIMARY,)
+    addresses = node_port_addresses(texts, family, node.ips.values())
+    masquerade = config.nftables if mode == "nftables" else config.iptables
+    return Settings(
+        family=family,
+        node_ip=node.ips[family],
+        node_port_addresses=addresses,
+        interfaces=machine.interfaces,
+        detector=detector(
+            family,
+            config.detect_local_mode,
+            cluster_cidrs=config.cluster_cidrs,
+            pod_cidrs=node.pod_cidrs,
+            bridge=config.detect_local.bridge_interface,
+            prefix=config.detect_local.interface_name_prefix,
+        ),
+        masquerade_mark=1 << masquerade.masquerade_bit,
+        masquerade_all=masquerade.masquerade_all,
+        localhost_node_ports=config.iptables.localhost_node_ports and addresses.contains_ipv4_loopback,
+        sync_period=config.section(mode).sync_period,
+        random_fully=machine.random_fully,
+        tcp_be_liberal=machine.tcp_be_liberal,
+        has_nfacct=machine.has_nfacct,
+        scheduler=config.ipvs.scheduler or "rr",
+        exclude_cidrs=config.ipvs.exclude_cidrs,
+    )

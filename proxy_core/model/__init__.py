@@ -1,0 +1,1 @@
+"""From Services, EndpointSlices and a Node to what each backend renders; no I/O, no clock."""

@@ -1,0 +1,72 @@
+"""Proxier: the syncs of one family, whatever the backend; when one must be full, and what a failed one leaves behind.
+
+Upstream: syncProxyRules of pkg/proxy/{iptables,nftables,ipvs}/proxier.go. Nothing here waits or talks to a kernel: a
+backend gets a kernel, real or in memory, as an object.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from proxy_core.model.service_port import ServicePortName
+from proxy_core.model.service_tracker import Key
+from proxy_core.model.state import ProxyState
+from proxy_core.settings import SECOND, Settings
+
+FULL_SYNC_PERIOD = 3600 * SECOND
+
+
+class Sync(NamedTuple):
+    """One sync: what is to be written."""
+
+    now: int
+    """Nanoseconds since 1970."""
+    full: bool
+    services: frozenset[Key]
+    """Services whose own chains a partial sync writes again."""
+    ports: frozenset[ServicePortName]
+    """Service ports that are new, changed or gone."""
+
+
+class SyncResult(NamedTuple):
+    """What a sync that succeeded leaves to be done."""
+
+    full: bool
+    conntrack_cleanup: bool
+    trigger_times: tuple[int, ...]
+    """When the changes that it wrote were triggered, in nanoseconds since 1970."""
+
+
+class Proxier(ABC):
+    """One family's proxy: `sync` brings the kernel to what the state wants."""
+
+    def __init__(self, state: ProxyState, settings: Settings) -> None:
+        self.state, self.settings = state, settings
+        self._needs_full = True
+        self._last_full = 0
+
+    def sync(self, now: int) -> SyncResult:
+        """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""
+        if self.state.zone_changed:
+            self._needs_full = True
+        changes = self.state.apply()
+        full = self._needs_full or self.full_is_due(now - self._last_full)
+        self._needs_full = True  # until this one has succeeded
+        self.write(Sync(now, full, changes.services, changes.ports))
+        self._needs_full = False
+        if full:
+            self._last_full = now
+        return SyncResult(full, changes.conntrack_cleanup, changes.trigger_times)
+
+    def force_full(self) -> None:
+        """Let the next sync be a full one: something else has changed the kernel's rules."""
+        self._needs_full = True
+
+    def full_is_due(self, elapsed: int) -> bool:
+        """Tell whether a full sync is due so long after the last one."""
+        return elapsed > FULL_SYNC_PERIOD
+
+    @abstractmethod
+    def write(self, sync: Sync) -> None:
+        """Bring the kernel to what `state` wants. Raises KernelError."""

@@ -1,0 +1,59 @@
+"""KubeProxyConfiguration: defaults, warnings, and everything that is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy_core import InvalidConfig, load_config
+
+HEAD = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
+
+
+def test_defaults_are_upstreams() -> None:
+    config = load_config({**HEAD, "iptables": {"syncPeriod": "1m30.5s", "minSyncPeriod": "0s"}, "ipvs": None})
+    assert (config.iptables.sync_period, config.iptables.min_sync_period) == (90_500_000_000, 10**9)
+    assert config.ipvs.min_sync_period == 0 and config.nftables.sync_period == 30 * 10**9
+    assert config.conntrack.tcp_established_timeout == 86400 * 10**9 and config.oom_score_adj == -999
+    assert config.healthz_bind_address == "0.0.0.0:10256" and config.cluster_cidrs == ()
+
+
+def test_unknown_fields_are_warnings() -> None:
+    warnings: list[str] = []
+    load_config({**HEAD, "nftabels": 1, "iptables": {"masq": True}}, warnings=warnings)
+    assert sorted(warnings) == ["unknown field iptables.masq", "unknown field nftabels"]
+
+
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        ({"kind": "Pod"}, "apiVersion: is kubeproxy.config.k8s.io/v1alpha1 Pod"),
+        ({"mode": "ebpf"}, "mode: must be iptables, ipvs, nftables or blank: 'ebpf'"),
+        ({"iptables": {"masqueradeBit": 32}}, "iptables.masqueradeBit: must be within the range"),
+        ({"iptables": {"masqueradeBit": "x"}}, "iptables.masqueradeBit: expected `int`"),
+        ({"iptables": {"syncPeriod": "1 s"}}, "iptables.syncPeriod: is no duration: '1 s'"),
+        ({"iptables": {"syncPeriod": "-1s"}}, "iptables.syncPeriod: must be greater than 0"),
+        ({"iptables": {"minSyncPeriod": "1m"}}, "iptables.syncPeriod: must be greater than or equal to"),
+        ({"mode": "ipvs", "ipvs": {"udpTimeout": "-1s"}}, "ipvs.udpTimeout: must be greater than or equal to 0"),
+        ({"mode": "ipvs", "ipvs": {"excludeCIDRs": ["x"]}}, "ipvs.excludeCIDRs[0]: must be a valid CIDR: 'x'"),
+        ({"conntrack": {"min": -1}}, "conntrack.min: must be greater"),
+        ({"configSyncPeriod": "0s"}, "configSyncPeriod: must be greater than 0"),
+        ({"oomScoreAdj": 1001}, "oomScoreAdj: must be within the range [-1000, 1000]: 1001"),
+        ({"bindAddress": "here"}, "bindAddress: not a valid textual representation of an IP address: 'here'"),
+        ({"healthzBindAddress": "10256"}, "healthzBindAddress: must be IP:port: '10256'"),
+        ({"metricsBindAddress": "[::1]:0"}, "metricsBindAddress: must be a valid port: '0'"),
+        ({"metricsBindAddress": "host:1"}, "metricsBindAddress: must be a valid IP: 'host'"),
+        ({"nodePortAddresses": ["primary", "10.0.0.0/8"]}, "nodePortAddresses[0]: can't use both"),
+        ({"nodePortAddresses": ["10.0.0.1"]}, "nodePortAddresses[0]: must be a valid CIDR: '10.0.0.1'"),
+        ({"detectLocalMode": "Guess"}, "detectLocalMode: unsupported value 'Guess'"),
+        ({"detectLocalMode": "BridgeInterface"}, "detectLocal.bridgeInterface: must not be empty"),
+        ({"detectLocalMode": "InterfaceNamePrefix"}, "detectLocal.interfaceNamePrefix: must not be empty"),
+        ({"clusterCIDR": "10.0.0.0/8,x"}, "clusterCIDR: must be valid CIDR blocks"),
+        ({"clusterCIDR": "10.0.0.0/8,11.0.0.0/8"}, "clusterCIDR: must be a single CIDR or a dual-stack pair"),
+    ],
+)
+def test_what_is_refused(tree: dict[str, Any], text: str) -> None:
+    with pytest.raises(InvalidConfig) as refusal:
+        load_config({**HEAD, **tree}, "proxy.yaml")
+    assert f"proxy.yaml: KubeProxyConfiguration: {text}" in str(refusal.value)

@@ -1,0 +1,68 @@
+"""``stowage verify proxy``: recorded rules of kube-proxy, all of them, and differences that are shown."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bench.verify.cli import verify
+from sched_core import InvalidObjects
+
+
+@pytest.fixture
+def golden(shared: Path) -> Path:
+    return shared / "golden" / "proxy"
+
+
+def verified(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(verify, ["proxy", *arguments])
+    return result.exit_code, result.output
+
+
+def test_both_modes_equal_kube_proxy_in_every_family(golden: Path) -> None:
+    code, text = verified(str(golden), "--mode", "iptables", "--mode", "nftables")
+    assert (code, "220/220 scenarios passed" in text) == (0, True), text
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "old", "new", "field"),
+    [
+        ("iptables", ("iptables", "ipv4", "nat"), "KUBE-MARK-MASQ\n", "ACCEPT\n", "field     table: nat KUBE"),
+        (
+            "nftables",
+            ("nftables", "ipv4", "ruleset"),
+            "masquerade fully-random",
+            "masquerade",
+            "ruleset: rule masquerading",
+        ),
+    ],
+)
+def test_a_difference_is_shown(
+    golden: Path, tmp_path: Path, mode: str, path: tuple[str, ...], old: str, new: str, field: str
+) -> None:
+    scenario: dict[str, Any] = json.loads(gzip.decompress((golden / "clusterip.json.gz").read_bytes()))[0]
+    part = scenario["expect"]
+    for step in path[:-1]:
+        part = part[step]
+    assert old in part[path[-1]]
+    part[path[-1]] = part[path[-1]].replace(old, new)
+    (tmp_path / "changed.json").write_text(json.dumps([scenario]), encoding="utf-8")
+    code, text = verified(str(tmp_path), "--mode", mode)
+    assert code == 1 and "0/1 passed, 1 differs" in text and field in text, text
+
+
+def test_a_mode_that_is_missing_is_named(golden: Path) -> None:
+    code, text = verified(str(golden / "clusterip.json.gz"))
+    assert code == 1 and "12 need ipvs" in text, text
+
+
+def test_files_that_are_no_scenarios(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("[{}]", encoding="utf-8")
+    result = CliRunner().invoke(verify, ["proxy", str(tmp_path)])
+    assert isinstance(result.exception, InvalidObjects)
+    assert "bad.json: is no list of proxy scenarios: Object missing required field" in str(result.exception)
