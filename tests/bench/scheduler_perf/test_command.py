@@ -116,6 +116,8 @@ def test_ctrl_c_keeps_the_results_so_far(environment: dict[str, str], workdir: P
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # in the background of a shell script SIGINT is ignored, and so it would be in the child
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stderr is not None
