@@ -109,10 +109,13 @@ class _Prover:
         return None
 
     def _cut_down(self, parts: list[tuple[Change, Obstacle]]) -> Fix:
-        for item in reversed(list(parts)):
-            without = [each for each in parts if each is not item]
-            if without and not self._left([change for change, _ in without]):
-                parts = without
+        before = len(parts) + 1
+        while len(parts) < before:  # what only a part made necessary can go once that part has gone
+            before = len(parts)
+            for item in reversed(parts):
+                without = [each for each in parts if each is not item]
+                if without and not self._left([change for change, _ in without]):
+                    parts = without
         alternatives = []
         for change, obstacle in parts:
             rest = [other for other, _ in parts if other is not change]

@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sched_core.explain import explain
 from tests.explain.clusters import engine_of, fits_on, load, random_objects, with_changes
 
 CLUSTERS = st.integers(0, 2**32).map(lambda seed: random_objects(random.Random(seed)))
+ONE_PART_NEEDS_ANOTHER = [random_objects(random.Random(seed)) for seed in (8499, 1884068712)]
+"""Here a part that can be left out takes the need for others with it."""
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SLOW
+@example(ONE_PART_NEEDS_ANOTHER[0])
+@example(ONE_PART_NEEDS_ANOTHER[1])
 @given(CLUSTERS)
 def test_a_claimed_change_works_and_is_minimal(objects: list[dict[str, object]]) -> None:
     loaded, web = load(*objects)
