@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ from bench.scheduling.options import (
     PluginType,
     WorkloadType,
 )
+from cluster_shim.cli.options import PROFILE, options
 
 INTERRUPTED = 130
 FILE = click.Path(path_type=Path, dir_okay=False)
-PROFILE_HELP = "A KubeSchedulerConfiguration.  [default: the default profile, every node considered for every pod]"
 EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -35,16 +34,7 @@ def bench() -> None:
     """Measure the scheduler: synthetic clusters, real lists, own objects."""
 
 
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-SYNTHETIC = _options(
+SYNTHETIC = options(
     click.option(
         "--nodes",
         type=click.IntRange(1, MOST_NODES),
@@ -65,7 +55,7 @@ SYNTHETIC = _options(
         "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=f"Seed of cluster and pods.  [default: {SEED}]"
     ),
 )
-OBJECTS = _options(
+OBJECTS = options(
     click.option(
         "--from",
         "from_files",
@@ -81,13 +71,13 @@ OBJECTS = _options(
     ),
     click.argument("more_files", nargs=-1, metavar=""),
 )
-TRACE = _options(
+TRACE = options(
     click.option("--trace", type=click.Choice(["openb"]), help="Lists of nodes and pods in this format."),
     click.option("--nodes-csv", type=EXISTING, help="The list of nodes."),
     click.option("--pods-csv", type=EXISTING, help="The list of pods."),
 )
-ENGINE = _options(
-    click.option("--profile", metavar="FILE", help=PROFILE_HELP),
+ENGINE = options(
+    PROFILE,
     click.option(
         "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="Which of the three speeds."
     ),
@@ -101,7 +91,7 @@ ENGINE = _options(
         help="Take a plugin out: where those of --plugin score or filter, else everywhere.",
     ),
 )
-OUTPUT = _options(
+OUTPUT = options(
     click.option(
         "--json",
         "json_file",

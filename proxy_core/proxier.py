@@ -59,10 +59,6 @@ class Proxier(ABC):
             self._last_full = now
         return SyncResult(full, changes.conntrack_cleanup, changes.trigger_times)
 
-    def force_full(self) -> None:
-        """Let the next sync be a full one: something else has changed the kernel's rules."""
-        self._needs_full = True
-
     def full_is_due(self, elapsed: int) -> bool:
         """Tell whether a full sync is due so long after the last one."""
         return elapsed > FULL_SYNC_PERIOD

@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-PROFILE_HELP = "A KubeSchedulerConfiguration.  [default: the default profile, every node considered for every pod]"
-
 
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return one decorator in place of several, in their order."""
@@ -39,7 +37,11 @@ CLUSTER = options(
     ),
     click.argument("more_files", nargs=-1, metavar=""),
 )
-PROFILE = click.option("--profile", metavar="FILE", help=PROFILE_HELP)
+PROFILE = click.option(
+    "--profile",
+    metavar="FILE",
+    help="A KubeSchedulerConfiguration.  [default: the default profile, every node considered for every pod]",
+)
 JSON = click.option(
     "--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - is standard output, without the tables."
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,12 +83,6 @@ class Handle:
     def placed_with_affinity(self) -> bool:
         """Whether a pod with affinity or anti-affinity to pods was ever placed."""
         return self._cluster.placed_with_affinity
-
-    def pods_on(self, row: int) -> Iterator[Pod]:
-        """Yield a pod of the class of each pod on a node: all but name, uid and times are its own."""
-        nodes, classes = self._cluster.nodes, self._cluster.classes
-        for number in nodes.pods.on(row).tolist():
-            yield classes.pods[nodes.pods.class_of[number]]
 
     def nominated_node(self, pod: PodInfo) -> str:
         """Return the node that a pod is nominated to; empty if there is none."""
