@@ -18,9 +18,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 REPORT := stowage-report.html
-GOLDEN := ../shared/golden/sched
+GOLDEN := ../shared/golden
 PERF := ../shared/data/scheduler_perf
-FAMILIES := fit balanced mostallocated requestedtocapacityratio taints nodeaffinity ports images unschedulable queue
 
 .PHONY: help setup run test lint soak bench golden perf report lock clean
 
@@ -48,12 +47,13 @@ soak: $(VENV)/.tests ## a million random events, held against a fresh start agai
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q
 
-golden: $(VENV)/.runtime ## replay the expected decisions of kube-scheduler, where ../shared has them
+golden: $(VENV)/.runtime ## replay what kube-scheduler and kube-proxy did, where ../shared has it
 	@if [ ! -d $(GOLDEN) ]; then
 		echo "skipped: there is no folder $(GOLDEN)"
 		exit 0
 	fi
-	$(BIN)/stowage verify scheduler $(FAMILIES:%=$(GOLDEN)/%.json.gz)
+	$(BIN)/stowage verify scheduler $(GOLDEN)/sched
+	$(BIN)/stowage verify proxy $(GOLDEN)/proxy --mode iptables --mode nftables
 
 perf: $(VENV)/.runtime ## run upstream's benchmark, where ../shared has it, and write its table of the README
 	@if [ ! -d $(PERF) ]; then

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from bench.scheduler_perf.watch import Watch
-from sched_core import InvalidObjects, Node, PersistentVolume, PersistentVolumeClaim, Pod, Problem, pod_key
+from sched_core import InvalidObjects, Node, PersistentVolume, PersistentVolumeClaim, Pod, Problem, object_key, pod_key
 from sched_core.framework.status import SUCCESS, Status, error
 from sched_core.objects.pod import PodCondition, PodStatus
 from sched_core.objects.records import KINDS, AnyObject, Namespace, ObjectMeta
@@ -242,7 +242,7 @@ class Api:
     def write(self, record: AnyObject) -> Status:
         """Replace a volume or a claim."""
         kind, meta = type(record).__name__, record.metadata
-        key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+        key = object_key(meta)
         if key not in self.objects[kind]:
             return error(f'{kind} "{key}" not found')
         stored = replace(record, metadata=replace(meta, resource_version=self._next_version()))

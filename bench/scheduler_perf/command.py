@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
 import click
-import msgspec
 from msgspec import Struct
 
 from bench.scheduler_perf import gates
@@ -24,6 +22,7 @@ from bench.scheduler_perf.show import markdown, show, show_list
 from bench.scheduling.run import Interrupt
 from bench.table import replace_between_markers
 from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, notice
 from sched_core import StowageError
 
@@ -53,23 +52,20 @@ class Outcome(Struct, frozen=True):
 
 def run(options: Options) -> Outcome:
     """Run, print and write; raises InvalidObjects or a usage error before anything runs."""
-    json_path = Path(options.json_file) if options.json_file and options.json_file != "-" else None
     jobs = select(read(options.files), options.name, options.labels)
     if options.list_only:
         show_list(jobs)
         return Outcome(passed=True)
     if not jobs:
         raise click.UsageError("No workload has this name and these labels; --list shows what there is.")
-    if json_path:
-        check_writable(json_path, "--json")
+    check_json(options.json_file)
     if options.update:
         check_writable(options.update, "--update")
         replace_between_markers(options.update.read_text(encoding="utf-8"), "", str(options.update), TABLE)
     results = run_jobs(jobs, options.repeat, options.timeout_s)
     notes = gates.notes(result.gates for result in results)
-    to_stdout = options.json_file == "-"
-    show(results, notes, stderr=to_stdout)
-    _write(options, json_path, results, notes)
+    show(results, notes, stderr=options.json_file == "-")
+    _write(options, results, notes)
     interrupted = any(result.interrupted for result in results)
     return Outcome(all(result.passed for result in results), interrupted)
 
@@ -109,14 +105,8 @@ def run_job(job: Job, interrupt: Interrupt, timeout_s: float) -> JobResult:
     return result_of(job, harness.nodes, measured, perf_counter() - began, stopped=stopped, interrupted=interrupted)
 
 
-def _write(options: Options, json_path: Path | None, results: Sequence[JobResult], notes: Sequence[str]) -> None:
-    if options.json_file:
-        encoded = msgspec.json.encode(document(results, notes))
-        text = msgspec.json.format(encoded, indent=2).decode() + "\n"
-        if json_path:
-            write_atomically(json_path, text)
-        else:
-            sys.stdout.write(text)
+def _write(options: Options, results: Sequence[JobResult], notes: Sequence[str]) -> None:
+    write_json(options.json_file, document(results, notes))
     if options.update:
         table = markdown(results, f"{datetime.now(UTC):%Y-%m-%d}")
         before = options.update.read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ from bench.scheduler_perf.types import (
 )
 from bench.scheduler_perf.volumes import VolumeMaker
 from bench.scheduler_perf.watch import Selection, Tally
-from sched_core import CSINode, Node
+from sched_core import CSINode, Node, object_key
 from sched_core.config.duration import parse_duration
 from sched_core.objects.records import CSINodeDriver, CSINodeSpec, Namespace, ObjectMeta, VolumeNodeResources
 
@@ -233,8 +233,7 @@ def _recreate(harness: Harness, operation: Churn, namespace: str, ticker: Ticker
 def _create_one(harness: Harness, path: str, namespace: str) -> tuple[str, str]:
     template = harness.job.templates[path]
     record = harness.api.create(template.make(0, 1), namespace if template.kind.namespaced else "")
-    meta = record.metadata
-    return template.kind.name, f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+    return template.kind.name, object_key(record.metadata)
 
 
 def barrier(harness: Harness, operation: Barrier, index: int) -> None:

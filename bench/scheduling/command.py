@@ -5,11 +5,7 @@ Nothing is written before everything that was given has been read and found good
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from time import perf_counter
-
-import msgspec
 
 from bench.scheduling.compare import read_earlier
 from bench.scheduling.config import configure
@@ -18,15 +14,14 @@ from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
 from bench.scheduling.result import Result
 from bench.terminal import show
 from bench.workloads import source
-from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.output import check_writable
+from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, working
 
 
 def run(options: Options) -> Result:
     """Run, print and write; raises StowageError or a usage error for bad input."""
-    json_path = Path(options.json_file) if options.json_file and options.json_file != "-" else None
-    if json_path:
-        check_writable(json_path, "--json")
+    check_json(options.json_file)
     if options.report:
         check_writable(options.report, "--report")
     config, plugins = configure(options.profile, options.plugins, options.disable)
@@ -35,17 +30,12 @@ def run(options: Options) -> Result:
     workload = workload_of(options)
     finished = execute(workload, config, plugins, options.engine, options.of_engine(), began, earlier)
     result = finished.result
-    to_stdout = options.json_file == "-"
-    show(result, finished.comparisons, stderr=to_stdout)
-    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
-    if json_path:
-        write_atomically(json_path, text)
+    show(result, finished.comparisons, stderr=options.json_file == "-")
+    write_json(options.json_file, result)
     if options.report:
         from bench.report.page import write_report
 
         write_report(options.report, [finished])
-    if to_stdout:
-        sys.stdout.write(text)
     return result
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from msgspec.structs import replace
 
 from bench.scheduling.options import PluginSpec
-from cluster_shim.cli.inputs import EVERY_NODE
+from cluster_shim.cli.inputs import read_profile
 from sched_core import (
     InvalidConfig,
     Plugin,
@@ -18,7 +18,6 @@ from sched_core import (
     Problem,
     SchedulerConfiguration,
     extension_points,
-    load_config,
 )
 from sched_core.config import PluginSet, ProfileConfig
 from sched_core.config.types import Plugin as PluginEntry
@@ -42,7 +41,7 @@ def configure(
     Raises InvalidConfig for a profile that cannot be used or a name that is not enabled, PluginError for a file without
     the class.
     """
-    config = load_config(EVERY_NODE if profile is None else profile)
+    config = read_profile(profile)
     enabled = {name for each in config.profiles for name in each.plugins.names()}
     for name in disable:
         if name not in enabled:

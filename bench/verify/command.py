@@ -13,7 +13,8 @@ import msgspec
 from bench.verify.read import Family, Queue, Scenario, family_of, find_files, read
 from bench.verify.replay import replay
 from bench.verify.result import FamilyResult, FirstDifference, Result
-from cluster_shim.cli.output import check_writable, write_atomically
+from cluster_shim.cli.inputs import tell_of_compiling
+from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, notice
 from sched_core import kernels_cached
 
@@ -23,19 +24,16 @@ _LONGEST = 400
 
 def run(paths: Sequence[Path], left_out: Sequence[str], json_file: str | None) -> Result:
     """Replay, print and write; raises InvalidObjects or a usage error before anything is replayed."""
-    json_path = Path(json_file) if json_file and json_file != "-" else None
     files = find_files(paths)
     names = {family_of(file) for file in files}
     if names <= set(left_out):
         raise click.UsageError("--except leaves nothing to verify.")
     for name in sorted(set(left_out) - names):
         notice(f"--except {name}: there is no such family among the files")
-    if json_path:
-        check_writable(json_path, "--json")
+    check_json(json_file)
     families = read([file for file in files if family_of(file) not in left_out])
     compiled = any(isinstance(each, Scenario) for family in families for each in family.scenarios)
-    if compiled and not kernels_cached():
-        notice("compiling kernels (first run on this machine)...")
+    tell_of_compiling(not compiled or kernels_cached())
     result = verify(families)
     result.left_out = sorted(names.intersection(left_out))
     report(result, json_file)
@@ -44,13 +42,8 @@ def run(paths: Sequence[Path], left_out: Sequence[str], json_file: str | None) -
 
 def report(result: Result, json_file: str | None) -> None:
     """Print a result, and write it as JSON where that is asked for (``-``: standard output)."""
-    to_stdout = json_file == "-"
-    show(result, sys.stderr if to_stdout else sys.stdout)
-    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
-    if json_file and not to_stdout:
-        write_atomically(Path(json_file), text)
-    if to_stdout:
-        sys.stdout.write(text)
+    show(result, sys.stderr if json_file == "-" else sys.stdout)
+    write_json(json_file, result)
 
 
 def verify(families: Sequence[Family]) -> Result:

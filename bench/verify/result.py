@@ -33,7 +33,7 @@ class FamilyResult(Struct):
     pods: int = 0
     pods_passed: int = 0
     unit: str = "pods"
-    """What ``pods`` counts: ``steps`` for scripts of the queue."""
+    """What ``pods`` counts: ``steps`` for scripts of the queue, ``syncs`` for rules of a proxy."""
     needs: list[str] = []
     first_difference: FirstDifference | None = None
 

@@ -29,7 +29,9 @@ EXIT_FITS, EXIT_DOES_NOT_FIT = 0, 1
     metavar="N",
     help="Look for the smallest change on so many nodes.",
 )
-@click.option("--annotations", is_flag=True, help="Print the annotations of kube-scheduler-simulator, as JSON.")
+@click.option(
+    "--annotations", is_flag=True, help="The annotations of kube-scheduler-simulator as JSON, in place of the tables."
+)
 @JSON
 @click.pass_context
 def explain(
@@ -69,7 +71,7 @@ def explain(
     _nominate(engine, asked)
     found = explain_pod(engine, asked.pod, fixes=fixes, node=node)
     if annotations:
-        write_json("-", simulator_annotations(engine, asked.pod, found))
+        write_json(json_file or "-", simulator_annotations(engine, asked.pod, found))
     elif not write_json(json_file, document(found, asked.note)):
         show(found, asked.note, node, top)
     ctx.exit(EXIT_FITS if found.node is not None else EXIT_DOES_NOT_FIT)

@@ -183,6 +183,13 @@ def test_annotations_are_printed_as_json(stowage: Stowage) -> None:
     assert document(result)["kube-scheduler-simulator.sigs.k8s.io/selected-node"] == "small"
 
 
+def test_annotations_go_where_the_json_goes(stowage: Stowage, folder: Path) -> None:
+    result = stowage("explain", "web", *CLUSTER, "--annotations", "--json", "out.json")
+    assert (result.exit_code, result.stdout) == (0, "")
+    found = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    assert found["kube-scheduler-simulator.sigs.k8s.io/selected-node"] == "small"
+
+
 def test_a_pod_that_is_nominated(stowage: Stowage, folder: Path) -> None:
     nominated = (folder / "pod.yaml").read_text(encoding="utf-8") + "status: {nominatedNodeName: large}\n"
     (folder / "nominated.yaml").write_text(nominated, encoding="utf-8")

@@ -62,6 +62,7 @@ def replay(scenario: Scenario, modes: Sequence[str]) -> Outcome:
 
 def _differences(scenario: Scenario, mode: str, family: Family) -> Iterator[tuple[int, str, Difference | None]]:
     """Yield what differs after each sync, None where nothing does."""
+    index = 0
     try:
         world = _World(scenario, mode, FAMILIES[family])
         syncs: list[tuple[Expected, float, list[tuple[str, Raw]]]] = [
@@ -78,7 +79,7 @@ def _differences(scenario: Scenario, mode: str, family: Family) -> Iterator[tupl
             parts = world.sync(expected, family, elapsed, first=not index)
             yield index, f"sync {index}", next(_compared(parts), None)
     except ProxyError as refusal:
-        yield 0, "", Difference("error", "no error", str(refusal))
+        yield index, f"sync {index}", Difference("error", "no error", str(refusal))
 
 
 def _compared(parts: Sequence[Part]) -> Iterator[Difference]:
