@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Literal
 
 Family = Literal["IPv4", "IPv6"]
-FAMILIES: tuple[Family, Family] = ("IPv4", "IPv6")
 
 _IPV4 = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
 _PREFIX = re.compile(r"[0-9]{1,3}", re.ASCII)
@@ -80,16 +79,6 @@ def contains(cidr: str, address: str) -> bool:
 def is_loopback(address: str) -> bool:
     """Tell whether an address in canonical form is a loopback address."""
     return ipaddress.ip_address(address).is_loopback
-
-
-def is_link_local(address: str) -> bool:
-    """Tell whether an address in canonical form is a link-local unicast address."""
-    return ipaddress.ip_address(address).is_link_local
-
-
-def packed(address: str) -> bytes:
-    """Return the 4 or 16 bytes of an address in network order."""
-    return ipaddress.ip_address(address).packed
 
 
 def endpoint_text(ip: str, port: int) -> str:

@@ -36,10 +36,6 @@ class Settings(NamedTuple):
     """Whether conntrack lets packets pass that are out of window, so that none is INVALID for it."""
     has_nfacct: bool = False
     """Whether the kernel counts packets by name (nfacct)."""
-    scheduler: str = "rr"
-    """How IPVS picks a real server."""
-    exclude_cidrs: tuple[str, ...] = ()
-    """Networks whose IPVS virtual servers are somebody else's."""
 
     @property
     def mark(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART = re.compile(r"([0-9]+)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_PART = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_MOST = 2**63 - 1
 
 
 def parse_duration(text: str) -> int:
@@ -19,8 +20,9 @@ def parse_duration(text: str) -> int:
         if part is None:
             break
         unit, fraction = _UNITS[part[3]], part[2] or ""
-        total += int(part[1]) * unit + int(fraction or "0") * unit // 10 ** len(fraction)
+        total += int(part[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(fraction)
         position = part.end()
-    if not rest or position < len(rest):
+    negative = text.startswith("-")
+    if not rest or position < len(rest) or total > _MOST + negative:
         raise ValueError(f"is no duration: {text!r}")
-    return -total if text.startswith("-") else total
+    return -total if negative else total

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from proxy_core.config.duration import parse_duration
-from proxy_core.config.types import SECOND, KubeProxyConfiguration
+from proxy_core.config.types import KubeProxyConfiguration
 from proxy_core.config.validate import faults
 from proxy_core.errors import InvalidConfig, Problem
+from proxy_core.settings import SECOND
 
 API_VERSION, KIND = "kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration"
 _DURATIONS = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)

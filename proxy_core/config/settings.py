@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from proxy_core.addresses import Family
 from proxy_core.config.types import KubeProxyConfiguration
+from proxy_core.errors import NotSupported
 from proxy_core.model.local_traffic import detector
 from proxy_core.model.node import NodeInfo
 from proxy_core.model.node_port_addresses import PRIMARY, node_port_addresses
@@ -25,7 +26,9 @@ class Machine(NamedTuple):
 def settings_of(
     config: KubeProxyConfiguration, mode: str, family: Family, node: NodeInfo, machine: Machine
 ) -> Settings:
-    """Return the settings of one family's proxier in a mode."""
+    """Return the settings of one family's proxier in a mode. Raises NotSupported for a mode that has none yet."""
+    if mode not in ("iptables", "nftables"):
+        raise NotSupported(f"mode {mode} is not supported yet")
     texts = config.node_port_addresses
     if not texts and mode == "nftables":
         texts = (PRIMARY,)
@@ -51,6 +54,4 @@ def settings_of(
         random_fully=machine.random_fully,
         tcp_be_liberal=machine.tcp_be_liberal,
         has_nfacct=machine.has_nfacct,
-        scheduler=config.ipvs.scheduler or "rr",
-        exclude_cidrs=config.ipvs.exclude_cidrs,
     )

@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-SECOND = 10**9
+from proxy_core.settings import SECOND
+
 _EXCEPTIONS = {
     "pod_cidr": "podCIDR",
     "cluster_cidr": "clusterCIDR",

@@ -1,6 +1,6 @@
 """FakeIptables: the tables of one family in memory, with the effects of iptables and iptables-restore.
 
-For tests, for the tracer and for `--dry-run`. Rules are kept in the words in which they came.
+For tests and comparisons. Rules are kept in the words in which they came.
 """
 
 from __future__ import annotations

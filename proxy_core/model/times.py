@@ -21,10 +21,3 @@ def nanoseconds(text: str) -> int | None:
         return None
     passed = moment - _EPOCH
     return (passed.days * 86400 + passed.seconds) * 10**9 + int((fraction or "").ljust(9, "0"))
-
-
-def rfc3339(time: int) -> str:
-    """Return nanoseconds since 1970 as Go prints a UTC time: no trailing zeros in the fraction."""
-    seconds, rest = divmod(time, 10**9)
-    fraction = f".{rest:09d}".rstrip("0").rstrip(".")
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"

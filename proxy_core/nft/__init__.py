@@ -1,4 +1,4 @@
 """The language of nf_tables as far as a service proxy needs it: statements, transactions, and a ruleset in memory.
 
-A statement is a value: it has a text for ``nft -f -``, a form on netlink, and a meaning for the packet tracer.
+A statement is a value with a text for ``nft -f -``.
 """

@@ -1,4 +1,4 @@
-"""FakeNft: the table kube-proxy of one family in memory; for tests, the tracer and `--dry-run`.
+"""FakeNft: the table kube-proxy of one family in memory; for tests and comparisons.
 
 It refuses what the kernel refuses: rules and elements that refer to what is not there, a chain that is deleted while
 something leads to it, an element that is there already with another value.

@@ -1,6 +1,6 @@
 """Statements of a rule, each with its text in the words of nft; ``family`` is ``ip`` or ``ip6``.
 
-A rule is a tuple of statements and a comment. What a statement does to a packet is the tracer's business.
+A rule is a tuple of statements and a comment.
 """
 
 from __future__ import annotations

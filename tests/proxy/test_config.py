@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from proxy_core import InvalidConfig, load_config
+from proxy_core import InvalidConfig, Machine, NotSupported, load_config, node_info, settings_of
+from proxy_core.config.duration import parse_duration
+from sched_core.config.duration import parse_duration as parsed_by_the_scheduler
+from tests.proxy.objects import NODE, node
 
 HEAD = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
 
@@ -17,6 +20,25 @@ def test_defaults_are_upstreams() -> None:
     assert config.ipvs.min_sync_period == 0 and config.nftables.sync_period == 30 * 10**9
     assert config.conntrack.tcp_established_timeout == 86400 * 10**9 and config.oom_score_adj == -999
     assert config.healthz_bind_address == "0.0.0.0:10256" and config.cluster_cidrs == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1m30.5s", ".5s", "-1.h", "0", "+0", "2562047h47m16.854775807s", "", "s", "1", "1 s", ".s", "3x", "9999999h"],
+)
+def test_durations_are_read_alike_by_both_cores(text: str) -> None:
+    try:
+        expected = parsed_by_the_scheduler(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="is no duration"):
+            parse_duration(text)
+    else:
+        assert parse_duration(text) == expected
+
+
+def test_a_mode_without_a_proxier_is_refused() -> None:
+    with pytest.raises(NotSupported, match="mode ipvs is not supported yet"):
+        settings_of(load_config(HEAD), "ipvs", "IPv4", node_info(NODE, node()), Machine())
 
 
 def test_unknown_fields_are_warnings() -> None:

@@ -61,6 +61,20 @@ def test_a_mode_that_is_missing_is_named(golden: Path) -> None:
     assert code == 1 and "12 need ipvs" in text, text
 
 
+def test_results_that_could_not_be_written_are_refused_first(golden: Path) -> None:
+    code, text = verified(str(golden / "clusterip.json.gz"), "--json", "missing/out.json")
+    assert code == 2 and "Invalid value for --json" in text, text
+
+
+def test_a_refusal_names_the_sync(golden: Path, tmp_path: Path) -> None:
+    scenarios = json.loads(gzip.decompress((golden / "steps.json.gz").read_bytes()))
+    scenario = next(each for each in scenarios if each["steps"])
+    scenario["steps"][0]["changes"][0]["object"] = {"apiVersion": "v1", "kind": "Service", "metadata": {}}
+    (tmp_path / "changed.json").write_text(json.dumps([scenario]), encoding="utf-8")
+    code, text = verified(str(tmp_path), "--mode", "iptables")
+    assert code == 1 and "sync 1" in text and "metadata.name: is missing" in text, text
+
+
 def test_files_that_are_no_scenarios(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("[{}]", encoding="utf-8")
     result = CliRunner().invoke(verify, ["proxy", str(tmp_path)])
