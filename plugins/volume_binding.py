@@ -29,7 +29,6 @@ from plugins.helper.claims import (
     is_fully_bound,
     namespace_and_name,
     not_found,
-    object_key,
     ownership_fault,
 )
 from plugins.helper.migration import TranslationError, in_tree_plugin, translate_volume, translated_affinity
@@ -48,6 +47,7 @@ from sched_core import (
     Verdicts,
     VolumeBindingArgs,
     error,
+    object_key,
     replaced,
     unresolvable,
 )
@@ -193,7 +193,7 @@ class VolumeBinding(Plugin):
             before = claims.taken.pop().before
             if not self.handle.has_scheduler:
                 self.handle.assume(before)
-            elif (found := self.handle.reported(type(before).__name__, object_key(before))) is not None:
+            elif (found := self.handle.reported(type(before).__name__, object_key(before.metadata))) is not None:
                 self.handle.assume(found)
 
     def pre_bind_pre_flight(self, state: CycleState, pod: PodInfo, node_name: str) -> Status:

@@ -86,7 +86,7 @@ from sched_core.framework.waiting_pods import WaitingPod
 from sched_core.kernels.arithmetic import percent, quotient
 from sched_core.kernels.jit import kernel, kernels_cached
 from sched_core.objects.load import Objects, load, load_documents
-from sched_core.objects.meta import replaced
+from sched_core.objects.meta import object_key, replaced
 from sched_core.objects.pod import PodCondition
 from sched_core.objects.quantity import amount_text, parse_quantity, resource_amount
 from sched_core.objects.records import (
@@ -271,6 +271,7 @@ __all__ = [
     "parse_int64",
     "parse_quantity",
     "percent",
+    "object_key",
     "pod_key",
     "pod_requests",
     "pod_uid",

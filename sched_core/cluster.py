@@ -20,6 +20,7 @@ from sched_core.columns.nodes import NodeColumns, NodeState
 from sched_core.columns.pods import NOT_STARTED, SLACK, PodState
 from sched_core.errors import InvalidObjects, Problem
 from sched_core.objects.load import Objects
+from sched_core.objects.meta import object_key
 from sched_core.objects.records import AnyObject, Node, Pod
 from sched_core.objects.times import nanoseconds
 
@@ -81,8 +82,7 @@ class Cluster:
 
         Returns the key of the object.
         """
-        meta, kind = record.metadata, type(record).__name__
-        key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+        kind, key = type(record).__name__, object_key(record.metadata)
         self.others.setdefault(kind, {})[key] = record
         self.versions[kind] += 1
         return key

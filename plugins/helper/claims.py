@@ -105,12 +105,6 @@ def claims_of(pod: Pod, pod_name: str) -> Iterator[ClaimName]:
             yield claim
 
 
-def object_key(record: PersistentVolume | PersistentVolumeClaim) -> str:
-    """Return ``namespace/name``, or the name of what has no namespace."""
-    meta = record.metadata
-    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
-
-
 def not_found(resource: str, name: str) -> str:
     """Return what the API says of an object that is not there."""
     return f'{resource} "{name}" not found'

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from plugins.helper.claims import MIGRATED_PLUGINS, SELECTED_NODE, is_fully_bound, not_found, object_key
+from plugins.helper.claims import MIGRATED_PLUGINS, SELECTED_NODE, is_fully_bound, not_found
 from plugins.helper.migration import TranslationError, in_tree_plugin, translate_volume, translated_affinity
 from plugins.helper.volume_matching import affinity_mask
-from sched_core import Code, Status, error
+from sched_core import Code, Status, error, object_key
 
 if TYPE_CHECKING:
     from plugins.helper.node_selector import NodeSelectorMasks
@@ -76,7 +76,7 @@ class VolumeBinder:
             if found is None or claim is None:
                 what = "check provisioning pvc" if each.claim is each.before else "check binding"
                 lost = each.after if found is None else each.claim
-                return error(f'failed to {what}: could not find v1.{type(lost).__name__} "{object_key(lost)}"')
+                return error(f'failed to {what}: could not find v1.{type(lost).__name__} "{object_key(lost.metadata)}"')
             if found == seen != each.after:
                 return WAIT  # what was written is not reported yet
             if each.claim is each.before:
@@ -132,4 +132,4 @@ class VolumeBinder:
         return found.metadata.annotations.get(MIGRATED_PLUGINS, "").split(",") if found is not None else []
 
     def _reported(self, record: Object) -> Object | None:
-        return cast("Object | None", self._handle.reported(type(record).__name__, object_key(record)))
+        return cast("Object | None", self._handle.reported(type(record).__name__, object_key(record.metadata)))

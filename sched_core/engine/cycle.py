@@ -77,13 +77,7 @@ class Cycle:
             decision.status, decision.message, decision.nominated_node = unresolvable(NO_NODES), NO_NODES, ""
             return decision
         state = decision.state
-        diagnosis = Diagnosis(
-            len(order),
-            self.profile.points["filter"],
-            np.zeros(self.nodes.count, np.int8),
-            np.full(self.nodes.count, -1, np.int16),
-            np.zeros(self.nodes.count, np.int64),
-        )
+        diagnosis = Diagnosis.of(self.nodes, self.profile.points["filter"])
         decision.diagnosis = diagnosis
         try:
             candidates = self.pre_filter(state, pod, diagnosis)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sched_core.columns.nodes import NodeColumns
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
 from sched_core.framework.preemption import Refusals
 from sched_core.framework.status import EXTENDER, Code, Status
@@ -40,6 +41,13 @@ class Diagnosis:
     """What extenders said of nodes that are not there -> how many; they count in the message."""
     extenders_refused: bool = False
     """Whether extenders left another number of nodes than plugins: then they count among those that reject the pod."""
+
+    @classmethod
+    def of(cls, nodes: NodeColumns, filters: tuple[Plugin, ...]) -> Diagnosis:
+        """Return the diagnosis of a pod that nobody has refused yet."""
+        refused_by = np.full(nodes.count, -1, np.int16)
+        size = nodes.snapshot_size
+        return cls(size, filters, np.zeros(nodes.count, np.int8), refused_by, np.zeros(nodes.count, np.int64))
 
     def refuse(self, number: int, verdicts: Verdicts, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note what a filter said of the candidates and return those that are left, bool[N]."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
 from sched_core.engine.dry_run_rows import DryRunRows
-from sched_core.engine.program import in_rows
+from sched_core.engine.program import in_rows, is_signed
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
@@ -76,7 +76,7 @@ class DryRuns:
         return DryRunRows(self, rows) if self._at_once else None
 
     def _can_be_run_at_once(self) -> bool:
-        if self.followers or not all(in_rows(plugin, self.pod) or is_static(plugin) for _, plugin in self.filters):
+        if self.followers or not all(in_rows(plugin, self.pod) or is_signed(plugin) for _, plugin in self.filters):
             return False
         try:
             for _, plugin in self.filters:
@@ -130,7 +130,7 @@ class DryRuns:
             raise FilterError(f"{text}: {str(reason) or type(reason).__name__}") from reason
         if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (nodes.count,):
             raise FilterError(f"{text}: it returned no Verdicts for {nodes.count} rows")
-        if is_static(plugin):
+        if is_signed(plugin):
             self._kept[plugin.name] = verdicts
         return verdicts
 
@@ -149,11 +149,6 @@ class DryRuns:
         for name, column in zip(NodeRows._fields, self._row, strict=True):
             column[..., 0] = nodes.full(name)[..., row]
         return self._row
-
-
-def is_static(plugin: Plugin) -> bool:
-    """Tell whether what a plugin says does not depend on placed pods."""
-    return hasattr(plugin, "sign_pod") and not hasattr(plugin, "concerns")
 
 
 class DryRun:

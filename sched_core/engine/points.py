@@ -14,8 +14,8 @@ from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error
+from sched_core.objects.times import SECOND
 
-SECOND = 10**9
 MAX_PERMIT_TIMEOUT = 15 * 60 * SECOND
 
 

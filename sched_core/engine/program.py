@@ -34,6 +34,11 @@ def is_dependent(plugin: Plugin) -> bool:
     return hasattr(plugin, "concerns") or hasattr(plugin, "domain_terms")
 
 
+def is_signed(plugin: Plugin) -> bool:
+    """Tell whether pods of one signature get one answer, whatever is placed."""
+    return hasattr(plugin, "sign_pod") and not is_dependent(plugin)
+
+
 class Program:
     """Row functions of a profile as loops over the columns of one cluster."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sched_core.columns.classes import PodInfo
 from sched_core.columns.nodes import NodeColumns
-from sched_core.engine.program import is_dependent
+from sched_core.engine.program import is_signed
 from sched_core.framework.plugin import Plugin
 
 KEPT_BYTES = 64 << 20
@@ -30,10 +30,10 @@ class SignedAnswers:
 
     def key(self, plugin: Plugin, method: str, pod: PodInfo) -> Hashable | None:
         """Return what the answer of a plugin is kept under, None if it is not kept."""
-        if not hasattr(plugin, "sign_pod") or is_dependent(plugin):
+        if not is_signed(plugin):
             return None
         try:
-            key = (plugin.name, method, plugin.sign_pod(pod))
+            key = (plugin.name, method, plugin.sign_pod(pod))  # type: ignore[attr-defined]
             hash(key)
         except Exception:  # the plugin answers, or says itself what is wrong
             return None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
-from sched_core.engine.program import Program, is_dependent, is_row
+from sched_core.engine.program import Program, is_dependent, is_row, is_signed
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
 from sched_core.framework.profile import Profile
@@ -83,7 +83,7 @@ class StaticResults:
         self.signed = [
             plugin
             for plugin in dict.fromkeys(plugin for point in _DECIDING for plugin in profile.points[point])
-            if hasattr(plugin, "sign_pod") and not is_dependent(plugin)
+            if is_signed(plugin)
         ]
         points = {
             point: tuple(each for each in plugins if not is_dependent(each))
@@ -99,7 +99,7 @@ class StaticResults:
         self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
         self._pre_scores = [(plugin.name, plugin.pre_score) for plugin in points["preScore"]]  # type: ignore[attr-defined]
-        self._signs = [plugin.sign_pod for plugin in self.signed]
+        self._signs = [plugin.sign_pod for plugin in self.signed]  # type: ignore[attr-defined]
         self._switch_rows: dict[tuple[frozenset[str], frozenset[str]], tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
         rows = program.plugins
         self._row_weights = np.array([profile.weights[plugin.name] for plugin in rows.scores], np.int64)

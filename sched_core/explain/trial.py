@@ -48,11 +48,7 @@ class Trial:
         self.error = ""
         self.verdicts: list[Verdicts | None] = []
         """Of each filter; None where PreFilter skips it."""
-        count = self.nodes.count
-        diagnosis = Diagnosis(
-            self.nodes.snapshot_size, self.filters, np.zeros(count, np.int8), np.zeros(count, np.int16),
-            np.zeros(count, np.int64),
-        )  # fmt: skip
+        diagnosis = Diagnosis.of(self.nodes, self.filters)
         self.named: NDArray[np.bool_] = self.nodes.alive
         """The nodes that PreFilter leaves, bool[N]."""
         try:

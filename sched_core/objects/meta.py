@@ -72,6 +72,11 @@ def replaced(record: AnyRecord, **fields: Any) -> AnyRecord:
     return structs.replace(record, **fields)
 
 
+def object_key(meta: ObjectMeta) -> str:
+    """Return ``namespace/name``, or the name of what has no namespace."""
+    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+
+
 class OwnerReference(FrozenRecord, frozen=True):
     """One owner of an object."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+SECOND = 10**9
+"""Nanoseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -13,9 +15,9 @@ def nanoseconds(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone")
     since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1_000
 
 
 def rfc3339(time_ns: int) -> str:
     """Return a time in nanoseconds since 1970 as the API writes it: whole seconds, in UTC."""
-    return (_EPOCH + timedelta(seconds=time_ns // 1_000_000_000)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + timedelta(seconds=time_ns // SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sched_core.objects.times import SECOND
 from sched_core.queue.heap import PodHeap
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 
-SECOND = 10**9
 ORDERING_WINDOW = SECOND
 INITIAL_BACKOFF = 1 * SECOND
 MAX_BACKOFF = 10 * SECOND

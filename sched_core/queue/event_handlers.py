@@ -21,6 +21,7 @@ from sched_core.framework.events import (
     node_scheduling_properties_change,
     pod_scheduling_properties_change,
 )
+from sched_core.objects.meta import object_key
 from sched_core.objects.records import AnyObject, Namespace, Node, Pod
 from sched_core.queue.pods_by_label import PodsByLabel
 from sched_core.queue.queued_pod_info import QueuedPodInfo
@@ -83,7 +84,7 @@ class EventHandlers:
         if isinstance(record, Pod):
             self._apply_pod(record, now)
             return
-        kind, key = type(record).__name__, _key(record)
+        kind, key = type(record).__name__, object_key(record.metadata)
         known = self.objects.setdefault(kind, {})
         old = known.get(key)
         known[key] = record
@@ -245,8 +246,3 @@ def confirms(pod: Pod, assumed: Assumed) -> bool:
         and not has_status_resources(known)
         and pod.spec == msgspec.structs.replace(known.spec, node_name=assumed.node_name)
     )
-
-
-def _key(record: AnyObject) -> str:
-    meta = record.metadata
-    return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name

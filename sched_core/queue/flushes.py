@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sched_core.queue.backoff_queue import SECOND, align_to_window
+from sched_core.objects.times import SECOND
+from sched_core.queue.backoff_queue import align_to_window
 from sched_core.queue.scheduling_queue import PriorityQueue
 
 UNSCHEDULABLE_FLUSH_PERIOD = 30 * SECOND

@@ -29,7 +29,8 @@ from sched_core.framework.events import (
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code
 from sched_core.objects.records import Node, Pod
-from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, SECOND, BackoffQueue
+from sched_core.objects.times import SECOND
+from sched_core.queue.backoff_queue import INITIAL_BACKOFF, MAX_BACKOFF, BackoffQueue
 from sched_core.queue.heap import Place, PodHeap
 from sched_core.queue.hints import ask_hint, build_queueing_hint_map
 from sched_core.queue.in_flight import HappenedEvent, InFlightPods

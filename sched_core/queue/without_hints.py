@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from sched_core.cluster import Cluster
+from sched_core.columns.classes import pod_key
 from sched_core.framework.events import ASSIGNED_POD_ADD, ActionType, ClusterEvent
 from sched_core.framework.profile import Profile
 from sched_core.objects.affinity import PodAffinityTerm
@@ -75,7 +76,7 @@ class QueueWithoutHints(PriorityQueue):
 
     def _is_near(self, waiting: Pod, pod: Pod) -> bool:
         """Tell whether where a pod is placed may matter to one that waits."""
-        info = self.get(f"{waiting.metadata.namespace}/{waiting.metadata.name}")
+        info = self.get(pod_key(waiting))
         spreads = info is not None and SPREADING in info.unschedulable_plugins
         if spreads and waiting.metadata.namespace == pod.metadata.namespace:
             return True

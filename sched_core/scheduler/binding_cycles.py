@@ -16,7 +16,6 @@ from msgspec import Struct
 
 from sched_core.columns.classes import PodInfo, pod_uid
 from sched_core.engine import points
-from sched_core.engine.points import SECOND
 from sched_core.errors import PluginError
 from sched_core.extender import Extenders
 from sched_core.framework.cycle_state import CycleState
@@ -26,6 +25,7 @@ from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code, Status, error
 from sched_core.framework.waiting_pods import WaitingPod
 from sched_core.objects.records import Pod
+from sched_core.objects.times import SECOND
 from sched_core.queue.event_handlers import EventHandlers, with_node
 from sched_core.queue.queued_pod_info import QueuedPodInfo
 from sched_core.scheduler.client import Binding, Event, SchedulerClient

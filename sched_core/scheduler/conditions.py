@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sched_core.objects.pod import PodCondition
 from sched_core.objects.records import Pod
-
-SECOND = 10**9
+from sched_core.objects.times import rfc3339
 
 
 def updated_condition(
@@ -27,10 +24,6 @@ def updated_condition(
     keeps_time = old is not None and old.status == status
     return PodCondition(
         type=condition_type, status=status, reason=reason, message=message,
-        last_transition_time=old.last_transition_time if old is not None and keeps_time else _rfc3339(now),
+        last_transition_time=old.last_transition_time if old is not None and keeps_time else rfc3339(now),
         observed_generation=pod.metadata.generation or None,
     )  # fmt: skip
-
-
-def _rfc3339(now: int) -> str:
-    return f"{datetime.fromtimestamp(now // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -15,6 +15,7 @@ from sched_core.extender import Connect
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.status import Status
 from sched_core.objects.records import AnyObject
+from sched_core.objects.times import SECOND
 from sched_core.queue.event_handlers import EventHandlers
 from sched_core.queue.flushes import PeriodicFlushes
 from sched_core.queue.nominator import QueueNominator
@@ -27,8 +28,6 @@ from sched_core.scheduler.client import SchedulerClient
 from sched_core.scheduler.failures import Failures
 from sched_core.scheduler.preemptions import Preemptions
 from sched_core.scheduler.running import SchedulerRunning
-
-SECOND = 10**9
 
 
 class Scheduler:

@@ -85,8 +85,10 @@ profiles:
 
 
 def test_everything_from_scratch(stowage: Stowage) -> None:
-    text = flat(stowage("whatif", *CLUSTER, "--reschedule-all"))
-    assert "pods with a node" in text
+    result = stowage("whatif", *CLUSTER, "--reschedule-all")
+    text = flat(result)
+    assert result.exit_code == 1 and "pods with a node 2 2" in text
+    assert "placed that had no node: default/db-0 without a node that had one: default/runs" in text
     both = stowage("whatif", *CLUSTER, "--reschedule-all", "--weight", "ImageLocality=2", "--json", "-")
     found = json.loads(both.stdout)
     assert found["moved"] == []  # both sides from scratch, and that weight makes no difference
