@@ -61,7 +61,7 @@ perf: $(VENV)/.runtime ## run upstream's benchmark, where ../shared has it, and 
 		exit 0
 	fi
 	$(BIN)/stowage bench scheduler-perf $(PERF)/*/performance-config.yaml --label performance \
-		--name '(QueueingHintsEnabled|EventHandling.*)$$' --update README.md
+		--name '(QueueingHintsEnabled|EventHandling.*)$$' --timeout 60 --update README.md
 
 report: $(VENV)/.runtime ## measure again, write stowage-report.html and the table of the README
 	@$(BIN)/stowage bench demo --report $(REPORT)
