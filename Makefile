@@ -15,6 +15,9 @@ BIN := $(VENV)/bin
 INSTALL_LOCK := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: --requirement
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-header --no-annotate
+# Programs that the tests of the service proxy use beside it, by Debian package; without root they are skipped.
+PROGRAMS := ip:iproute2 iptables-legacy:iptables nft:nftables ipset:ipset ipvsadm:ipvsadm conntrack:conntrack \
+	modprobe:kmod linux.uml:user-mode-linux
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 REPORT := stowage-report.html
@@ -110,7 +113,22 @@ $(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.tests: tests/requirements.lock $(VENV)/.runtime
+$(VENV)/.programs: Makefile $(VENV)/.created
+	@missing=
+	for each in $(PROGRAMS); do
+		command -v "$${each%%:*}" > /dev/null || missing="$$missing $${each##*:}"
+	done
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+		echo "==> installing the system packages$$missing"
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing > /dev/null \
+			|| echo "not all could be installed: tests that need them are skipped"
+	elif [ -n "$$missing" ]; then
+		echo "not installed:$$missing; tests that need them are skipped"
+	fi
+	touch $@
+
+$(VENV)/.tests: tests/requirements.lock $(VENV)/.runtime $(VENV)/.programs
 	@echo "==> installing tests/requirements.lock"
 	$(INSTALL_LOCK) tests/requirements.lock
 	touch $@

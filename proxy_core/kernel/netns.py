@@ -1,0 +1,55 @@
+"""The network namespace in which a thread works; sockets and programs made there stay there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from proxy_core.errors import KernelError
+
+_CLONE_NEWNET = 0x40000000
+_NAMED = Path("/run/netns")
+
+
+def path_of(netns: str) -> Path:
+    """Return the file of a namespace: a path as it stands, or a name that ``ip netns`` knows."""
+    return Path(netns) if "/" in netns else _NAMED / netns
+
+
+def enter(netns: str) -> None:
+    """Move the calling thread into a namespace for good. Raises KernelError."""
+    path = path_of(netns)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as refused:
+        raise KernelError(f"network namespace {netns}: {path}: {refused.strerror}") from None
+    try:
+        _set(file, netns)
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def inside(netns: str | None) -> Iterator[None]:
+    """Work in a namespace (None: the present one) and come back. Raises KernelError."""
+    if netns is None:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        enter(netns)
+        try:
+            yield
+        finally:
+            _set(home, "of before")
+    finally:
+        os.close(home)
+
+
+def _set(file: int, name: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(file, _CLONE_NEWNET) != 0:
+        raise KernelError(f"network namespace {name}: {os.strerror(ctypes.get_errno())}")
