@@ -1,4 +1,4 @@
-"""FakeNft: the table kube-proxy of one family in memory; for tests and comparisons.
+"""FakeNft: a table of one family in memory; for tests and comparisons.
 
 It refuses what the kernel refuses: rules and elements that refer to what is not there, a chain that is deleted while
 something leads to it, an element that is there already with another value.
@@ -14,6 +14,7 @@ from proxy_core.nft import statements as st
 from proxy_core.nft.kernel import Names
 from proxy_core.nft.statements import Rule, TableFamily
 from proxy_core.nft.transaction import (
+    TABLE,
     AddChain,
     AddContainer,
     AddElement,
@@ -54,8 +55,8 @@ class Ruleset:
 class FakeNft:
     """A table of one family; `ruleset` is what it holds, `ran` are the transactions so far."""
 
-    def __init__(self, family: TableFamily) -> None:
-        self.family = family
+    def __init__(self, family: TableFamily, table: str = TABLE) -> None:
+        self.family, self.table = family, table
         self.ruleset = Ruleset()
         self.ran: list[Transaction] = []
 
@@ -67,7 +68,7 @@ class FakeNft:
             try:
                 _run(ruleset, command)
             except KeyError as missing:
-                text = command.text(f"{self.family} kube-proxy")
+                text = command.text(f"{self.family} {self.table}")
                 raise KernelError(f"nft: no such file or directory: {missing}: {text}") from None
         _check(ruleset)
         self.ruleset = ruleset
@@ -81,7 +82,7 @@ class FakeNft:
 
     def listing(self) -> str:
         """Return the table as ``add ...`` commands: table, chains, sets, maps, rules chain by chain, elements."""
-        whole, table = self.ruleset, f"{self.family} kube-proxy"
+        whole, table = self.ruleset, f"{self.family} {self.table}"
         commands: list[Command] = [AddTable(whole.comment)] if whole.comment is not None else []
         commands += [AddChain(name, each.hook, each.comment) for name, each in sorted(whole.chains.items())]
         containers = sorted(whole.containers.values(), key=lambda each: (each.kind != "set", each.name))
@@ -148,6 +149,6 @@ def references(statement: st.Statement) -> tuple[tuple[str, ...], tuple[str, ...
         return statement.chains, ()
     if isinstance(statement, st.InSet | st.Remember):
         return (), (statement.set,)
-    if isinstance(statement, st.VerdictMap):
+    if isinstance(statement, st.VerdictMap | st.SpreadDnatMap | st.HashDnatMap):
         return (), (statement.map,)
     return (), ()

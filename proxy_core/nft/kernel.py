@@ -1,4 +1,4 @@
-"""What a backend asks of nf_tables: transactions on the table kube-proxy, and what is in it."""
+"""What a backend asks of nf_tables: transactions on one table, and what is in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Names(NamedTuple):
 
 
 class Nft(Protocol):
-    """The table kube-proxy of one family; every call raises KernelError where the kernel refuses."""
+    """One table of one family; every call raises KernelError where the kernel refuses."""
 
     def run(self, transaction: Transaction) -> None:
         """Carry out a transaction, as a whole or not at all."""

@@ -37,13 +37,14 @@ def key_text(key: Key, family: TableFamily) -> str:
 
 
 class InSet(NamedTuple):
-    """Go on if the fields are in a named set."""
+    """Go on if the fields are in a named set (or are not)."""
 
     key: Key
     set: str
+    negated: bool = False
 
     def text(self, family: TableFamily) -> str:
-        return f"{key_text(self.key, family)} @{self.set}"
+        return f"{key_text(self.key, family)} {'!= ' if self.negated else ''}@{self.set}"
 
 
 class VerdictMap(NamedTuple):
@@ -187,6 +188,35 @@ class SpreadDnat(NamedTuple):
     def text(self, family: TableFamily) -> str:
         choices = " , ".join(f"{number} : {ip} . {port}" for number, (ip, port) in enumerate(self.endpoints))
         return f"dnat {family} addr . port to numgen random mod {len(self.endpoints)} map {{ {choices} }}"
+
+
+class SpreadDnatMap(NamedTuple):
+    """Change the destination to what a named map has for the fields and a number below ``modulus``, each as likely.
+
+    The map is shared by all services that have as many endpoints; the kernel looks the number up as the last part of
+    the key.
+    """
+
+    key: Key
+    modulus: int
+    map: str
+
+    def text(self, family: TableFamily) -> str:
+        key = f"{key_text(self.key, family)} . numgen random mod {self.modulus}"
+        return f"dnat {family} addr . port to {key} map @{self.map}"
+
+
+class HashDnatMap(NamedTuple):
+    """Change the destination to what a named map has for the fields and a hash of the source below ``modulus``."""
+
+    key: Key
+    modulus: int
+    map: str
+    seed: int = 1
+
+    def text(self, family: TableFamily) -> str:
+        hashed = f"jhash {family} saddr . th sport mod {self.modulus} seed {self.seed:#x}"
+        return f"dnat {family} addr . port to {key_text(self.key, family)} . {hashed} map @{self.map}"
 
 
 class SpreadGoto(NamedTuple):

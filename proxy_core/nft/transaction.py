@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from proxy_core.nft.statements import Rule, TableFamily
 
 TABLE = "kube-proxy"
+INDEX = "index"
+"""The type of a key's last part where it is a number that a rule makes (numgen, jhash)."""
 ElementKey = tuple[str, ...]
 """The parts of a concatenated key as they are written: ``("10.0.0.1", "tcp", "80")``."""
 
@@ -29,12 +31,14 @@ class Container(NamedTuple):
 
     name: str
     key: tuple[str, ...]
-    """nft's types of the parts of the key."""
+    """nft's types of the parts of the key; the last one may be INDEX."""
     value: str = ""
-    """nft's type of the values, as ``verdict``."""
+    """nft's type of the values, as ``verdict`` or ``ipv4_addr . inet_service``."""
     comment: str = ""
     timeout_seconds: int = 0
     """Above 0: rules put elements in, which stay so long."""
+    interval: bool = False
+    """Whether parts of the key may be networks."""
 
     @property
     def kind(self) -> str:
@@ -42,13 +46,34 @@ class Container(NamedTuple):
 
     @property
     def text(self) -> str:
-        types = " . ".join(self.key) + (f" : {self.value}" if self.value else "")
-        words = [f"type {types} ;"]
+        words = [f"{self._types} ;"]
         if self.timeout_seconds:
             words.append(f"flags dynamic,timeout ; timeout {self.timeout_seconds}s ;")
+        if self.interval:
+            words.append("flags interval ;")
         if self.comment:
             words.append(f'comment "{self.comment}" ;')
         return " ".join(words)
+
+    @property
+    def _types(self) -> str:
+        """The words for key and value: nft has no name for the type of an index, so it is told by example."""
+        if self.key[-1] != INDEX:
+            return f"type {' . '.join(self.key)}" + (f" : {self.value}" if self.value else "")
+        parts = [*self.key, *self.value.split(" . ")]
+        words = [_EXAMPLES[each] for each in parts]
+        size = len(self.key)
+        return f"typeof {' . '.join(words[:size])} : {' . '.join(words[size:])}"
+
+
+_EXAMPLES = {
+    "ipv4_addr": "ip daddr",
+    "ipv6_addr": "ip6 daddr",
+    "inet_proto": "meta l4proto",
+    "inet_service": "tcp dport",  # nft 1.0.6 takes "th dport" only once for a map; the kernel sees no difference
+    INDEX: "numgen random mod 2",
+}
+"""nft's type -> an expression that is of it."""
 
 
 class AddTable(NamedTuple):
@@ -170,8 +195,8 @@ Command = (
 class Transaction:
     """The commands of one transaction, in order."""
 
-    def __init__(self, family: TableFamily) -> None:
-        self.family = family
+    def __init__(self, family: TableFamily, table: str = TABLE) -> None:
+        self.family, self.table = family, table
         self.commands: list[Command] = []
 
     def __len__(self) -> int:
@@ -183,6 +208,6 @@ class Transaction:
 
     def lines(self) -> Iterator[str]:
         """Yield the commands in the words of ``nft -f -``."""
-        table = f"{self.family} {TABLE}"
+        table = f"{self.family} {self.table}"
         for command in self.commands:
             yield command.text(table)
