@@ -70,10 +70,14 @@ _EXAMPLES = {
     "ipv4_addr": "ip daddr",
     "ipv6_addr": "ip6 daddr",
     "inet_proto": "meta l4proto",
-    "inet_service": "tcp dport",  # nft 1.0.6 takes "th dport" only once for a map; the kernel sees no difference
+    "inet_service": "th dport",
     INDEX: "numgen random mod 2",
 }
-"""nft's type -> an expression that is of it."""
+"""nft's type -> an expression that is of it.
+
+nft 1.0.6 takes ``th dport`` while the map is new (one ``nft -f`` of everything), and refuses later rules that look the
+map up; ``tcp dport`` it takes, and then adds a test for TCP to every such rule. Rules that go over netlink have neither.
+"""
 
 
 class AddTable(NamedTuple):
