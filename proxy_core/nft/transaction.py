@@ -75,8 +75,8 @@ _EXAMPLES = {
 }
 """nft's type -> an expression that is of it.
 
-nft 1.0.6 takes ``th dport`` while the map is new (one ``nft -f`` of everything), and refuses later rules that look the
-map up; ``tcp dport`` it takes, and then adds a test for TCP to every such rule. Rules that go over netlink have neither.
+nft 1.0.6 takes ``th dport`` while the map is new (one ``nft -f`` of everything), and refuses later rules that look it
+up; ``tcp dport`` it takes, and then adds a test for TCP to every such rule. Rules that go over netlink have neither.
 """
 
 
