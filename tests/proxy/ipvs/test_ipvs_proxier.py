@@ -109,6 +109,11 @@ def test_a_local_policy_without_local_endpoints_falls_back_to_all(
         assert reals(kernel, "192.168.7.11", 30080) == outside
 
 
+def test_a_protocol_that_ipsets_do_not_know_is_left_out() -> None:
+    kernel = synced(ports=[{**PORT, "protocol": "ICMP", "nodePort": 30080}], type="NodePort")
+    assert not kernel.servers.servers and not kernel.addresses.addresses and not any(kernel.sets.members.values())
+
+
 def test_virtual_servers_are_there_without_endpoints() -> None:
     assert synced().servers.servers == {WEB: VirtualServer(WEB)}
 
