@@ -45,6 +45,12 @@ class Proxier(ABC):
         self.state, self.settings = state, settings
         self._needs_full = True
         self._last_full = 0
+        self.full = True
+        """Whether the last sync, be it one that failed, was a full one."""
+
+    def demand_full(self) -> None:
+        """Make the next sync a full one."""
+        self._needs_full = True
 
     def sync(self, now: int) -> SyncResult:
         """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""
@@ -52,6 +58,7 @@ class Proxier(ABC):
             self._needs_full = True
         changes = self.state.apply()
         full = self._needs_full or self.full_is_due(now - self._last_full)
+        self.full = full
         self._needs_full = True  # until this one has succeeded
         self.write(Sync(now, full, changes.services, changes.ports))
         self._needs_full = False
