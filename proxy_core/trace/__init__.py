@@ -4,6 +4,7 @@ The tracer reads rules; it neither makes them nor asks a kernel.
 """
 
 from proxy_core.trace.build import walk_of
+from proxy_core.trace.iptables import iptables_walk
 from proxy_core.trace.nft import nft_walk
 from proxy_core.trace.outcome import Fate, Outcome, Step, Verdict, Way
 from proxy_core.trace.packet import Memory, Packet, World, world_of
@@ -19,6 +20,7 @@ __all__ = [
     "Walk",
     "Way",
     "World",
+    "iptables_walk",
     "nft_walk",
     "walk_of",
     "world_of",

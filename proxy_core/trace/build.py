@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from proxy_core.errors import NotSupported
+from proxy_core.iptables.fake import FakeIptables
+from proxy_core.iptables.proxier import IptablesProxier
 from proxy_core.model.state import ProxyState
 from proxy_core.nft.fake import FakeNft
 from proxy_core.nft.statements import table_family
 from proxy_core.nftables.proxier import NftablesProxier
 from proxy_core.settings import Settings
+from proxy_core.trace.iptables import iptables_walk
 from proxy_core.trace.nft import nft_walk
 from proxy_core.trace.packet import world_of
 from proxy_core.trace.walk import Walk
@@ -32,4 +35,10 @@ def _nftables(state: ProxyState, settings: Settings) -> Walk:
     return nft_walk(kernel.ruleset, kernel.family, world_of(settings.interfaces()))
 
 
-_BUILDERS: Mapping[str, Callable[[ProxyState, Settings], Walk]] = {"nftables": _nftables}
+def _iptables(state: ProxyState, settings: Settings) -> Walk:
+    kernel = FakeIptables()
+    IptablesProxier(state, settings, kernel).sync(0)
+    return iptables_walk(kernel.tables, world_of(settings.interfaces()))
+
+
+_BUILDERS: Mapping[str, Callable[[ProxyState, Settings], Walk]] = {"iptables": _iptables, "nftables": _nftables}

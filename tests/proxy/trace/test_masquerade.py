@@ -17,7 +17,7 @@ from tests.proxy.trace.cluster import CLIENT, NODE_IP, POD, Record, packet, walk
 LOCAL, REMOTE = "10.180.0.1", "10.180.1.1"
 ALL = (f"{LOCAL}:8080", f"{REMOTE}:8080")
 HERE = ALL[:1]
-MODES = ("nftables",)
+MODES = ("iptables", "nftables")
 SOURCES = {"pod": POD, "node": NODE_IP, "outside": CLIENT, "loopback": "127.0.0.1"}
 SERVICES = ("plain", "external", "internal")
 """No policy, externalTrafficPolicy Local, internalTrafficPolicy Local."""
@@ -86,3 +86,14 @@ def test_the_masquerade_matrix(mode: str, detector: bool, masquerade_all: bool) 
                 fates = {Fate(Verdict.ACCEPTED, each, row.masqueraded): share for each in row.endpoints}
                 got = tracer.trace(packet(SOURCES[source], address, port)).fates
                 assert got == fates, (source, target, kind)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_node_ports_of_the_loopback_are_masqueraded_where_they_are_served(wanted: bool) -> None:
+    tracer = walk("iptables", objects(), iptables={"localhostNodePorts": wanted})
+    for number, kind in enumerate(SERVICES):
+        got = tracer.trace(packet(SOURCES["loopback"], "127.0.0.1", 30000 + number)).fates
+        served = {Fate(Verdict.ACCEPTED, each, masqueraded=True): Fraction(1, 2) for each in ALL}
+        assert got == (served if wanted else {Fate(Verdict.UNTOUCHED): 1}), kind
+    tracer = walk("nftables", objects())
+    assert tracer.trace(packet(SOURCES["loopback"], "127.0.0.1", 30000)).verdicts == {Verdict.UNTOUCHED}
