@@ -1,13 +1,13 @@
-"""Frontends: the entries of a dispatch map and the endpoints behind them, in the kernel and as service ports want them."""
+"""Frontends: the entries of a dispatch map and the endpoints behind them, in the kernel and as ports want them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from proxy_core.flat import names
 from proxy_core.flat.slots import place
+from proxy_core.flat.uses import Uses
 from proxy_core.nft.kernel import Nft
 from proxy_core.nft.transaction import AddElement, Command, DeleteElement, ElementKey
 from proxy_core.nftables import names as shared
@@ -65,8 +65,8 @@ class Batch:
 class Frontends:
     """The entries of one kind of destination."""
 
-    def __init__(self, maps: Maps, uses: Counter[str]) -> None:
-        """Begin with none; ``uses`` counts the entries in the kernel by chain, of all kinds of destination."""
+    def __init__(self, maps: Maps, uses: Uses) -> None:
+        """Begin with none; ``uses`` counts the entries in the kernel by chain, those of others too."""
         self.claims: Claims[Entry] = Claims()
         self._maps, self._uses = maps, uses
         self._kernel: dict[ElementKey, Entry] = {}
@@ -84,8 +84,7 @@ class Frontends:
             key: Entry(chains.get(key, ""), slots.get(key, ()), own_chains.get(key, ""), own_slots.get(key, ()))
             for key in {**chains, **slots, **own_chains, **own_slots}
         }
-        self._uses.update(chains.values())
-        self._uses.update(own_chains.values())
+        self._uses.add([*chains.values(), *own_chains.values()])
         self.claims.touch_all(self._kernel)
 
     def write(self, batch: Batch) -> None:
@@ -114,11 +113,10 @@ class Frontends:
                 self._kernel[key] = new
 
     def _lead(self, container: str, key: ElementKey, old: str, new: str, batch: Batch) -> None:
+        self._uses.change(old, new)
         if old:
-            self._uses[old] -= 1
             batch.lead.append(DeleteElement(container, key))
         if new:
-            self._uses[new] += 1
             batch.lead.append(AddElement(container, key, f"goto {new}"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from proxy_core.errors import KernelError, Problem
@@ -11,7 +10,7 @@ from proxy_core.flat.firewall import Firewall
 from proxy_core.flat.frontends import NODE_PORTS, SERVICES, Batch, Frontends
 from proxy_core.flat.names import TABLE
 from proxy_core.flat.port_entries import PortEntries, port_entries
-from proxy_core.flat.ways import way_of
+from proxy_core.flat.uses import Uses
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
 from proxy_core.nft.kernel import Nft
@@ -48,14 +47,11 @@ class FlatProxier(Proxier):
         super().__init__(state, settings)
         self._kernel = kernel
         self._family = table_family(settings.family)
-        self._uses: Counter[str] = Counter()
-        """Chain -> entries of dispatch maps that lead to it in the kernel."""
+        self._uses = Uses()
         self._services, self._node_ports = Frontends(SERVICES, self._uses), Frontends(NODE_PORTS, self._uses)
         self._firewall = Firewall()
         self._stores = {name: ElementStore(name) for name in STORES}
         self._ports: dict[ServicePortName, PortEntries] = {}
-        self._ways: set[str] = set()
-        """The chains of ways that are in the kernel, those apart that are stale."""
         self._stale = StaleChains(self._family, TABLE)
         self._first = True
 
@@ -84,8 +80,7 @@ class FlatProxier(Proxier):
     def _set_up(self, transaction: Transaction) -> None:
         for command in table.commands(self.settings, self.state.service_cidrs, first=self._first):
             transaction.add(command)
-        self._uses.clear()
-        self._ways.clear()
+        self._uses.reset()
         for frontends in (self._services, self._node_ports):
             frontends.read_back(self._kernel)
         for store in self._stores.values():
@@ -148,13 +143,10 @@ class FlatProxier(Proxier):
         left.leave(entries.chains, entries.affinity_sets)
 
     def _write_ways(self, left: Left) -> Iterator[Command]:
-        """Make the chains of ways that entries begin to use; who is out of use is retired later."""
-        for chain in sorted(chain for chain, uses in self._uses.items() if uses > 0 and chain not in self._ways):
-            way = way_of(chain)
-            if way is not None:
-                self._ways.add(chain)
-                left.keep([chain], ())
-                yield from self._write_chains({chain: way.rules(self.settings)})
+        """Make the chains of ways that entries begin to use."""
+        for chain, way in self._uses.begun():
+            left.keep([chain], ())
+            yield from self._write_chains({chain: way.rules(self.settings)})
 
     def _write_affinity(self, entries: PortEntries) -> Iterator[Command]:
         for each in entries.affinity_sets:
@@ -172,11 +164,7 @@ class FlatProxier(Proxier):
 
     def _retire(self, now: int, left: Left) -> Iterator[Command]:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        for chain in [chain for chain, uses in self._uses.items() if not uses]:
-            del self._uses[chain]
-            if chain in self._ways:
-                self._ways.remove(chain)
-                left.chains.add(chain)
+        left.leave(self._uses.ended(), ())
         self._stale.retire(left.chains, now)
         for chain in sorted(left.chains):
             yield FlushChain(chain)

@@ -1,7 +1,7 @@
 """Way: what happens to packets that a dispatch map sends on.
 
-Each way is a chain; there are a few kinds of them for each number of slots that some list of endpoints has, whatever the
-number of services.
+Each way is a chain; there are a few kinds of them for each number of slots that some list of endpoints has, whatever
+the number of services.
 """
 
 from __future__ import annotations
