@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -73,7 +73,7 @@ class Proxier(ABC):
         """Return in words what the last sync left out though it succeeded as a whole."""
         return ()
 
-    def tend(self, now: int) -> None:
+    def tend(self, now: int) -> None:  # noqa: B027, most have nothing to do
         """Do what is due between syncs; may be called often. Raises KernelError."""
 
     def full_is_due(self, elapsed: int) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cluster_shim.proxy.flags import flags
+from cluster_shim.proxy.flags import FLAGS, flags
 
 if TYPE_CHECKING:
     from cluster_shim.cli.proxy_run import Wishes
@@ -15,16 +15,27 @@ EXIT_FAILED = 1
 
 
 class ProxyGroup(click.Group):
-    """A command that does its own work unless a sub-command is named; ``--from`` takes all that follows it."""
+    """A command that does its own work unless a sub-command is named.
+
+    ``--from`` takes all that follows it, and a switch may be written as upstream's (``--masquerade-all=true``).
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _spread(args, self.commands))
+        if args and args[0] in self.commands:
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _spread([_switch(each) for each in args]))
 
 
-def _spread(args: list[str], commands: Any) -> list[str]:
+def _switch(word: str) -> str:
+    """Return ``--X=true`` and ``--X=false`` of a switch as ``--X`` and ``--no-X``."""
+    name, _, value = word.removeprefix("--").partition("=")
+    if value not in ("true", "false") or not any(each.kind == "flag" and each.name == name for each in FLAGS):
+        return word
+    return f"--{name}" if value == "true" else f"--no-{name}"
+
+
+def _spread(args: list[str]) -> list[str]:
     """Return the arguments with ``--from A B`` written as ``--from A --from B``."""
-    if args and args[0] in commands:
-        return args
     found: list[str] = []
     taking = False
     for each in args:
@@ -38,7 +49,7 @@ def _spread(args: list[str], commands: Any) -> list[str]:
         else:
             taking = False
             found.append(each)
-    if taking and args[-1] == "--from":
+    if args and args[-1] == "--from":
         found.append("--from")  # click says what is missing
     return found
 

@@ -77,13 +77,11 @@ def run(wishes: Wishes) -> int:
 
 
 def _configuration(wishes: Wishes) -> tuple[str, KubeProxyConfiguration]:
-    """Return the mode and the configuration; flat, which upstream does not know, is configured as nftables."""
+    """Return the mode and the configuration."""
     if wishes.mode is not None and wishes.mode not in MODES:
         raise click.BadParameter(f"{wishes.mode!r} is no mode{did_you_mean(wishes.mode, MODES)}", param_hint="--mode")
-    config = configuration(
-        wishes.flags, wishes.config_file, "nftables" if wishes.mode == "flat" else wishes.mode, notice
-    )
-    return wishes.mode or config.mode or "iptables", config
+    config = configuration(wishes.flags, wishes.config_file, wishes.mode, notice)
+    return config.mode or "iptables", config
 
 
 def _write_config(path: str, config: KubeProxyConfiguration) -> int:

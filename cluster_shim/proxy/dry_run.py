@@ -5,22 +5,18 @@ Nothing here touches the machine.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cluster_shim.proxy.client import Event
 from cluster_shim.proxy.family import Around, FamilyProxy
-from cluster_shim.proxy.kernels import Kernels
 from cluster_shim.proxy.metrics import Metrics
+from cluster_shim.proxy.paper import Paper
 from cluster_shim.proxy.setup import Setup, family_proxies
-from proxy_core import FakeIptables, FakeNft, Iptables, Machine, Nft, NodeInfo, ServicePortName, table_family
+from proxy_core import Machine, NodeInfo, ServicePortName
 from proxy_core.addresses import Family, endpoint_text
 from proxy_core.health import ProxyHealth
 from proxy_core.model.state import Wanted
-from proxy_core.nft.transaction import Transaction
-
-PROGRAMS: dict[Family, str] = {"IPv4": "iptables", "IPv6": "ip6tables"}
 
 
 class Written(NamedTuple):
@@ -28,53 +24,6 @@ class Written(NamedTuple):
 
     family: Family
     lines: tuple[str, ...]
-
-
-class _Iptables(FakeIptables):
-    """Tables in memory that note every call as the command that a person would give."""
-
-    def __init__(self, family: Family, lines: list[str]) -> None:
-        super().__init__()
-        self._program, self._lines = PROGRAMS[family], lines
-
-    def ensure_chain(self, table: str, chain: str) -> None:
-        if chain not in self.tables[table]:
-            self._lines.append(f"{self._program} -t {table} -N {chain}")
-        super().ensure_chain(table, chain)
-
-    def ensure_rule(self, table: str, chain: str, rule: Sequence[str]) -> None:
-        self._lines.append(f"{self._program} -t {table} -I {chain} {shlex.join(rule)}")
-        super().ensure_rule(table, chain, rule)
-
-    def restore(self, text: Iterable[str]) -> None:
-        super().restore(text)
-        self._lines.append(f"{self._program}-restore --noflush --counters <<'EOF'")
-        self._lines += [*self.restored[-1].splitlines(), "EOF"]
-
-
-class _Nft(FakeNft):
-    """A table in memory that notes every transaction."""
-
-    def __init__(self, family: Family, table: str, lines: list[str]) -> None:
-        super().__init__(table_family(family), table)
-        self._lines = lines
-
-    def run(self, transaction: Transaction) -> None:
-        super().run(transaction)
-        self._lines += transaction.lines()
-
-
-class Paper(Kernels):
-    """Kernels that write everything down."""
-
-    def __init__(self) -> None:
-        self.lines: dict[Family, list[str]] = {}
-
-    def iptables(self, family: Family) -> Iptables:
-        return _Iptables(family, self.lines.setdefault(family, []))
-
-    def nft(self, family: Family, table: str) -> Nft:
-        return _Nft(family, table, self.lines.setdefault(family, []))
 
 
 def machine_on_paper(node: NodeInfo) -> Machine:

@@ -22,6 +22,9 @@ from proxy_core.model.state import HealthCheck
 from proxy_core.runner import Intervals, Runner
 from proxy_core.settings import SECOND
 
+TEND = 5 * SECOND
+"""How often a proxier is asked to look after what ends in its own time."""
+
 
 class Clock(NamedTuple):
     """Two clocks in nanoseconds."""
@@ -74,6 +77,7 @@ class FamilyProxy:
         self._inbox: list[Event] = []
         self._changed = threading.Condition()
         self._listed = self._stopped = self._resync = False
+        self._refused: tuple[str, ...] = ()
         self.failure: str = ""
         """Why the last sync failed; empty if it did not, or there was none."""
 
@@ -109,15 +113,18 @@ class FamilyProxy:
                 if self._stopped:
                     break
                 if not self._inbox and not self._resync:
-                    self._changed.wait(None if due is None else max(0, due - around.clock.steady()) / SECOND)
+                    rest = TEND if due is None else max(0, due - around.clock.steady())
+                    self._changed.wait(min(rest, TEND) / SECOND)
         if self._checks is not None:
             self._checks.close()
 
     def step(self) -> None:
-        """Take over what has changed, and sync if that is due."""
+        """Take over what has changed, and sync if that is due; else look after what ends in its own time."""
         self._take()
         if self.runner.is_due(self._around.clock.steady()):
             self._sync()
+        elif self._listed and not self.failure:
+            self._tend()
 
     def _take(self) -> None:
         with self._changed:
@@ -187,9 +194,24 @@ class FamilyProxy:
                         f"{seconds * 1000:.1f} ms")  # fmt: skip
         self._follow_up(result)
 
+    def _tend(self) -> None:
+        try:
+            self.proxier.tend(self._around.clock.wall())
+        except KernelError as refused:
+            self._around.tell(f"{self.family}: {refused}")
+
+    def _tell_refused(self) -> None:
+        """Say what was left out, once for as long as it is the same."""
+        refused = tuple(self.proxier.refused())
+        if refused and refused != self._refused:
+            more = f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
+            self._around.tell(f"{self.family}: left out: {refused[0]}{more}")
+        self._refused = refused
+
     def _follow_up(self, result: SyncResult) -> None:
         """Do what upstream does after a sync that succeeded, in its order."""
         around, state = self._around, self.proxier.state
+        self._tell_refused()
         around.metrics.programmed(self.family, result.trigger_times, around.clock.wall())
         around.metrics.no_local_endpoints(self.family, *without_local_endpoints(state.wanted))
         with self._changed:  # what has come meanwhile still waits

@@ -1,15 +1,15 @@
-"""Kernels: what the proxiers of a mode write to, the real kernel or one in memory."""
+"""Kernels: what makes the kernel of each family that a proxier writes to; the real one or one on paper (paper.py)."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from proxy_core import FakeIptables, FakeNft, Iptables, Nft, table_family
+from proxy_core import Iptables, IpvsKernel, Nft
 from proxy_core.addresses import Family
 
 
 class Kernels(Protocol):
-    """Makes the kernel of one family."""
+    """Makes the kernel of one family; raises KernelError where the machine lacks it."""
 
     def iptables(self, family: Family) -> Iptables:
         """Return the tables of iptables."""
@@ -17,16 +17,5 @@ class Kernels(Protocol):
     def nft(self, family: Family, table: str) -> Nft:
         """Return a table of nftables."""
 
-
-class FakeKernels:
-    """Kernels in memory; what was made is kept to be looked at."""
-
-    def __init__(self) -> None:
-        self.iptables_of: dict[Family, FakeIptables] = {}
-        self.nft_of: dict[Family, FakeNft] = {}
-
-    def iptables(self, family: Family) -> Iptables:
-        return self.iptables_of.setdefault(family, FakeIptables())
-
-    def nft(self, family: Family, table: str) -> Nft:
-        return self.nft_of.setdefault(family, FakeNft(table_family(family), table))
+    def ipvs(self, family: Family) -> IpvsKernel:
+        """Return all that ipvs mode writes to."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cluster_shim.proxy.backends import proxier
+from cluster_shim.proxy.backends import proxier_of
 from cluster_shim.proxy.family import Around, FamilyProxy, ServiceChecks
 from cluster_shim.proxy.kernels import Kernels
 from proxy_core import (
@@ -88,7 +88,7 @@ def family_proxies(
         state = ProxyState(family, of.node, time.time_ns())
         found.append(
             FamilyProxy(
-                proxier(of.mode, state, settings, kernels),
+                proxier_of(of.mode, state, settings, kernels),
                 intervals_of(of.config, of.mode),
                 around,
                 of.node_info,
