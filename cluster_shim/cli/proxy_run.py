@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 import click
@@ -14,14 +17,19 @@ from cluster_shim.cli.output import check_writable, write_atomically
 from cluster_shim.cli.proxy_view import dry_run_document, show_dry_run, tell_of_useless
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import notice, working
+from cluster_shim.proxy.agent import Agent, MustRestart
 from cluster_shim.proxy.backends import MODES
-from cluster_shim.proxy.client import Event, by_key, difference
+from cluster_shim.proxy.client import Client, Event, by_key, difference
 from cluster_shim.proxy.dry_run import dry_run, machine_on_paper
 from cluster_shim.proxy.dump import dump_config
+from cluster_shim.proxy.edge import Edge
 from cluster_shim.proxy.files import FileClient
 from cluster_shim.proxy.flags import configuration
+from cluster_shim.proxy.machine import ThisMachine
+from cluster_shim.proxy.service import Listen, ProxyService
 from cluster_shim.proxy.setup import Setup, find_node, name_of_node, setup
-from proxy_core import KubeProxyConfiguration, Node, NotSupported, ProxyObject
+from proxy_core import KubeProxyConfiguration, Node, ProxyObject
+from proxy_core.kernel.netns import enter
 from proxy_core.settings import SECOND
 
 SAMPLE = str(Path(__file__).parent.parent / "proxy" / "sample")
@@ -73,7 +81,8 @@ def run(wishes: Wishes) -> int:
     tell_of_useless(events)
     if wishes.dry_run:
         return _dry_run(wishes, setup(config, mode, objects, machine_on_paper), events)
-    raise NotSupported("only --dry-run yet")
+    edge = _edge(wishes)
+    return _work(wishes, setup(config, mode, objects, edge.machine, edge.families(mode)), client, edge, events)
 
 
 def _configuration(wishes: Wishes) -> tuple[str, KubeProxyConfiguration]:
@@ -109,5 +118,65 @@ def _dry_run(wishes: Wishes, of: Setup, events: Sequence[Event]) -> int:
     return EXIT_GOOD
 
 
+def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:
+    """Write to the kernel: once, or until a signal."""
+    edge.prepare(of)
+    if wishes.init_only:
+        return EXIT_GOOD
+    verbose = wishes.verbosity >= EVERY_SYNC
+    service = ProxyService(of, client, edge, notice, serves=not wishes.once, verbose=verbose)
+    edge.drop_rights(of.config)
+    if wishes.once:
+        return EXIT_GOOD if service.once(events) else EXIT_FAILED
+    service.agent.config_file = wishes.config_file
+    where = Listen(
+        _with_port(of.config.healthz_bind_address, wishes.healthz_port),
+        _with_port(of.config.metrics_bind_address, wishes.metrics_port),
+    )
+    families = " and ".join(of.families)
+    notice(f"serving {families} in mode {of.mode} on node {of.node_name}; Ctrl-C ends, and leaves the rules")
+    try:
+        with _stopped_by_signals(service.agent):
+            service.run(events, where)
+    except MustRestart as reason:
+        notice(str(reason))
+        return EXIT_FAILED
+    notice("stopped; the rules stay")
+    return EXIT_GOOD
+
+
+def _with_port(address: str, port: int | None) -> str:
+    """Return an address with another port; nothing for port 0."""
+    if port is None:
+        return address
+    return f"{address.rpartition(':')[0]}:{port}" if port else ""
+
+
+@contextmanager
+def _stopped_by_signals(agent: Agent) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the agent; the second one is as deadly as ever."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        agent.stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _edge(wishes: Wishes) -> Edge:
+    """Return this machine, in the namespace that is wished: everything from here on works there."""
+    if wishes.netns is not None:
+        enter(wishes.netns)
+    return ThisMachine()
+
+
 def _cleanup(wishes: Wishes) -> int:
-    raise NotSupported("--cleanup is not supported yet")
+    problems = _edge(wishes).remove_all()
+    for each in problems:
+        notice(each)
+    return EXIT_FAILED if problems else EXIT_GOOD

@@ -15,8 +15,12 @@ _DURATION = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout
 
 def dump_config(config: KubeProxyConfiguration) -> str:
     """Return a configuration as a file that `load_config` reads as the same one."""
-    tree = _readable(msgspec.to_builtins(config))
-    return yaml.safe_dump(tree, sort_keys=True)
+    return yaml.safe_dump(config_tree(config), sort_keys=True)
+
+
+def config_tree(config: KubeProxyConfiguration) -> dict[str, Any]:
+    """Return a configuration as it is written in a file."""
+    return _readable(msgspec.to_builtins(config))
 
 
 def go_duration(nanoseconds: int) -> str:

@@ -78,6 +78,8 @@ class FamilyProxy:
         self._changed = threading.Condition()
         self._listed = self._stopped = self._resync = False
         self._refused: tuple[str, ...] = ()
+        self.has_synced = False
+        """Whether a sync has succeeded."""
         self.failure: str = ""
         """Why the last sync failed; empty if it did not, or there was none."""
 
@@ -211,6 +213,7 @@ class FamilyProxy:
     def _follow_up(self, result: SyncResult) -> None:
         """Do what upstream does after a sync that succeeded, in its order."""
         around, state = self._around, self.proxier.state
+        self.has_synced = True
         self._tell_refused()
         around.metrics.programmed(self.family, result.trigger_times, around.clock.wall())
         around.metrics.no_local_endpoints(self.family, *without_local_endpoints(state.wanted))

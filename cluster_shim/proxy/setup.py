@@ -79,7 +79,7 @@ def family_proxies(
     kernels: Kernels,
     around: Around,
     checks: Callable[[Settings], ServiceChecks | None] = lambda _: None,
-    clean_conntrack: Callable[[Family], Callable[[ProxyState], int] | None] = lambda _: None,
+    clean_conntrack: Callable[[Settings], Callable[[ProxyState], int] | None] = lambda _: None,
 ) -> list[FamilyProxy]:
     """Return the proxy of each family; ``checks`` makes what serves its health checks."""
     found = []
@@ -93,7 +93,7 @@ def family_proxies(
                 around,
                 of.node_info,
                 checks(settings),
-                clean_conntrack(family),
+                clean_conntrack(settings),
             )
         )
     return found
