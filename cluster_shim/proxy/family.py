@@ -74,6 +74,7 @@ class FamilyProxy:
         self.family = proxier.settings.family
         self._around, self._node_info = around, node_info
         self._checks, self._clean_conntrack = checks, clean_conntrack
+        around.health.updated(self.family, around.clock.wall())  # so that one that never succeeds is noticed
         self._inbox: list[Event] = []
         self._changed = threading.Condition()
         self._listed = self._stopped = self._resync = False
@@ -106,8 +107,7 @@ class FamilyProxy:
 
     def run(self) -> None:
         """Sync until `stop`; a sync that has begun is finished."""
-        around = self._around
-        around.health.updated(self.family, around.clock.wall())
+        clock = self._around.clock
         while True:
             self.step()
             due = self.runner.due_at()
@@ -115,7 +115,7 @@ class FamilyProxy:
                 if self._stopped:
                     break
                 if not self._inbox and not self._resync:
-                    rest = TEND if due is None else max(0, due - around.clock.steady())
+                    rest = TEND if due is None else max(0, due - clock.steady())
                     self._changed.wait(min(rest, TEND) / SECOND)
         if self._checks is not None:
             self._checks.close()
