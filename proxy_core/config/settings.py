@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from proxy_core.addresses import Family
-from proxy_core.config.types import KubeProxyConfiguration
+from proxy_core.config.types import FLAT, KubeProxyConfiguration
 from proxy_core.errors import NotSupported
 from proxy_core.model.local_traffic import detector
 from proxy_core.model.node import NodeInfo
@@ -27,13 +27,13 @@ def settings_of(
     config: KubeProxyConfiguration, mode: str, family: Family, node: NodeInfo, machine: Machine
 ) -> Settings:
     """Return the settings of one family's proxier in a mode. Raises NotSupported for a mode that has none yet."""
-    if mode not in ("iptables", "nftables"):
+    if mode not in ("iptables", "nftables", FLAT):
         raise NotSupported(f"mode {mode} is not supported yet")
     texts = config.node_port_addresses
-    if not texts and mode == "nftables":
+    if not texts and mode in ("nftables", FLAT):
         texts = (PRIMARY,)
     addresses = node_port_addresses(texts, family, node.ips.values())
-    masquerade = config.nftables if mode == "nftables" else config.iptables
+    masquerade = config.nftables if mode in ("nftables", FLAT) else config.iptables
     return Settings(
         family=family,
         node_ip=node.ips[family],
