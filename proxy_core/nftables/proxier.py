@@ -121,7 +121,8 @@ class NftablesProxier(Proxier):
 
     def _retire(self, now: int, left: Left, transaction: Transaction) -> None:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        self._stale.retire(left.chains, now)
+        # As upstream: every sync flushes all of them and lets them wait anew.
+        self._stale.retire([*left.chains, *self._stale.names()], now)
         for chain in self._stale.names():
             transaction.add(FlushChain(chain))
         for each in left.sets.values():
