@@ -134,10 +134,10 @@ def test_chains_out_of_use_are_flushed_and_deleted_a_second_later() -> None:
     assert not kernel.ruleset.chains[chain].rules
     proxier.sync(2 * SECOND)
     assert chain in kernel.ruleset.chains
-    proxier.sync(3 * SECOND)
+    proxier.sync(4 * SECOND)
     assert chain not in kernel.ruleset.chains
     proxier.state.update(service())
-    proxier.sync(4 * SECOND)
+    proxier.sync(5 * SECOND)
     assert kernel.ruleset.chains[chain].rules
 
 
