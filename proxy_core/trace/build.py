@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from proxy_core.errors import NotSupported
+from proxy_core.flat.names import TABLE
+from proxy_core.flat.proxier import FlatProxier
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.proxier import IptablesProxier
 from proxy_core.model.state import ProxyState
@@ -35,10 +37,20 @@ def _nftables(state: ProxyState, settings: Settings) -> Walk:
     return nft_walk(kernel.ruleset, kernel.family, world_of(settings.interfaces()))
 
 
+def _flat(state: ProxyState, settings: Settings) -> Walk:
+    kernel = FakeNft(table_family(settings.family), TABLE)
+    FlatProxier(state, settings, kernel).sync(0)
+    return nft_walk(kernel.ruleset, kernel.family, world_of(settings.interfaces()))
+
+
 def _iptables(state: ProxyState, settings: Settings) -> Walk:
     kernel = FakeIptables()
     IptablesProxier(state, settings, kernel).sync(0)
     return iptables_walk(kernel.tables, world_of(settings.interfaces()))
 
 
-_BUILDERS: Mapping[str, Callable[[ProxyState, Settings], Walk]] = {"iptables": _iptables, "nftables": _nftables}
+_BUILDERS: Mapping[str, Callable[[ProxyState, Settings], Walk]] = {
+    "flat": _flat,
+    "iptables": _iptables,
+    "nftables": _nftables,
+}
