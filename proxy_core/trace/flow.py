@@ -117,9 +117,12 @@ class Flow:
     def fork(self, chance: Fraction) -> Flow:
         """Return a copy for a branch of some probability."""
         copy = Flow.__new__(Flow)
-        for name in Flow.__slots__:
-            setattr(copy, name, getattr(self, name))
-        copy.probability = self.probability * chance
+        copy.protocol, copy.state, copy.interface, copy.hook = self.protocol, self.state, self.interface, self.hook
+        copy.source, copy.source_port = self.source, self.source_port
+        copy.destination, copy.destination_port = self.destination, self.destination_port
+        copy.before, copy.remembered, copy.mark, copy.endpoint = self.before, self.remembered, self.mark, self.endpoint
+        copy.masqueraded, copy.accepted, copy.steps = self.masqueraded, self.accepted, self.steps
+        copy.probability = chance if self.probability == 1 else self.probability * chance
         return copy
 
     def note(self, step: Step) -> None:

@@ -143,13 +143,13 @@ def _matching(condition: Condition, negated: bool) -> Test:
 
 def _by_chance(chance: Fraction, rest: list[Test], text: str) -> Test:
     """Return the test that lets the rest of a rule see a packet with some probability."""
-    tail = TracedRule(tuple(rest), lambda: text)
 
     def test(flow: Flow) -> Decision:
-        decision = tail.decide(flow)
-        if decision is None:
-            raise NotSupported(f"a rule by chance without a target cannot be traced: {text}")
-        return decision if decision is BREAK else Spread(((chance, decision), (1 - chance, BREAK)))
+        for each in rest:
+            decision = each(flow)
+            if decision is not None:
+                return BREAK if decision is BREAK else Spread(((chance, decision), (1 - chance, BREAK)))
+        raise NotSupported(f"a rule by chance without a target cannot be traced: {text}")
 
     return test
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from proxy_core.addresses import Family, endpoint_text, family_of, is_loopback, parse_ip
@@ -47,11 +48,14 @@ class World(NamedTuple):
 
     def is_local(self, address: str) -> bool:
         """Tell whether the node takes packets to an address for its own."""
-        return address in self.addresses or is_loopback(address)
+        return address in self.addresses or _is_loopback(address)
 
     def with_addresses(self, more: Iterable[str]) -> World:
         """Return the node with further addresses."""
         return World(self.addresses.union(more))
+
+
+_is_loopback = lru_cache(maxsize=1 << 16)(is_loopback)
 
 
 def world_of(interfaces: Interfaces) -> World:
