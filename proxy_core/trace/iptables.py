@@ -57,7 +57,7 @@ class IptablesTables:
 
     def _compile(self, name: str, flow: Flow) -> Sequence[TracedRule]:
         table, _, chain = name.partition(" ")
-        rules = tuple(compile_rule(table, chain, text, self) for text in self._tables[table][chain])
+        rules = tuple(compile_rule(table, text, self) for text in self._tables[table][chain])
         if len(rules) <= _LONG or all(each.fixed == Fixed() for each in rules):
             self._short[name] = tuple(each.traced for each in rules)
         else:

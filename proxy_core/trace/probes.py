@@ -13,10 +13,8 @@ from typing import NamedTuple
 from proxy_core.addresses import family_of, is_loopback, parse_ip
 from proxy_core.model.state import ProxyState, Wanted
 from proxy_core.settings import Settings
-from proxy_core.trace.packet import Packet, Protocol
+from proxy_core.trace.packet import UPLINK, Packet, Protocol, pod_interface
 
-UPLINK = "eth0"
-"""By which packets of other machines come in."""
 _PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp", "sctp")
 _OUTSIDE = {"IPv4": "203.0.113.0/24", "IPv6": "2001:db8:ffff::/64"}
 _LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
@@ -75,8 +73,7 @@ class _Prober:
 
     @property
     def _pod_interface(self) -> str:
-        detector = self.settings.detector
-        return detector.bridge or f"{detector.interface_prefix or 'veth'}{self.random.randrange(100)}"
+        return pod_interface(self.settings, self.random.randrange(100))
 
     def _pod(self, wanted: Wanted | None) -> Source | None:
         """A pod of this node that is no endpoint, or some endpoint of this node."""

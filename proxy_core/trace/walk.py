@@ -25,6 +25,7 @@ from proxy_core.trace.flow import (
     Reject,
     Return,
     Said,
+    Serve,
     Spread,
 )
 from proxy_core.trace.outcome import Outcome, Step, Verdict, Way
@@ -78,9 +79,10 @@ class Walk:
         if packet.interface:
             flows = self._hook("prerouting", [flow], ways)
             arrived, passing = self._route(flows)
-            arrived = self._hook("input", arrived, ways)
+            arrived, served = self._route(self._hook("input", arrived, ways))
+            served = self._hook("output", served, ways, again=True)  # IPVS sends them on
             passing = self._hook("forward", passing, ways)
-            passing = self._hook("postrouting", passing, ways)
+            passing = self._hook("postrouting", [*passing, *served], ways)
         else:
             flows = self._hook("output", [flow], ways)
             flows = self._hook("postrouting", flows, ways)
@@ -170,6 +172,12 @@ class Walk:
             return gone
         if isinstance(decision, Dnat):
             flow.change_destination(decision.ip, decision.port)
+            return [(flow, ACCEPT)]
+        if isinstance(decision, Serve):
+            flow.change_destination(decision.ip, decision.port)
+            flow.virtual = decision.server
+            if decision.memory:
+                flow.remember(decision.memory, (flow.source,))
             return [(flow, ACCEPT)]
         if isinstance(decision, Masquerade):
             flow.masqueraded = True
