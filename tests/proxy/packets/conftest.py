@@ -1,4 +1,4 @@
-"""Fixtures: one bed a session with servers for all its pods, and a proxy for each mode that is tested."""
+"""Fixtures: a stage for each mode that is tested."""
 
 from __future__ import annotations
 
@@ -6,27 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proxy.packets.bed import Bed, can_be_made
-from tests.proxy.packets.driver import MODES, Proxy, missing
-from tests.proxy.packets.servers import Servers
-from tests.proxy.packets.stage import Stage, serve_pods
+from tests.proxy.packets.bed import can_be_made
+from tests.proxy.packets.driver import MODES, missing
+from tests.proxy.packets.stage import Stage, new_stage
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """Return servers that serve nothing yet."""
-    with Servers() as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=MODES)
-def stage(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Stage]:
-    """Return a bed with a proxy of a mode in its node, or skip the test with the reason."""
-    mode: str = request.param
-    reason = can_be_made() or missing(mode)
+@pytest.fixture(scope="session", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    """Return a mode that works here, or skip the test with the reason."""
+    found: str = request.param
+    reason = can_be_made() or missing(found)
     if reason:
         pytest.skip(reason)
-    with Bed() as bed:
-        serve_pods(bed, servers)
-        yield Stage(bed, servers, Proxy(bed, mode))
-        servers.clear()
+    return found
+
+
+@pytest.fixture(scope="module")
+def stage(mode: str) -> Iterator[Stage]:
+    """Return a stage that the tests of a module share."""
+    with new_stage(mode) as found:
+        yield found

@@ -25,6 +25,7 @@ from proxy_core import (
 )
 from proxy_core.addresses import Family
 from proxy_core.kernel.netns import inside
+from proxy_core.proxier import FULL_SYNC_PERIOD
 from proxy_core.settings import Settings
 from tests.proxy.packets.bed import FAMILIES, POD_CIDRS, Bed
 from tests.proxy.packets.cluster import NODE
@@ -54,6 +55,8 @@ class Proxy:
 
     def __init__(self, bed: Bed, mode: str, config: KubeProxyConfiguration | None = None) -> None:
         self.bed, self.mode = bed, mode
+        self._ahead = 0
+        """Nanoseconds that the proxy's clock is ahead."""
         self._known: dict[tuple[type, str, str], Record] = {}
         self._families: dict[Family, tuple[ProxyState, Proxier]] = {}
         config = config or configuration()
@@ -80,11 +83,13 @@ class Proxy:
             for state, _ in self._families.values():
                 state.delete(record)
 
-    def sync(self) -> None:
-        """Write what has changed. Raises KernelError."""
+    def sync(self, *, full: bool = False) -> None:
+        """Write what has changed, or everything. Raises KernelError."""
+        if full:
+            self._ahead += FULL_SYNC_PERIOD + 1
         with inside(self.bed.node.netns):
             for _, proxier in self._families.values():
-                proxier.sync(time.time_ns())
+                proxier.sync(time.time_ns() + self._ahead)
 
     def apply(self, records: Iterable[Record]) -> None:
         """Serve these objects and no others, and forget the connections of before. Raises KernelError."""

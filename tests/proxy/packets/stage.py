@@ -5,8 +5,11 @@ Plain functions over it can run in another kernel as well, see `packets/test_ipv
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from proxy_core import KubeProxyConfiguration
 from proxy_core.addresses import Family
 from tests.proxy.packets.bed import FAMILIES, REMOTE_PODS, Bed, Host
 from tests.proxy.packets.clients import Question
@@ -38,6 +41,10 @@ class Stage(NamedTuple):
         """Return a question from a host to a service."""
         return Question(host.netns, way.address, way.port, protocol, source)
 
+    def questions(self, host: Host, *ways: Way, times: int = 1) -> list[Question]:
+        """Return questions from a host by every way and protocol."""
+        return [self.question(host, way, each) for way in ways for each in PROTOCOLS for _ in range(times)]
+
     def ways(self, number: int, family: Family) -> dict[str, Way]:
         """Return all ways to a service of every kind, by name."""
         node = self.bed.node.address(family)
@@ -48,6 +55,14 @@ class Stage(NamedTuple):
             Way("node port", node, node_port(number)),
         )
         return {each.name: each for each in ways}
+
+
+@contextmanager
+def new_stage(mode: str, config: KubeProxyConfiguration | None = None) -> Iterator[Stage]:
+    """Set up a bed with servers for all pods and a proxy that has no objects yet."""
+    with Bed() as bed, Servers() as servers:
+        serve_pods(bed, servers)
+        yield Stage(bed, servers, Proxy(bed, mode, config))
 
 
 def serve_pods(bed: Bed, servers: Servers) -> None:
