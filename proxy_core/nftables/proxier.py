@@ -8,11 +8,11 @@ from proxy_core.model.state import ProxyState
 from proxy_core.nft.kernel import Names, Nft
 from proxy_core.nft.statements import table_family
 from proxy_core.nft.transaction import (
+    TABLE,
     AddChain,
     AddContainer,
     AddRule,
     Container,
-    DeleteChain,
     DeleteContainer,
     FlushChain,
     Transaction,
@@ -20,11 +20,10 @@ from proxy_core.nft.transaction import (
 from proxy_core.nftables import names, table
 from proxy_core.nftables.elements import ElementStore
 from proxy_core.nftables.port_rules import PortRules, port_rules
+from proxy_core.nftables.stale import StaleChains
 from proxy_core.proxier import Proxier, Sync
-from proxy_core.settings import SECOND, Settings
+from proxy_core.settings import Settings
 
-STALE_AFTER = SECOND
-"""Older kernels take a chain for busy for a while after its last reference in a map is gone."""
 STORES = (
     names.CLUSTER_IPS,
     names.SERVICE_IPS,
@@ -45,13 +44,12 @@ class NftablesProxier(Proxier):
         self._family = table_family(settings.family)
         self._stores = {name: ElementStore(name) for name in STORES}
         self._rules: dict[ServicePortName, PortRules] = {}
-        self._stale: dict[str, int] = {}
-        """Chain that is out of use, and flushed -> since when."""
+        self._stale = StaleChains(self._family, TABLE)
         self._first = True
 
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
-        if not self._delete_stale(sync.now):
+        if not self._stale.delete_due(self._kernel, sync.now):
             sync = sync._replace(full=True)
         transaction = Transaction(self._family)
         try:
@@ -111,7 +109,7 @@ class NftablesProxier(Proxier):
 
     def _write_port(self, rules: PortRules, transaction: Transaction) -> None:
         for chain in rules.chains:
-            self._stale.pop(chain, None)
+            self._stale.revive(chain)
             transaction.add(AddChain(chain))
             transaction.add(FlushChain(chain))
         for each in rules.affinity_sets:
@@ -122,27 +120,11 @@ class NftablesProxier(Proxier):
 
     def _retire(self, now: int, left: _Left, transaction: Transaction) -> None:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        for chain in left.chains:
-            self._stale.setdefault(chain, now)
-        for chain in sorted(self._stale):
+        self._stale.retire(left.chains, now)
+        for chain in self._stale.names():
             transaction.add(FlushChain(chain))
         for each in left.sets.values():
             transaction.add(DeleteContainer(each))
-
-    def _delete_stale(self, now: int) -> bool:
-        """Delete the chains that have been out of use for a while; False if the kernel refuses."""
-        due = [chain for chain, since in self._stale.items() if now - since > STALE_AFTER]
-        if not due:
-            return True
-        transaction = Transaction(self._family)
-        for chain in sorted(due):
-            del self._stale[chain]
-            transaction.add(DeleteChain(chain))
-        try:
-            self._kernel.run(transaction)
-        except KernelError:
-            return False
-        return True
 
 
 class _Left:
