@@ -12,7 +12,11 @@ from tests.proxy.objects import NODE, endpoint
 
 RANGES = ("198.51.100.0/24", "198.51.100.64/26", "203.0.113.0/25", "192.168.7.0/24", "203.0.113.9/32")
 NAMES = tuple(f"s{number}" for number in range(6))
-PORTS = ({"name": "http", "port": 80}, {"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "alt", "port": 81})
+PORTS: tuple[dict[str, Any], ...] = (
+    {"name": "http", "port": 80},
+    {"name": "dns", "port": 53, "protocol": "UDP"},
+    {"name": "alt", "port": 81},
+)
 
 
 class Cluster:
