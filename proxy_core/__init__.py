@@ -6,9 +6,14 @@ real or in memory, as an object.
 
 from proxy_core.config import KubeProxyConfiguration, Machine, load_config, settings_of
 from proxy_core.errors import InvalidConfig, InvalidObjects, KernelError, NotSupported, Problem, ProxyError
+from proxy_core.flat.names import TABLE as FLAT_TABLE
+from proxy_core.flat.proxier import FlatProxier
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.kernel import Iptables
 from proxy_core.iptables.proxier import IptablesProxier
+from proxy_core.ipvs.fake import FakeIpvs
+from proxy_core.ipvs.kernel import IpvsKernel
+from proxy_core.ipvs.proxier import IpvsProxier
 from proxy_core.model.endpoint import Endpoint
 from proxy_core.model.node import NodeInfo, node_info
 from proxy_core.model.service_port import ServicePort, ServicePortName
@@ -26,11 +31,16 @@ __all__ = [
     "Endpoint",
     "EndpointSlice",
     "FakeIptables",
+    "FLAT_TABLE",
+    "FakeIpvs",
     "FakeNft",
+    "FlatProxier",
     "InvalidConfig",
     "InvalidObjects",
     "Iptables",
     "IptablesProxier",
+    "IpvsKernel",
+    "IpvsProxier",
     "KernelError",
     "KubeProxyConfiguration",
     "Machine",

@@ -28,6 +28,9 @@ class Endpoint(NamedTuple):
     terminating: bool = False
     zone_hints: frozenset[str] = _NOBODY
     node_hints: frozenset[str] = _NOBODY
+    node: str = ""
+    """The node and the zone where it runs, as far as they are known; they matter to weights alone."""
+    zone: str = ""
 
 
 Endpoints = tuple[Endpoint, ...]
@@ -69,4 +72,6 @@ def _of_port(each: EndpointSlice, port: int, node_name: str) -> Iterable[Endpoin
             conditions.terminating is True,
             frozenset([zone.name for zone in hints.for_zones]) if hints is not None else _NOBODY,
             frozenset([node.name for node in hints.for_nodes]) if hints is not None else _NOBODY,
+            record.node_name or "",
+            record.zone or "",
         )

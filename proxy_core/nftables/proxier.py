@@ -5,20 +5,20 @@ from __future__ import annotations
 from proxy_core.errors import KernelError
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
-from proxy_core.nft.kernel import Names, Nft
+from proxy_core.nft.kernel import Nft
 from proxy_core.nft.statements import table_family
 from proxy_core.nft.transaction import (
     TABLE,
     AddChain,
     AddContainer,
     AddRule,
-    Container,
     DeleteContainer,
     FlushChain,
     Transaction,
 )
 from proxy_core.nftables import names, table
 from proxy_core.nftables.elements import ElementStore
+from proxy_core.nftables.left import Left
 from proxy_core.nftables.port_rules import PortRules, port_rules
 from proxy_core.nftables.stale import StaleChains
 from proxy_core.proxier import Proxier, Sync
@@ -77,7 +77,7 @@ class NftablesProxier(Proxier):
     def _write_ports(self, sync: Sync, transaction: Transaction) -> None:
         """Write the chains of changed services, and retire what nobody wants any more."""
         wanted = self.state.wanted
-        left = _Left()
+        left = Left(table.address_type(self.settings))
         written = sorted(wanted) if sync.full else self._of_services(sync)
         for name in [*(self._rules if sync.full else sync.ports), *written]:
             self._take(name, left)
@@ -86,10 +86,12 @@ class NftablesProxier(Proxier):
             for element in rules.elements:
                 self._stores[element.container].claim((str(name), name), element)
         if sync.full:
-            left.find(self._kernel.names(), table.address_type(self.settings))
+            found = self._kernel.names()
+            left.find(filter(names.is_of_service, found.chains), found.containers)
         for name in written:
-            self._write_port(self._rules[name], transaction)
-            left.keep(self._rules[name])
+            rules = self._rules[name]
+            self._write_port(rules, transaction)
+            left.keep(rules.chains, rules.affinity_sets)
         self._retire(sync.now, left, transaction)
 
     def _of_services(self, sync: Sync) -> list[ServicePortName]:
@@ -97,13 +99,12 @@ class NftablesProxier(Proxier):
         ports = self.state.services
         return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
 
-    def _take(self, name: ServicePortName, left: _Left) -> None:
+    def _take(self, name: ServicePortName, left: Left) -> None:
         """Forget what a service port has in the table; its chains and affinity sets are left."""
         rules = self._rules.pop(name, None)
         if rules is None:
             return
-        left.chains.update(rules.chains)
-        left.sets.update({each.name: each for each in rules.affinity_sets})
+        left.leave(rules.chains, rules.affinity_sets)
         for element in rules.elements:
             self._stores[element.container].release((str(name), name), element.key)
 
@@ -118,31 +119,10 @@ class NftablesProxier(Proxier):
             for line in lines:
                 transaction.add(AddRule(chain, line))
 
-    def _retire(self, now: int, left: _Left, transaction: Transaction) -> None:
+    def _retire(self, now: int, left: Left, transaction: Transaction) -> None:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
         self._stale.retire(left.chains, now)
         for chain in self._stale.names():
             transaction.add(FlushChain(chain))
         for each in left.sets.values():
             transaction.add(DeleteContainer(each))
-
-
-class _Left:
-    """Chains and affinity sets of service ports that are in the kernel and perhaps nobody's any more."""
-
-    def __init__(self) -> None:
-        self.chains: set[str] = set()
-        self.sets: dict[str, Container] = {}
-
-    def find(self, names_: Names, address_type: str) -> None:
-        """Add what the kernel has, of whatever process."""
-        self.chains.update(filter(names.is_of_service, names_.chains))
-        for name in names_.containers:
-            if name.startswith(names.AFFINITY):
-                self.sets.setdefault(name, names.affinity_set(name, address_type, 0))
-
-    def keep(self, rules: PortRules) -> None:
-        """Take out what a service port has."""
-        self.chains.difference_update(rules.chains)
-        for each in rules.affinity_sets:
-            self.sets.pop(each.name, None)

@@ -37,8 +37,8 @@ def test_durations_are_read_alike_by_both_cores(text: str) -> None:
 
 
 def test_a_mode_without_a_proxier_is_refused() -> None:
-    with pytest.raises(NotSupported, match="mode ipvs is not supported yet"):
-        settings_of(load_config(HEAD), "ipvs", "IPv4", node_info(NODE, node()), Machine())
+    with pytest.raises(NotSupported, match="mode ebpf is not supported; there are iptables, ipvs, nftables"):
+        settings_of(load_config(HEAD), "ebpf", "IPv4", node_info(NODE, node()), Machine())
 
 
 def test_unknown_fields_are_warnings() -> None:
@@ -51,7 +51,7 @@ def test_unknown_fields_are_warnings() -> None:
     ("tree", "text"),
     [
         ({"kind": "Pod"}, "apiVersion: is kubeproxy.config.k8s.io/v1alpha1 Pod"),
-        ({"mode": "ebpf"}, "mode: must be iptables, ipvs, nftables or blank: 'ebpf'"),
+        ({"mode": "ebpf"}, "mode: must be iptables, ipvs, nftables, flat or blank: 'ebpf'"),
         ({"iptables": {"masqueradeBit": 32}}, "iptables.masqueradeBit: must be within the range"),
         ({"iptables": {"masqueradeBit": "x"}}, "iptables.masqueradeBit: expected `int`"),
         ({"iptables": {"syncPeriod": "1 s"}}, "iptables.syncPeriod: is no duration: '1 s'"),

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench.verify.cli import verify
+from bench.verify.proxy import packets
+from proxy_core.flat.ways import Way
 from sched_core import InvalidObjects
 
 
@@ -24,8 +26,8 @@ def verified(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_both_modes_equal_kube_proxy_in_every_family(golden: Path) -> None:
-    code, text = verified(str(golden), "--mode", "iptables", "--mode", "nftables")
+def test_all_modes_equal_kube_proxy_in_every_family(golden: Path) -> None:
+    code, text = verified(str(golden))
     assert (code, "220/220 scenarios passed" in text) == (0, True), text
 
 
@@ -40,6 +42,8 @@ def test_both_modes_equal_kube_proxy_in_every_family(golden: Path) -> None:
             "masquerade",
             "ruleset: rule masquerading",
         ),
+        ("ipvs", ("ipvs", "ipv4", "filter"), "-j DROP\n", "-j ACCEPT\n", "table: filter KUBE-SOURCE-RANGES-FIREWALL"),
+        ("ipvs", ("ipvs", "ipv4", "nat"), "\n-A KUBE-SERVICES", "\n-A KUBE-NODE-PORT", "table: nat KUBE-NODE-PORT"),
     ],
 )
 def test_a_difference_is_shown(
@@ -56,9 +60,43 @@ def test_a_difference_is_shown(
     assert code == 1 and "0/1 passed, 1 differs" in text and field in text, text
 
 
-def test_a_mode_that_is_missing_is_named(golden: Path) -> None:
-    code, text = verified(str(golden / "clusterip.json.gz"))
-    assert code == 1 and "12 need ipvs" in text, text
+@pytest.mark.parametrize(
+    ("part", "field", "value", "shown"),
+    [
+        ("virtualServers", "scheduler", "lc", "ipvs: virtual servers"),
+        ("virtualServers", "realServers", [], "ipvs: real servers of 172.30."),
+        ("ipsets", "entries", [], "ipvs: ipset KUBE-CLUSTER-IP"),
+        ("boundAddresses", "", "172.30.255.254", "ipvs: bound addresses"),
+    ],
+)
+def test_a_difference_of_ipvs_is_shown(
+    golden: Path, tmp_path: Path, part: str, field: str, value: Any, shown: str
+) -> None:
+    scenario: dict[str, Any] = json.loads(gzip.decompress((golden / "clusterip.json.gz").read_bytes()))[0]
+    expected = scenario["expect"]["ipvs"]["ipv4"][part]
+    if part == "boundAddresses":
+        expected.append(value)
+    elif part == "ipsets":
+        expected["KUBE-CLUSTER-IP"][field] = value
+    else:
+        next(each for each in expected if each["realServers"])[field] = value
+    (tmp_path / "changed.json").write_text(json.dumps([scenario]), encoding="utf-8")
+    code, text = verified(str(tmp_path), "--mode", "ipvs")
+    assert code == 1 and f"field     {shown}" in text, text
+
+
+def test_packets_fare_in_mode_flat_as_in_mode_nftables(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packets, "PACKETS", 25)
+    families = ("affinity", "detectlocal", "externalips", "loadbalancer", "mixed", "nodeport", "trafficpolicy")
+    code, text = verified(*(str(golden / f"{family}.json.gz") for family in families), "--mode", "flat")
+    assert (code, "84/84 scenarios passed" in text) == (0, True), text
+
+
+def test_a_packet_that_fares_differently_is_shown(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = Way.rules
+    monkeypatch.setattr(Way, "rules", lambda way, settings: rules(way, settings)[way.kind == "external" :])
+    code, text = verified(str(golden / "externalips.json.gz"), "--mode", "flat")
+    assert code == 1 and "packet " in text and "masqueraded" in text, text
 
 
 def test_results_that_could_not_be_written_are_refused_first(golden: Path) -> None:

@@ -1,0 +1,27 @@
+"""The packet tracer: what the rules of a backend in memory do with a packet, on every way that it may take.
+
+The tracer reads rules; it neither makes them nor asks a kernel.
+"""
+
+from proxy_core.trace.build import walk_of
+from proxy_core.trace.iptables import iptables_walk
+from proxy_core.trace.nft import nft_walk
+from proxy_core.trace.outcome import Fate, Outcome, Step, Verdict, Way
+from proxy_core.trace.packet import Memory, Packet, World, world_of
+from proxy_core.trace.walk import Walk
+
+__all__ = [
+    "Fate",
+    "Memory",
+    "Outcome",
+    "Packet",
+    "Step",
+    "Verdict",
+    "Walk",
+    "Way",
+    "World",
+    "iptables_walk",
+    "nft_walk",
+    "walk_of",
+    "world_of",
+]
