@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from proxy_core import (
+    FLAT_TABLE,
     EndpointSlice,
+    FlatProxier,
     IptablesProxier,
     KubeProxyConfiguration,
     Machine,
@@ -24,15 +27,18 @@ from proxy_core import (
     table_family,
 )
 from proxy_core.addresses import Family
+from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.netns import inside
+from proxy_core.kernel.nft import NetlinkNft
+from proxy_core.nft.statements import TableFamily
+from proxy_core.nft.transaction import TABLE
 from proxy_core.proxier import FULL_SYNC_PERIOD
 from proxy_core.settings import Settings
 from tests.proxy.packets.bed import FAMILIES, POD_CIDRS, Bed
 from tests.proxy.packets.cluster import NODE
-from tests.proxy.packets.programs import IptablesPrograms, NftProgram
 
-MODES = ("iptables", "nftables")
-PROGRAMS = {"iptables": ("iptables-legacy", "ip6tables-legacy"), "nftables": ("nft",)}
+MODES = ("iptables", "nftables", "flat")
+PROGRAMS = {"iptables": ("iptables-legacy", "ip6tables-legacy")}
 Record = Service | EndpointSlice | ServiceCIDR
 _HEAD = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
 
@@ -59,6 +65,7 @@ class Proxy:
         """Nanoseconds that the proxy's clock is ahead."""
         self._known: dict[tuple[type, str, str], Record] = {}
         self._families: dict[Family, tuple[ProxyState, Proxier]] = {}
+        self._open = ExitStack()
         config = config or configuration()
         with inside(bed.node.netns):
             for family in FAMILIES:
@@ -67,7 +74,11 @@ class Proxy:
                 settings = settings_of(config, mode, family, state.node, machine)
                 if settings.localhost_node_ports:
                     Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1", encoding="ascii")
-                self._families[family] = (state, _proxier(mode, state, settings))
+                self._families[family] = (state, self._proxier(state, settings))
+
+    def close(self) -> None:
+        """Stop; the rules stay."""
+        self._open.close()
 
     def take(self, *records: Record) -> None:
         """Note objects that are new or changed."""
@@ -87,9 +98,8 @@ class Proxy:
         """Write what has changed, or everything. Raises KernelError."""
         if full:
             self._ahead += FULL_SYNC_PERIOD + 1
-        with inside(self.bed.node.netns):
-            for _, proxier in self._families.values():
-                proxier.sync(time.time_ns() + self._ahead)
+        for _, proxier in self._families.values():
+            proxier.sync(time.time_ns() + self._ahead)
 
     def apply(self, records: Iterable[Record]) -> None:
         """Serve these objects and no others, and forget the connections of before. Raises KernelError."""
@@ -100,11 +110,17 @@ class Proxy:
         self.sync()
         self.bed.forget_connections()
 
+    def _proxier(self, state: ProxyState, settings: Settings) -> Proxier:
+        netns = self.bed.node.netns
+        if self.mode == "iptables":
+            return IptablesProxier(state, settings, IptablesPrograms(settings.family, "legacy", netns=netns))
+        family = table_family(settings.family)
+        if self.mode == "nftables":
+            return NftablesProxier(state, settings, self._nft(family, TABLE))
+        return FlatProxier(state, settings, self._nft(family, FLAT_TABLE))
 
-def _proxier(mode: str, state: ProxyState, settings: Settings) -> Proxier:
-    if mode == "iptables":
-        return IptablesProxier(state, settings, IptablesPrograms(settings.family))
-    return NftablesProxier(state, settings, NftProgram(table_family(settings.family)))
+    def _nft(self, family: TableFamily, table: str) -> NetlinkNft:
+        return self._open.enter_context(NetlinkNft(family, table, netns=self.bed.node.netns))
 
 
 def _addresses(bed: Bed) -> Mapping[Family, str]:

@@ -6,7 +6,7 @@ Plain functions over it can run in another kernel as well, see `packets/test_ipv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from proxy_core import KubeProxyConfiguration
@@ -60,9 +60,9 @@ class Stage(NamedTuple):
 @contextmanager
 def new_stage(mode: str, config: KubeProxyConfiguration | None = None) -> Iterator[Stage]:
     """Set up a bed with servers for all pods and a proxy that has no objects yet."""
-    with Bed() as bed, Servers() as servers:
+    with Bed() as bed, Servers() as servers, closing(Proxy(bed, mode, config)) as proxy:
         serve_pods(bed, servers)
-        yield Stage(bed, servers, Proxy(bed, mode, config))
+        yield Stage(bed, servers, proxy)
 
 
 def serve_pods(bed: Bed, servers: Servers) -> None:
