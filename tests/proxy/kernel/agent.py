@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 _NEW_NETWORK = 0x40000000
+_LINE = 600
+"""Characters of a line of a traceback that are shown: it tells the values of variables."""
 
 
 def main(folder: Path) -> None:
@@ -51,8 +53,9 @@ def _serve(folder: Path, number: str, request: dict[str, Any]) -> None:
         test = getattr(importlib.import_module(request["module"]), request["function"])
         test.__wrapped__(**request["arguments"])
         result = ""
-    except BaseException:
-        result = traceback.format_exc()
+    except BaseException as failed:
+        found = traceback.TracebackException.from_exception(failed, capture_locals=True).format()
+        result = "\n".join(line[:_LINE] for line in "".join(found).splitlines())
     sys.stdout.flush()
     (folder / f"{number}.result").write_text(result, encoding="utf-8")
 

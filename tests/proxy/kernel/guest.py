@@ -121,8 +121,9 @@ class Guest:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{name}\n".encode())
         self._process.stdin.flush()
-        self._wait_for(f"agent done {name}".encode(), seconds)
-        printed = (self._folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        log = self._folder / f"{name}.log"
+        self._wait_for(f"agent done {name}".encode(), seconds, log)
+        printed = log.read_text(encoding="utf-8", errors="replace")
         result = self._folder / f"{name}.result"
         failure = result.read_text(encoding="utf-8") if result.exists() else "the test's process ended without a result"
         if failure:
@@ -138,7 +139,7 @@ class Guest:
             assert pipe is not None
             pipe.close()
 
-    def _wait_for(self, words: bytes, seconds: float) -> None:
+    def _wait_for(self, words: bytes, seconds: float, log: Path | None = None) -> None:
         assert self._process.stdout is not None
         until = time.monotonic() + seconds
         with selectors.DefaultSelector() as ready:
@@ -148,9 +149,10 @@ class Guest:
                 if ready.select(max(0.0, until - time.monotonic())):
                     data = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not data:
+                    said = self._console + (log.read_bytes() if log is not None and log.exists() else b"")
                     pytest.fail(
-                        f"the guest did not say {words.decode()!r} in {seconds:.0f} s; its console:\n"
-                        f"{self._console.decode(errors='replace')}",
+                        f"the guest did not say {words.decode()!r} in {seconds:.0f} s, but:\n"
+                        f"{said.decode(errors='replace')}",
                         pytrace=False,
                     )
                 self._console += data
@@ -165,8 +167,13 @@ def missing() -> str:
     return ""
 
 
-def in_guest(test: Callable[..., None] | None = None, *, seconds: float = 60.0) -> Any:
-    """Mark a test that runs inside the guest; its arguments must be JSON, and it takes no fixtures."""
+def in_guest(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that runs inside the guest, within a minute; its arguments must be JSON, and it takes no fixtures."""
+    return in_guest_within(60.0)(test)
+
+
+def in_guest_within(seconds: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark a test that runs inside the guest and may take longer."""
 
     def mark(test: Callable[..., None]) -> Callable[..., None]:
         @wraps(test)
@@ -179,4 +186,4 @@ def in_guest(test: Callable[..., None] | None = None, *, seconds: float = 60.0) 
         outside.__signature__ = inspect.Signature([*keywords, fixture])  # type: ignore[attr-defined]
         return outside
 
-    return mark if test is None else mark(test)
+    return mark
