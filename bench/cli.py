@@ -31,7 +31,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def bench() -> None:
-    """Measure the scheduler: synthetic clusters, real lists, own objects."""
+    """Measure scheduler and proxy: synthetic clusters, real lists, own objects."""
 
 
 SYNTHETIC = options(
@@ -214,4 +214,59 @@ def scheduler_perf(ctx: click.Context, /, **given: Any) -> None:
     if outcome.interrupted:
         ctx.exit(INTERRUPTED)
     if not outcome.passed:
+        ctx.exit(1)
+
+
+@bench.command("proxy")
+@click.option(
+    "--services",
+    type=click.IntRange(1, 500_000),
+    multiple=True,
+    default=(10_000,),
+    show_default="10000",
+    metavar="N",
+    help="Services of type ClusterIP with one port each; given several times, the report draws a curve.",
+)
+@click.option(
+    "--endpoints", type=click.IntRange(1, 1000), default=10, show_default=True, metavar="N", help="Of each service."
+)
+@click.option(
+    "--mode",
+    "modes",
+    type=click.Choice(["flat", "nftables", "iptables", "ipvs"]),
+    multiple=True,
+    default=("flat", "nftables", "iptables"),
+    show_default="flat, nftables, iptables",
+    help="May be given several times.",
+)
+@click.option(
+    "--changes",
+    type=click.IntRange(5, 100_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Changes of one endpoint each; fewer are made if they take more than 30 s.",
+)
+@click.option("--render-only", is_flag=True, help="Write nothing into a kernel: the time that rendering takes alone.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, metavar="N")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the results as JSON; - is standard output, and the table goes to stderr.",
+)
+@click.option("--report", type=FILE, help="Write a report with figures (one HTML file).")
+@click.pass_context
+def proxy(ctx: click.Context, /, **given: Any) -> None:
+    """Load services into a kernel, change them, and open connections through them.
+
+    Each mode runs in a process and a network namespace of its own, as root; ipvs needs a kernel that has it. The exit
+    status is 1 if a mode could not be measured, 130 after Ctrl-C, with the results so far.
+    """
+    from bench.proxy.command import Options, run
+
+    outcome = run(Options(**given))
+    if outcome.interrupted:
+        ctx.exit(INTERRUPTED)
+    if outcome.refusals:
         ctx.exit(1)

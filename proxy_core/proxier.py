@@ -6,7 +6,10 @@ backend gets a kernel, real or in memory, as an object.
 
 from __future__ import annotations
 
+import gc
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from proxy_core.model.service_port import ServicePortName
@@ -50,10 +53,11 @@ class Proxier(ABC):
         """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""
         if self.state.zone_changed:
             self._needs_full = True
-        changes = self.state.apply()
-        full = self._needs_full or self.full_is_due(now - self._last_full)
-        self._needs_full = True  # until this one has succeeded
-        self.write(Sync(now, full, changes.services, changes.ports))
+        with _no_collection():
+            changes = self.state.apply()
+            full = self._needs_full or self.full_is_due(now - self._last_full)
+            self._needs_full = True  # until this one has succeeded
+            self.write(Sync(now, full, changes.services, changes.ports))
         self._needs_full = False
         if full:
             self._last_full = now
@@ -66,3 +70,15 @@ class Proxier(ABC):
     @abstractmethod
     def write(self, sync: Sync) -> None:
         """Bring the kernel to what `state` wants. Raises KernelError."""
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the cycle collector still: a sync makes no cycles, and the search for some took half of a first load."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.machine import stowage_version, this_machine
 from bench.scheduler_perf.collector import Measure, Measured
 from bench.scheduler_perf.result import JobResult
-from bench.scheduling.machine import stowage_version, this_machine
 
 VERSION = "v1"
 NOT_APPLICABLE = "not applicable"

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bench.machine import stowage_version, this_machine
 from bench.scheduler_perf.collector import Measured
 from bench.scheduler_perf.data_items import NOT_COLLECTED
 from bench.scheduler_perf.read import Job
 from bench.scheduler_perf.result import JobResult
-from bench.scheduling.machine import stowage_version, this_machine
 from cluster_shim.cli.terminal import console
 
 COLUMNS = ("workload", "nodes", "pods", "scheduled", "threshold", "ours", "ratio", "measure", "passed")

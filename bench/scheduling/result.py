@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from bench.scheduling.machine import Machine, peak_rss_bytes, stowage_version, this_machine
+from bench.machine import Machine, peak_rss_bytes, stowage_version, this_machine
 from bench.scheduling.run import Outcome
 from bench.workloads.source import Workload
 from sched_core import Engine

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
+from proxy_core.hashing import hash16
 from proxy_core.model.service_port import ServicePortName
 
 SERVICES = "KUBE-SERVICES"
@@ -29,14 +27,10 @@ class PortChains:
 
     def __init__(self, name: ServicePortName) -> None:
         self._seed = f"{name}{name.protocol.lower()}"
-        suffix = _hash(self._seed)
+        suffix = hash16(self._seed)
         self.cluster, self.local = f"KUBE-SVC-{suffix}", f"KUBE-SVL-{suffix}"
         self.external, self.firewall = f"KUBE-EXT-{suffix}", f"KUBE-FW-{suffix}"
 
     def endpoint(self, text: str) -> str:
         """Return the chain of an endpoint ``ip:port``."""
-        return f"KUBE-SEP-{_hash(self._seed + text)}"
-
-
-def _hash(text: str) -> str:
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode()
+        return f"KUBE-SEP-{hash16(self._seed + text)}"

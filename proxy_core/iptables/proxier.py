@@ -75,6 +75,7 @@ class IptablesProxier(Proxier):
         self._kernel = kernel
         self._sections: dict[str, Section] = {name: Section() for name in _SHARED}
         self._chains: dict[ServicePortName, tuple[str, ...]] = {}
+        """Every port that has rules -> its own chains; one without endpoints has none."""
         self._left: set[str] = set()
         """Chains of service ports in the kernel that nobody wants any more."""
         self._large = False
@@ -130,7 +131,7 @@ class IptablesProxier(Proxier):
         for field in _SHARED:
             self._sections[field].set(key, getattr(rules, field))
         self._left.update(self._chains.pop(name, ()))
-        if rules.chains:
+        if any(rules):
             self._left.difference_update(rules.chains)
             self._chains[name] = rules.chains
 

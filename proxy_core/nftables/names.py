@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
+from proxy_core.hashing import hash8
 from proxy_core.model.endpoint import Endpoint
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.nft.transaction import Container
@@ -65,6 +63,5 @@ def affinity_set(name: str, address_type: str, seconds: int) -> Container:
 
 
 def _hashed(text: str) -> str:
-    digest = base64.b32encode(hashlib.sha256(text.encode()).digest()[:5]).decode()
-    name = f"{digest}-{text}"
+    name = f"{hash8(text)}-{text}"
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from bench import table
+from bench.machine import Machine
 from bench.report.heatmap import lay_out
 from bench.scheduling.compare import compare
-from bench.scheduling.machine import Machine
 from bench.scheduling.result import Histogram, Result, Throughput, histogram, throughput
 from bench.workloads.source import Groups
 from cluster_shim.cli import output

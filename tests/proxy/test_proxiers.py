@@ -160,3 +160,14 @@ def test_tables_in_memory_refuse_what_the_kernel_refuses() -> None:
     with pytest.raises(KernelError, match="no chain KUBE-SVC-X"):
         tables.restore(["*nat\n-A OUTPUT -j KUBE-SVC-X\nCOMMIT\n"])
     assert tables.save("nat") == FakeIptables().save("nat")
+
+
+def test_a_full_sync_takes_out_a_service_that_has_gone_and_had_no_endpoints() -> None:
+    kernel = FakeIptables()
+    proxier = iptables(kernel)
+    proxier.state.update(service())
+    proxier.sync(0)
+    assert "shop/web:http has no endpoints" in kernel.save("filter")
+    proxier.state.delete(service())
+    assert proxier.sync(2 * 3600 * SECOND).full
+    assert "shop/web" not in kernel.save("filter")

@@ -57,8 +57,17 @@ def peak_rss_bytes() -> int:
 
     Linux's VmHWM; ``getrusage`` would include what the parent held when it forked.
     """
+    return _status("VmHWM:")
+
+
+def rss_bytes() -> int:
+    """Return the memory that this process holds now."""
+    return _status("VmRSS:")
+
+
+def _status(name: str) -> int:
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024
     return 0
 

@@ -1,0 +1,105 @@
+"""What ``stowage bench proxy`` does: measure each mode at each size in a process of its own; show, write."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.proxy.measure import Job, measure
+from bench.proxy.result import Result
+from bench.proxy.show import show
+from cluster_shim.cli.output import check_writable
+from cluster_shim.cli.result import check_json, write_json
+from cluster_shim.cli.terminal import notice, working
+from proxy_core import KernelError, ProxyError
+
+MODES = ("flat", "nftables", "iptables", "ipvs")
+
+
+class Options(NamedTuple):
+    """The options of the command, as they were given."""
+
+    modes: Sequence[str]
+    services: Sequence[int]
+    endpoints: int
+    changes: int
+    render_only: bool
+    seed: int
+    json_file: str | None
+    report: Path | None
+
+
+class Outcome(NamedTuple):
+    """What was measured, and what could not be."""
+
+    results: list[Result]
+    refusals: list[str]
+    interrupted: bool
+
+
+def run(options: Options) -> Outcome:
+    """Measure, print and write; raises a usage error for a file that could not be written."""
+    check_json(options.json_file)
+    if options.report:
+        check_writable(options.report, "--report")
+    results: list[Result] = []
+    refusals: list[str] = []
+    interrupted = False
+    try:
+        for job in _jobs(options):
+            name = f"{job.mode}, {job.services:,} × {job.endpoints:,}"
+            try:
+                with working(f"measuring {name}"):
+                    results.append(_apart(job))
+            except ProxyError as refused:
+                notice(f"{name}: {refused}")
+                refusals.append(f"{name}: {refused}")
+    except KeyboardInterrupt:
+        interrupted = True
+    if results:
+        show(results, stderr=options.json_file == "-")
+        write_json(options.json_file, results[0] if len(options.modes) * len(options.services) == 1 else results)
+        if options.report:
+            from bench.proxy.report import write_report
+
+            write_report(options.report, results)
+    return Outcome(results, refusals, interrupted)
+
+
+def _jobs(options: Options) -> Iterator[Job]:
+    for services in options.services:
+        for mode in options.modes:
+            yield Job(mode, services, options.endpoints, options.changes, not options.render_only, options.seed)
+
+
+def _apart(job: Job) -> Result:
+    """Measure in a process of its own, so that memory and namespace are its own. Raises ProxyError."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_measure, args=(job, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        answer = here.recv()
+    except EOFError:
+        process.join()
+        raise KernelError(f"the process that measured ended with status {process.exitcode}") from None
+    finally:
+        if process.is_alive():
+            process.join(5)
+            process.terminate()
+    if isinstance(answer, Result):
+        return answer
+    raise KernelError(answer)
+
+
+def _measure(job: Job, out: Connection) -> None:
+    try:
+        out.send(measure(job))
+    except ProxyError as refused:
+        out.send(str(refused))
+    except KeyboardInterrupt:
+        pass
