@@ -9,6 +9,9 @@ from proxy_core.errors import InvalidConfig, InvalidObjects, KernelError, NotSup
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.kernel import Iptables
 from proxy_core.iptables.proxier import IptablesProxier
+from proxy_core.ipvs.fake import FakeIpvs
+from proxy_core.ipvs.kernel import IpvsKernel
+from proxy_core.ipvs.proxier import IpvsProxier
 from proxy_core.model.endpoint import Endpoint
 from proxy_core.model.node import NodeInfo, node_info
 from proxy_core.model.service_port import ServicePort, ServicePortName
@@ -26,11 +29,14 @@ __all__ = [
     "Endpoint",
     "EndpointSlice",
     "FakeIptables",
+    "FakeIpvs",
     "FakeNft",
     "InvalidConfig",
     "InvalidObjects",
     "Iptables",
     "IptablesProxier",
+    "IpvsKernel",
+    "IpvsProxier",
     "KernelError",
     "KubeProxyConfiguration",
     "Machine",

@@ -43,12 +43,13 @@ class EndpointsChangeTracker:
     def update(self, slice_: EndpointSlice) -> bool:
         """Take over a slice that is new or changed; return whether that is news.
 
-        Slices of another family, of no Service, or of a headless one are none.
+        Slices of another family, of no Service, or of a headless one are none; one that has become headless is gone, as
+        a watch that does not ask for such slices has it.
         """
         key = _service_of(slice_)
         if key is None or slice_.address_type != self.family:
             return False
-        return self._change(key, slice_.metadata.name, slice_)
+        return self._change(key, slice_.metadata.name, None if HEADLESS in slice_.metadata.labels else slice_)
 
     def delete(self, slice_: EndpointSlice) -> bool:
         """Forget a slice; return whether it was known."""
@@ -110,7 +111,7 @@ class EndpointsChangeTracker:
 def _service_of(slice_: EndpointSlice) -> Key | None:
     labels = slice_.metadata.labels
     service = labels.get(SERVICE_NAME, "")
-    if not service or not slice_.metadata.name or HEADLESS in labels:
+    if not service or not slice_.metadata.name:
         return None
     return slice_.metadata.namespace, service
 

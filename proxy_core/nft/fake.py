@@ -109,7 +109,8 @@ def _run(ruleset: Ruleset, command: Command) -> None:
     elif isinstance(command, AddRule):
         ruleset.chains[command.chain].rules.append(command.rule)
     elif isinstance(command, AddContainer):
-        ruleset.containers[command.container.name] = command.container
+        # What is there stays as it was made; a kernel may take over another timeout (6.18 does).
+        ruleset.containers.setdefault(command.container.name, command.container)
         ruleset.elements.setdefault(command.container.name, {})
     elif isinstance(command, FlushContainer):
         ruleset.elements[command.container.name].clear()

@@ -43,6 +43,12 @@ def test_slices_that_are_nobodys() -> None:
     assert not tracker.apply().services
 
 
+def test_a_slice_that_becomes_headless_is_gone() -> None:
+    tracker = tracked(slice_of(endpoint("10.180.0.1")))
+    assert tracker.update(slice_of(endpoint("10.180.0.1"), labels={"service.kubernetes.io/headless": ""}))
+    assert tracker.apply().services == {("shop", "web")} and not tracker.endpoints
+
+
 def test_endpoints_are_sorted_as_text() -> None:
     texts = [each.text for each in endpoints(endpoint("10.180.0.2"), endpoint("10.180.0.10"))]
     assert texts == ["10.180.0.10:8080", "10.180.0.2:8080"]
