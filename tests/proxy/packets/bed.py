@@ -121,7 +121,7 @@ class Bed:
     def _join(self) -> None:
         node = [
             "link set lo up",
-            "link add cni0 type bridge",
+            "link add cni0 type bridge mcast_snooping 0",
             *_pair("ext0", self.client),
             *_pair("eth0", self.other),
             *_pair("vetha", self.pod_a),
