@@ -57,7 +57,7 @@ class FlatProxier(Proxier):
 
     @property
     def problems(self) -> list[Problem]:
-        """What was refused of Services that are served all the same, each once."""
+        """What was refused of annotations; their Services are served by chance, evenly."""
         return list(dict.fromkeys(each.problem for each in self._ports.values() if each.problem is not None))
 
     def write(self, sync: Sync) -> None:

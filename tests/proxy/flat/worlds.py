@@ -12,6 +12,7 @@ from proxy_core import (
     FlatProxier,
     KernelError,
     Machine,
+    Nft,
     NftablesProxier,
     ProxyState,
     Settings,
@@ -50,7 +51,7 @@ def settings(mode: str, state: ProxyState, **config: Any) -> Settings:
     return settings_of(load_config({**CONFIG, **config}), mode, state.family, state.node, machine)
 
 
-def flat(kernel: FakeNft | None = None, state: ProxyState | None = None, **config: Any) -> FlatProxier:
+def flat(kernel: Nft | None = None, state: ProxyState | None = None, **config: Any) -> FlatProxier:
     state = state or new_state()
     return FlatProxier(state, settings("flat", state, **config), kernel or FakeNft("ip", FLAT_TABLE))
 
