@@ -38,6 +38,9 @@ class PortEntries(NamedTuple):
     problem: Problem | None = None
 
 
+NOTHING = PortEntries()
+
+
 def port_entries(name: ServicePortName, wanted: Wanted, settings: Settings) -> PortEntries:
     """Return what a service port has in the table."""
     port, flow, problem = wanted.port, flow_of(wanted), None

@@ -33,7 +33,10 @@ def loaded(node: Pods, proxier: FlatProxier) -> None:
     kernel = proxier._kernel
     assert isinstance(kernel, FakeNft)
     proxier.sync(0)
-    node.nft(f"add table ip {FLAT_TABLE}\ndelete table ip {FLAT_TABLE}\n" + "\n".join(kernel.ran[-1].lines()) + "\n")
+    node.nft(
+        f"add table ip {FLAT_TABLE}\ndelete table ip {FLAT_TABLE}\n"
+        + "".join(f"{line}\n" for each in kernel.ran for line in each.lines())
+    )
 
 
 def serve(proxier: FlatProxier, node: Pods, name: str, ip: str, pods: range, **more: object) -> None:
