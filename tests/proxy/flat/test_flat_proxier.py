@@ -74,7 +74,7 @@ def test_one_endpoint_less_is_a_few_elements_and_a_chain() -> None:
 
 
 def test_a_chain_is_there_before_anything_leads_to_it_and_a_slot_until_nothing_does() -> None:
-    """A packet may find its chain in the old map and its endpoint in the new one; or a new chain, with rules of before."""
+    """A packet may find its chain in the old map and its endpoint in the new, or a new chain without rules yet."""
     kernel = FakeNft("ip", FLAT_TABLE)
     proxier = filled(kernel, 4)
     before = kernel.ruleset.elements["service-endpoints"].keys()
