@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from proxy_core import FLAT_TABLE, FakeNft, FlatProxier
 from proxy_core.kernel.nft.nft import NetlinkNft
 from proxy_core.nft.transaction import AddElement, DeleteElement, Transaction
 from tests.proxy.flat.pods import NODE_IP, Pods, missing, pods
-from tests.proxy.flat.worlds import SECOND, flat, new_state
+from tests.proxy.flat.worlds import SECOND, flat, new_state, settings
 from tests.proxy.objects import endpoint, service, slice_of
 
 PODS = 10
@@ -137,3 +138,34 @@ def test_changes_over_netlink_and_another_process_that_takes_over(node: Pods) ->
         heir.sync(7 * SECOND)
         assert not any("/" in chain for chain in kernel.names().chains)
         assert {node.call("172.30.0.2", 80) for _ in range(40)} == set(node.addresses[:2])
+
+
+def test_everything_in_ipv6_as_text_and_over_netlink(node: Pods) -> None:
+    state = new_state("IPv6")
+    ports = [{"name": "http", "port": 80, "nodePort": 30080}, {"name": "dns", "port": 53, "protocol": "UDP"}]
+    kinds: tuple[dict[str, Any], ...] = (
+        {"externalIPs": ["2001:db8:ffff::7"]},
+        {"sessionAffinity": "ClientIP"},
+        {"externalTrafficPolicy": "Local", "loadBalancerSourceRanges": ["2001:db8::/32", "fd00::/64", "fd00::1/128"]},
+        {"annotations": {"stowage.dev/balancing": "maglev", "stowage.dev/weights": "node-2=3"}},
+    )
+    for number, more in enumerate(kinds):
+        name, ip = f"s{number}", f"fd00:172:30::{number + 1}"
+        ingress = [{"ip": f"2001:db8:ffff::1{number}"}]
+        spec = {"clusterIP": ip, "type": "LoadBalancer", "ports": ports, "ingress": ingress, **more}
+        state.update(service(name, **spec))
+        ends = [endpoint(f"fd00:10:180::{last}", f"node-{last}") for last in range(1, 4)]
+        labels = {"kubernetes.io/service-name": name}
+        parts = [{"protocol": "TCP", **port, "port": port["port"]} for port in ports]
+        state.update(slice_of(*ends, name=name, labels=labels, ports=parts, address_type="IPv6"))
+    memory = FakeNft("ip6", FLAT_TABLE)
+    FlatProxier(state, settings("flat", state), memory).sync(0)
+    state.update(service("gone", clusterIP="fd00:172:30::9"))  # without endpoints
+    node.nft("".join(f"{line}\n" for each in memory.ran for line in each.lines()))
+    with closing(Watched("ip6", FLAT_TABLE, netns=node.node)) as kernel:
+        for name in ("service-endpoints", "own-service-endpoints", "nodeport-endpoints", "firewall-sources"):
+            assert kernel.elements(name) == memory.elements(name) and memory.elements(name)
+        FlatProxier(state, settings("flat", state), kernel).sync(SECOND)
+        assert [line.split()[3] for line in kernel.elements_written()] == ["cluster-ips", "no-endpoint-services"]
+        FlatProxier(state, settings("flat", state), kernel).sync(2 * SECOND)
+        assert kernel.elements_written() == []

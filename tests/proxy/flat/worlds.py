@@ -20,6 +20,7 @@ from proxy_core import (
     node_info,
     settings_of,
 )
+from proxy_core.addresses import Family
 from proxy_core.flat.ways import way_of
 from proxy_core.nft.transaction import Transaction
 from proxy_core.trace import Outcome, Packet, Walk, nft_walk, world_of
@@ -49,8 +50,8 @@ class RefusingNft(FakeNft):
         super().run(transaction)
 
 
-def new_state() -> ProxyState:
-    return ProxyState("IPv4", node_info(NODE, node(**{"topology.kubernetes.io/zone": "zone-a"})))
+def new_state(family: Family = "IPv4") -> ProxyState:
+    return ProxyState(family, node_info(NODE, node(**{"topology.kubernetes.io/zone": "zone-a"})))
 
 
 def settings(mode: str, state: ProxyState, **config: Any) -> Settings:
