@@ -14,6 +14,7 @@ from proxy_core.ipvs.kernel import (
     EditReal,
     RealKey,
     RealServer,
+    Refusal,
     ServerCommand,
     ServerKey,
     VirtualServer,
@@ -161,6 +162,16 @@ def test_a_start_takes_back_who_waits_and_is_wanted() -> None:
     kernel.servers.real_servers[WEB][ONE] = RealServer(ONE, 5)
     running.sync(31 * SECOND)
     assert weights(kernel)[ONE] == 5  # later on a weight is its administrator's business
+
+
+def test_who_comes_back_while_the_kernel_refuses_gets_its_weight_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, running = leaving()
+    running.state.update(slices("10.180.0.1", "10.180.0.2"))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(kernel.servers), "run", lambda _, commands: [Refusal(0, "out of memory")])
+        running.sync(2 * SECOND)
+    assert list(running.refusals) == ["out of memory"] and weights(kernel) == {ONE: 1, TWO: 0}
+    assert running.sync(3 * SECOND).full and weights(kernel) == {ONE: 1, TWO: 1} and not running.refusals
 
 
 def test_a_kernel_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
