@@ -56,7 +56,7 @@ golden: $(VENV)/.runtime ## replay what kube-scheduler and kube-proxy did, where
 		exit 0
 	fi
 	$(BIN)/stowage verify scheduler $(GOLDEN)/sched
-	$(BIN)/stowage verify proxy $(GOLDEN)/proxy --mode iptables --mode nftables
+	$(BIN)/stowage verify proxy $(GOLDEN)/proxy
 
 perf: $(VENV)/.runtime ## run upstream's benchmark, where ../shared has it, and write its table of the README
 	@if [ ! -d $(PERF) ]; then

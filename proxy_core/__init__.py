@@ -11,6 +11,9 @@ from proxy_core.flat.proxier import FlatProxier
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.kernel import Iptables
 from proxy_core.iptables.proxier import IptablesProxier
+from proxy_core.ipvs.fake import FakeIpvs
+from proxy_core.ipvs.kernel import IpvsKernel
+from proxy_core.ipvs.proxier import IpvsProxier
 from proxy_core.model.endpoint import Endpoint
 from proxy_core.model.node import NodeInfo, node_info
 from proxy_core.model.service_port import ServicePort, ServicePortName
@@ -29,12 +32,15 @@ __all__ = [
     "EndpointSlice",
     "FakeIptables",
     "FLAT_TABLE",
+    "FakeIpvs",
     "FakeNft",
     "FlatProxier",
     "InvalidConfig",
     "InvalidObjects",
     "Iptables",
     "IptablesProxier",
+    "IpvsKernel",
+    "IpvsProxier",
     "KernelError",
     "KubeProxyConfiguration",
     "Machine",

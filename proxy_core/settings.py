@@ -15,6 +15,18 @@ Interfaces = Mapping[str, Sequence[str]]
 """Name of an interface -> its addresses as ``address/prefix``."""
 
 
+class IpvsSettings(NamedTuple):
+    """What ipvs mode alone is told; times in nanoseconds, 0 leaves the kernel's own."""
+
+    scheduler: str = "rr"
+    exclude_cidrs: tuple[str, ...] = ()
+    """Virtual servers in these networks of the family are never deleted."""
+    strict_arp: bool = False
+    tcp_timeout: int = 0
+    tcp_fin_timeout: int = 0
+    udp_timeout: int = 0
+
+
 class Settings(NamedTuple):
     """The settings of one proxier; times in nanoseconds."""
 
@@ -36,6 +48,7 @@ class Settings(NamedTuple):
     """Whether conntrack lets packets pass that are out of window, so that none is INVALID for it."""
     has_nfacct: bool = False
     """Whether the kernel counts packets by name (nfacct)."""
+    ipvs: IpvsSettings = IpvsSettings()
 
     @property
     def mark(self) -> str:

@@ -62,8 +62,8 @@ def scheduler(ctx: click.Context, paths: tuple[Path, ...], left_out: tuple[str, 
 def proxy(ctx: click.Context, paths: tuple[Path, ...], modes: tuple[str, ...], json_file: str | None) -> None:
     """Render files of proxy scenarios and compare all rules, and every step, with kube-proxy's.
 
-    What has no order is compared without one. Modes that this version lacks count as not passed. The exit status is 0
-    only if every scenario passed, 2 if a file cannot be used.
+    What has no order is compared without one. The exit status is 0 only if every scenario passed, 2 if a file cannot
+    be used.
     """
     from bench.verify.proxy.command import run
 

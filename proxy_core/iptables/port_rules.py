@@ -179,10 +179,10 @@ def _from_outside(settings: Settings) -> str | None:
     """Return what tells traffic to a cluster IP that is to be masqueraded; None if none is."""
     if settings.masquerade_all:
         return ""
-    return f" ! {_source(settings.detector)}" if settings.detector.is_implemented else None
+    return f" ! {source_match(settings.detector)}" if settings.detector.is_implemented else None
 
 
-def _source(detector: LocalTrafficDetector) -> str:
+def source_match(detector: LocalTrafficDetector) -> str:
     """Return what tells traffic from pods of this node."""
     if detector.cidr:
         return f"-s {detector.cidr}"
@@ -199,7 +199,7 @@ def _external_chain(
     else:
         if detector.is_implemented:
             comment = f'"pod traffic for {name} external destinations"'
-            rules.append(f"{head} {comment} {_source(detector)} -j {chains.cluster}\n")
+            rules.append(f"{head} {comment} {source_match(detector)} -j {chains.cluster}\n")
         local = f'LOCAL traffic for {name} external destinations" -m addrtype --src-type LOCAL'
         rules.append(f'{head} "masquerade {local} -j {names.MARK_MASQ}\n')
         rules.append(f'{head} "route {local} -j {chains.cluster}\n')

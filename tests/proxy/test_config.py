@@ -37,8 +37,8 @@ def test_durations_are_read_alike_by_both_cores(text: str) -> None:
 
 
 def test_a_mode_without_a_proxier_is_refused() -> None:
-    with pytest.raises(NotSupported, match="mode ipvs is not supported yet"):
-        settings_of(load_config(HEAD), "ipvs", "IPv4", node_info(NODE, node()), Machine())
+    with pytest.raises(NotSupported, match="mode ebpf is not supported; there are iptables, ipvs, nftables"):
+        settings_of(load_config(HEAD), "ebpf", "IPv4", node_info(NODE, node()), Machine())
 
 
 def test_unknown_fields_are_warnings() -> None:

@@ -19,7 +19,7 @@ _SHARED = {
 _LAST = "this must be the last rule in this chain"
 
 
-def iptables(text: str) -> Normal:
+def iptables(text: str, shared: Mapping[str, tuple[str, ...]] = _SHARED) -> Normal:
     """Return the parts of tables in the layout of iptables-save, or of an input of iptables-restore."""
     found: dict[str, list[str]] = defaultdict(list)
     table = ""
@@ -30,13 +30,18 @@ def iptables(text: str) -> Normal:
             found[f"{table} {line.split(' ', 2)[1]}"].append(line)
         elif line[:1] in (":", "-"):
             found[f"{table} {'chains' if line.startswith(':') else 'deleted chains'}"].append(line)
-    for table, chains in _SHARED.items():
+    for table, chains in shared.items():
         for chain in chains:
             found[f"{table} {chain}"].sort(key=lambda line: (_LAST in line, _group(line)))  # groups keep their order
     for name, lines in found.items():
         if name.endswith("chains"):
             lines.sort()
     return {name: lines for name, lines in found.items() if lines}
+
+
+def ipvs_rules(text: str) -> Normal:
+    """Return the parts of a table of ipvs mode: chains have an order, but for the one that holds rules of services."""
+    return iptables(text, {"filter": ("KUBE-IPVS-OUT-FILTER",)})
 
 
 def nftables(lines: Iterable[str]) -> Normal:
@@ -55,7 +60,7 @@ def _group(line: str) -> tuple[str, str]:
     """Return the service port of a rule: the first word of its comment, and the protocol."""
     comment = line.partition("--comment ")[2]
     name = comment.lstrip('"').split(" ", 1)[0]
-    if _LAST in line:
+    if _LAST in line or not comment:
         return line, ""
     return name, line.partition(" -p ")[2].split(" ", 1)[0]
 

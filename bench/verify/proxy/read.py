@@ -40,6 +40,45 @@ class Ruleset(Struct, frozen=True):
     transactions: list[str] | None = None
 
 
+class ExpectedReal(Struct, frozen=True):
+    """A real server."""
+
+    address: str
+    port: int
+    weight: int
+
+
+class ExpectedServer(Struct, frozen=True, rename="camel"):
+    """A virtual server."""
+
+    address: str
+    port: int
+    protocol: str
+    scheduler: str
+    flags: int
+    timeout: int
+    real_servers: list[ExpectedReal]
+
+
+class ExpectedSet(Struct, frozen=True):
+    """An ipset."""
+
+    type: str
+    family: str
+    comment: str
+    entries: list[str]
+
+
+class Ipvs(Struct, frozen=True, rename="camel"):
+    """What is expected of ipvs mode in one family."""
+
+    virtual_servers: list[ExpectedServer]
+    ipsets: dict[str, ExpectedSet]
+    bound_addresses: list[str]
+    nat: str
+    filter: str
+
+
 class HealthCheck(Struct, frozen=True, rename="camel"):
     """What is expected of the health check of a Service."""
 
@@ -52,6 +91,7 @@ class Expected(Struct, frozen=True, rename="camel"):
 
     iptables: dict[Family, Tables]
     nftables: dict[Family, Ruleset]
+    ipvs: dict[Family, Ipvs]
     health_checks: dict[Family, dict[str, HealthCheck]]
 
 
