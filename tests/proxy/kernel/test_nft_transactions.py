@@ -1,11 +1,11 @@
-"""Transactions over netlink: whole or not at all, what the kernel refuses by name, what is refused before it is asked."""
+"""Transactions over netlink: whole or not at all; what is refused, by the kernel and before it is asked, is named."""
 
 from __future__ import annotations
 
 import dataclasses
 import errno
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -45,41 +45,63 @@ BASE = of(
     tr.AddRule("api", st.rule(st.Goto("web"))),
 )
 MANY = [add(f"10.1.{number >> 8}.{number & 255}") for number in range(5000)]
-REFUSED: list[tuple[list[tr.Command], str, str]] = [
-    ([tr.FlushChain("nobody")], "flush chain ip kube-proxy nobody", "No such file or directory"),
-    ([tr.AddRule("nobody", st.rule(st.Drop()))], "add rule ip kube-proxy nobody drop", "No such file"),
-    ([tr.AddRule("web", st.rule(st.Goto("nobody")))], "add rule ip kube-proxy web goto nobody", "No such file"),
-    ([tr.AddRule("web", st.rule(st.InSet(("daddr",), "nobody")))], "ip daddr @nobody", "No such file"),
-    ([tr.DeleteChain("web")], "delete chain ip kube-proxy web", "Device or resource busy"),
-    (
-        [tr.AddChain("out", tr.Hook("filter", "output", 0)), tr.AddRule("out", st.rule(st.Jump("api")))]
-        + [tr.AddRule("web", st.rule(st.Goto("api")))],
-        "",
-        "Too many links",
+
+
+class Refused(NamedTuple):
+    """Commands that the kernel refuses."""
+
+    words: str
+    """The command that is named."""
+    reason: str
+    commands: tuple[tr.Command, ...]
+
+
+def refused(words: str, reason: str, *commands: tr.Command) -> Refused:
+    return Refused(words, reason, commands)
+
+
+def to_rule(chain: str, *statements: st.Statement) -> tr.AddRule:
+    return tr.AddRule(chain, st.Rule(statements))
+
+
+HERE = "ip kube-proxy"
+MISSING, BUSY, THERE = "No such file or directory", "Device or resource busy", "File exists"
+OUT = tr.AddChain("out", tr.Hook("filter", "output", 0))
+REFUSED = [
+    refused(f"flush chain {HERE} nobody", MISSING, tr.FlushChain("nobody")),
+    refused(f"add rule {HERE} nobody drop", MISSING, to_rule("nobody", st.Drop())),
+    refused(f"add rule {HERE} web goto nobody", MISSING, to_rule("web", st.Goto("nobody"))),
+    refused("ip daddr @nobody", MISSING, to_rule("web", st.InSet(("daddr",), "nobody"))),
+    refused("1 : goto nobody }", MISSING, to_rule("web", st.SpreadGoto(("api", "nobody")))),
+    refused(f"delete chain {HERE} web", BUSY, tr.DeleteChain("web")),
+    refused("", "Too many links", OUT, to_rule("out", st.Jump("api")), to_rule("web", st.Goto("api"))),
+    refused("", "Operation not supported", OUT, to_rule("web", st.Masquerade()), to_rule("out", st.Jump("web"))),
+    refused(f"delete element {HERE} ips {{ 10.9.9.9 }}", MISSING, *MANY, tr.DeleteElement("ips", ("10.9.9.9",))),
+    refused(
+        f"add element {HERE} networks {{ 82 . 10.0.0.0/9 }}",
+        THERE,
+        *MANY,
+        *(add(str(port), "10.0.0.0/8", name="networks") for port in (81, 82, 83)),
+        add("82", "10.0.0.0/9", name="networks"),
+        add("84", "10.0.0.0/8", name="networks"),
     ),
-    ([*MANY, tr.DeleteElement("ips", ("10.9.9.9",))], "delete element ip kube-proxy ips { 10.9.9.9 }", "No such"),
-    (
-        [*MANY[:10], *(add(str(port), "10.0.0.0/8", name="networks") for port in (81, 82)), *MANY[10:]]
-        + [add("83", "10.0.0.0/8", name="networks"), add("82", "10.0.0.0/9", name="networks")],
-        "add element ip kube-proxy networks { 82 . 10.0.0.0/9 }",
-        "File exists",
+    refused(
+        f"add element {HERE} verdicts {{ 10.0.0.2 . tcp . 80 : goto nobody }}",
+        MISSING,
+        add("10.0.0.3", "tcp", "80", value="goto api", name="verdicts"),
+        add("10.0.0.2", "tcp", "80", value="goto nobody", name="verdicts"),
     ),
-    (
-        [add("10.0.0.2", "tcp", "80", value="goto nobody", name="verdicts")],
-        "add element ip kube-proxy verdicts { 10.0.0.2 . tcp . 80 : goto nobody }",
-        "No such file",
+    refused(
+        f"add element {HERE} verdicts {{ 10.0.0.1 . tcp . 80 : goto api }}",
+        THERE,
+        add("10.0.0.1", "tcp", "80", value="goto api", name="verdicts"),
     ),
-    (
-        [add("10.0.0.1", "tcp", "80", value="goto api", name="verdicts")],
-        "add element ip kube-proxy verdicts { 10.0.0.1 . tcp . 80 : goto api }",
-        "",
+    refused(
+        f"add set {HERE} ips {{ type inet_service ; }}",
+        THERE,
+        tr.AddContainer(tr.Container("ips", ("inet_service",))),
     ),
-    ([tr.AddContainer(tr.Container("ips", ("inet_service",)))], "add set ip kube-proxy ips { type inet_service ; }", ""),
-    ([tr.AddRule("web", st.rule(st.SpreadGoto(("api", "nobody"))))], "1 : goto nobody }", "No such file"),
-    ([tr.AddRule("web", st.rule(st.Masquerade())), tr.AddRule("api", st.rule(st.Drop()))] * 3
-     + [tr.AddChain("out", tr.Hook("filter", "output", 0)), tr.AddRule("out", st.rule(st.Jump("web")))],
-     "", "Operation not supported"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -89,14 +111,14 @@ def kernel(netns: str) -> Iterable[NetlinkNft]:
         yield made
 
 
-@pytest.mark.parametrize(("commands", "words", "reason"), REFUSED, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize("case", REFUSED, ids=lambda each: each.words or each.reason)
 def test_a_refused_transaction_leaves_the_table_and_names_the_command(
-    commands: list[tr.Command], words: str, reason: str, kernel: NetlinkNft, netns: str
+    case: Refused, kernel: NetlinkNft, netns: str
 ) -> None:
     before = Nft(netns).listing()
-    with pytest.raises(NetlinkError, match="^nft: ") as refused:
-        kernel.run(of(tr.AddChain("new"), add("10.0.0.7"), *commands))
-    assert words in str(refused.value) and reason in str(refused.value)
+    with pytest.raises(NetlinkError, match=r"^nft: ") as error:
+        kernel.run(of(tr.AddChain("new"), add("10.0.0.7"), *case.commands))
+    assert case.words in str(error.value) and case.reason in str(error.value)
     assert Nft(netns).listing() == before
     kernel.run(of(tr.AddChain("new"), add("10.0.0.7")))  # and the socket is as good as new
     assert kernel.elements("ips") == {("10.0.0.1",): "", ("10.0.0.7",): ""}
