@@ -48,16 +48,19 @@ class ElementEncoder:
         """Return the attributes of an element. Raises KernelError where a word is none of its type."""
         if self._shape.interval:
             return self._interval(command.key, self._rest(command) if isinstance(command, AddElement) else b"")
-        key = self._pack_key(command.key)
         if not isinstance(command, AddElement):
-            return self._bare_head + key + self._key_padding
+            return self._bare_head + self._pack_key(command.key) + self._key_padding
         if self._pack_value is not None and not command.comment:
-            value = self._pack_value(tuple(command.value.split(" . ")))
-            return self._pair_head + key + self._data_head + value + self._data_padding
+            return self.pair(command.key, tuple(command.value.split(" . ")))
         rest = self._rest(command)
-        if not rest:
-            return self._bare_head + key + self._key_padding
-        return nest(LIST_ELEM, self._key(key), rest)
+        key = self._pack_key(command.key)
+        return nest(LIST_ELEM, self._key(key), rest) if rest else self._bare_head + key + self._key_padding
+
+    def pair(self, key: ElementKey, value: tuple[str, ...]) -> bytes:
+        """Return the attributes of an element of a map of data. Raises KernelError as `encode` does."""
+        assert self._pack_value is not None
+        data = self._pack_value(value)
+        return self._pair_head + self._pack_key(key) + self._data_head + data + self._data_padding
 
     def _interval(self, words: ElementKey, rest: bytes) -> bytes:
         first, last = self._shape.key.pack_range(words)
