@@ -14,13 +14,14 @@ from proxy_core.errors import KernelError
 BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
 }
 _WORD = re.compile(r'"[^"]*"|\S+')
 _JUMPS = ("-j", "-g")
 
 
 class FakeIptables:
-    """The tables filter and nat; `tables` holds table -> chain -> rules without ``-A CHAIN``."""
+    """The tables filter, nat and mangle; `tables` holds table -> chain -> rules without ``-A CHAIN``."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[str, list[str]]] = {
@@ -33,10 +34,17 @@ class FakeIptables:
         self.tables[table].setdefault(chain, [])
 
     def ensure_rule(self, table: str, chain: str, rule: Sequence[str]) -> None:
-        text = " ".join(f'"{word}"' if " " in word else word for word in rule)
-        rules = self.tables[table][chain]
+        text, rules = _text(rule), self.tables[table][chain]
         if text not in rules:
             rules.insert(0, text)
+
+    def has_chain(self, table: str, chain: str) -> bool:
+        return chain in self.tables[table]
+
+    def delete_rule(self, table: str, chain: str, rule: Sequence[str]) -> None:
+        text, rules = _text(rule), self.tables[table][chain]
+        if text in rules:
+            rules.remove(text)
 
     def chains(self, table: str) -> Iterable[str]:
         return list(self.tables[table])
@@ -72,6 +80,10 @@ class FakeIptables:
         heads = [f":{chain} {'ACCEPT' if chain in built_in else '-'} [0:0]" for chain in chains]
         rules = [f"-A {chain} {rule}" for chain in chains for rule in self.tables[table][chain]]
         return "\n".join([f"*{table}", *heads, *rules, "COMMIT", ""])
+
+
+def _text(rule: Sequence[str]) -> str:
+    return " ".join(f'"{word}"' if " " in word else word for word in rule)
 
 
 def _delete(table: dict[str, list[str]], chain: str) -> None:

@@ -20,3 +20,13 @@ class Iptables(Protocol):
 
     def restore(self, text: Iterable[str]) -> None:
         """Feed iptables-restore, chains that are not named left alone (--noflush); the text comes in pieces."""
+
+
+class IptablesUpkeep(Iptables, Protocol):
+    """What start, watching and clean-up ask besides."""
+
+    def has_chain(self, table: str, chain: str) -> bool:
+        """Tell whether a chain is there."""
+
+    def delete_rule(self, table: str, chain: str, rule: Sequence[str]) -> None:
+        """Delete a rule; nothing happens if it is not there."""
