@@ -22,6 +22,9 @@ class StaleChains:
         self._since: dict[str, int] = {}
         """Chain -> since when, in nanoseconds since 1970."""
 
+    def __contains__(self, chain: str) -> bool:
+        return chain in self._since
+
     def retire(self, chains: Iterable[str], now: int) -> None:
         """Note that chains are out of use, as of now."""
         self._since.update(dict.fromkeys(chains, now))

@@ -81,8 +81,8 @@ class NetlinkNft:
         for answer in answers:
             refusal = netlink.refusal_of(answer) if answer.type == netlink.ERROR else None
             if refusal is not None:
-                self._shapes.clear()  # perhaps somebody else has changed the table
                 command = batch.command_text(refusal.seq, refusal.offset)
+                self._shapes.clear()  # perhaps somebody else has changed the table
                 raise NetlinkError(f"nft: {command}", refusal)
             done = done or answer.seq == batch.last
         if not done or lost:

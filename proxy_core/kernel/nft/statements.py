@@ -8,13 +8,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from ipaddress import ip_network
 from typing import Any, NamedTuple, Protocol
 
 from proxy_core.errors import KernelError, NotSupported
 from proxy_core.kernel.netlink import attr, nest
 from proxy_core.kernel.nft import expressions as ex
-from proxy_core.kernel.nft.networks import merged, network_of, range_elements
+from proxy_core.kernel.nft.containers import Shape
+from proxy_core.kernel.nft.elements import encoder
+from proxy_core.kernel.nft.names import checked
+from proxy_core.kernel.nft.networks import merged, network_of, range_elements, range_of
 from proxy_core.kernel.nft.types import layout, protocol_number
 from proxy_core.kernel.nft.userdata import OF_BRANCHES, OF_CHOICES, of_addresses
 from proxy_core.nft import statements as st
@@ -122,11 +124,8 @@ def _address(each: st.Address, scope: Scope) -> bytes:
 
 def _compare_network(field: str, text: str, facts: FamilyFacts, *, negated: bool) -> bytes:
     """Compare an address with a network: with its whole bytes where the prefix has such, else under a mask."""
-    network_of(text)  # refuses what is none
-    network = ip_network(text, strict=False)
+    network = network_of(text, facts.address_size)
     prefix, data = network.prefixlen, network.network_address.packed
-    if len(data) != facts.address_size:
-        raise KernelError(f"nft: {text}: is no {facts.address}")
     operator = ex.DIFFERENT if negated else ex.EQUAL
     if prefix and prefix % 8 == 0:
         offset, size = facts.source if field == "saddr" else facts.destination, prefix // 8
@@ -142,7 +141,7 @@ def _address_in(each: st.AddressIn, scope: Scope) -> bytes:
         return _compare_network(each.field, each.networks[0], facts, negated=each.negated)
     interval = any("/" in network for network in each.networks)
     if interval:
-        ranges = merged([network_of(network) for network in each.networks])
+        ranges = merged([range_of(network, facts.address_size) for network in each.networks])
         elements = range_elements(ranges, facts.address_size)
         size = 2 * len(ranges) + (1 if ranges[0][0] else 0)
     else:
@@ -219,11 +218,11 @@ def _masquerade(each: st.Masquerade, scope: Scope) -> bytes:
 
 
 def _jump(each: st.Jump, scope: Scope) -> bytes:
-    return ex.verdict("jump", each.chain)
+    return ex.verdict("jump", checked("chain", each.chain))
 
 
 def _goto(each: st.Goto, scope: Scope) -> bytes:
-    return ex.verdict("goto", each.chain)
+    return ex.verdict("goto", checked("chain", each.chain))
 
 
 def _drop(each: st.Drop, scope: Scope) -> bytes:
@@ -234,18 +233,16 @@ def _reject(each: st.Reject, scope: Scope) -> bytes:
     return ex.reject(FAMILIES[scope.family].unreachable)
 
 
-_INDEX = layout((INDEX,))
-
-
-def _choice(number: int, data: bytes) -> bytes:
-    """Return an element of a map from numbers."""
-    return nest(1, nest(1, attr(1, number.to_bytes(4, "little"))), nest(2, data))
+@lru_cache(maxsize=4)
+def _choices(address: str) -> Callable[[tuple[str, ...], tuple[str, ...]], bytes]:
+    """Return what encodes an element of a map from a number to an endpoint."""
+    return encoder(Shape(layout((INDEX,)), layout((address, "inet_service")))).pair
 
 
 def _spread_dnat(each: st.SpreadDnat, scope: Scope) -> bytes:
     value = (FAMILIES[scope.family].address, "inet_service")
-    pack = layout(value).pack
-    elements = [_choice(at, attr(1, pack((ip, str(port))))) for at, (ip, port) in enumerate(each.endpoints)]
+    pair = _choices(value[0])
+    elements = [pair((str(at),), (ip, str(port))) for at, (ip, port) in enumerate(each.endpoints)]
     modulus = len(elements)
     name, number = scope.anonymous(Anonymous((INDEX,), value, elements, False, modulus, OF_CHOICES))
     load = ex.random_number(ex.FIRST_WORD, modulus)
@@ -259,7 +256,10 @@ def _dnat_to_result(family: st.TableFamily) -> bytes:
 
 
 def _spread_goto(each: st.SpreadGoto, scope: Scope) -> bytes:
-    elements = [_choice(at, ex.verdict_data("goto", chain)) for at, chain in enumerate(each.chains)]
+    elements = [
+        nest(1, nest(1, attr(1, _host(at))), nest(2, ex.verdict_data("goto", checked("chain", chain))))
+        for at, chain in enumerate(each.chains)
+    ]
     modulus = len(elements)
     name, number = scope.anonymous(Anonymous((INDEX,), ("verdict",), elements, False, modulus, OF_BRANCHES))
     return ex.random_number(ex.FIRST_WORD, modulus) + ex.lookup(ex.FIRST_WORD, name, number, result=0)
