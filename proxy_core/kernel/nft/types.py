@@ -92,6 +92,20 @@ class _Packed(dict[str, bytes]):
         return found
 
 
+class _Unpacked(dict[bytes, str]):
+    """The way back of `_Packed`."""
+
+    def __init__(self, part: DataType) -> None:
+        super().__init__()
+        self._part = part
+
+    def __missing__(self, data: bytes) -> str:
+        if len(self) >= _KEPT_WORDS:
+            self.clear()
+        found = self[data] = self._part.unpack(data)
+        return found
+
+
 class Layout:
     """The parts of a key or value, one after the other."""
 
@@ -101,12 +115,11 @@ class Layout:
         for part in parts:
             self.number = self.number << _TYPE_BITS | part.number
         sizes = [part.size for part in parts]
-        self.places: list[tuple[int, int]] = []
-        """Where each part begins and ends."""
-        at = 0
+        at, places = 0, []
         for size in sizes:
-            self.places.append((at, at + size))
+            places.append((at, at + size))
             at += (size + 3) & ~3
+        self._unpacked = [(_Unpacked(part), *place) for part, place in zip(parts, places, strict=True)]
         self.size = at if len(parts) > 1 else sizes[0]
         padded = len(parts) > 1  # a part that stands alone is not
         self._packed = [_Packed(part.pack, bytes(-part.size & 3) if padded else b"") for part in parts]
@@ -129,9 +142,7 @@ class Layout:
 
     def unpack(self, data: bytes) -> ElementKey:
         """Return the words of a key or value."""
-        return tuple([
-            part.unpack(data[start:end]) for part, (start, end) in zip(self.parts, self.places, strict=True)
-        ])  # fmt: skip
+        return tuple([unpacked[data[start:end]] for unpacked, start, end in self._unpacked])
 
     def unpack_range(self, first: bytes, last: bytes) -> ElementKey:
         """Return the words of a key of which parts may be networks."""
