@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from operator import getitem
 from typing import Final, NamedTuple
 
 from proxy_core.errors import KernelError, NotSupported
@@ -111,6 +112,7 @@ class Layout:
 
     def __init__(self, parts: tuple[DataType, ...]) -> None:
         self.parts = parts
+        self._count = len(parts)
         self.number = 0
         for part in parts:
             self.number = self.number << _TYPE_BITS | part.number
@@ -131,9 +133,11 @@ class Layout:
     def pack(self, words: ElementKey) -> bytes:
         """Return the bytes of a key or value. Raises KernelError where a word is none of its type."""
         try:
-            return b"".join([packed[word] for packed, word in zip(self._packed, words, strict=True)])
+            if len(words) == self._count:
+                return b"".join(map(getitem, self._packed, words))
         except (ValueError, OSError, OverflowError):
-            raise KernelError(f"nft: {' . '.join(words)}: is no {' . '.join(self.names)}") from None
+            pass
+        raise KernelError(f"nft: {' . '.join(words)}: is no {' . '.join(self.names)}")
 
     def pack_range(self, words: ElementKey) -> tuple[bytes, bytes]:
         """Return the first and the last key of a key of which parts may be networks. Raises KernelError."""
