@@ -1,9 +1,8 @@
 """chunks: a large transaction as several that follow each other, with nothing half installed in between.
 
 In one transaction the kernel walks all that is in it again for each anonymous set (`nft_set_trans_bind`): 10,000
-services take it twice as long at once as in pieces of 200, and twice as long again when they are there already.
-What may go ahead is said by who writes the transaction
-(`Transaction.add_ahead`); all the rest comes last, and at once. Pure.
+services take it three times as long at once as in pieces of 200. What may go ahead is said by who writes the
+transaction (`Transaction.add_ahead`); all the rest comes last, and at once. Pure.
 """
 
 from __future__ import annotations
