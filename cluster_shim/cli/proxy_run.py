@@ -14,12 +14,13 @@ import msgspec
 
 from cluster_shim.cli.inputs import did_you_mean
 from cluster_shim.cli.output import check_writable, write_atomically
-from cluster_shim.cli.proxy_view import dry_run_document, show_dry_run, tell_of_useless
+from cluster_shim.cli.proxy_view import diff_document, dry_run_document, show_diff, show_dry_run, tell_of_useless
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import notice, working
 from cluster_shim.proxy.agent import Agent, MustRestart
 from cluster_shim.proxy.backends import MODES
 from cluster_shim.proxy.client import Client, Event, by_key, difference
+from cluster_shim.proxy.diff import diff
 from cluster_shim.proxy.dry_run import dry_run, machine_on_paper
 from cluster_shim.proxy.dump import dump_config
 from cluster_shim.proxy.edge import Edge
@@ -82,7 +83,8 @@ def run(wishes: Wishes) -> int:
     if wishes.dry_run:
         return _dry_run(wishes, setup(config, mode, objects, machine_on_paper), events)
     edge = _edge(wishes)
-    return _work(wishes, setup(config, mode, objects, edge.machine, edge.families(mode)), client, edge, events)
+    of = setup(config, mode, objects, edge.machine, edge.families(mode))
+    return _diff(wishes, of, edge, events) if wishes.diff else _work(wishes, of, client, edge, events)
 
 
 def _configuration(wishes: Wishes) -> tuple[str, KubeProxyConfiguration]:
@@ -116,6 +118,14 @@ def _dry_run(wishes: Wishes, of: Setup, events: Sequence[Event]) -> int:
     if not write_json(wishes.json_file, dry_run_document(of.mode, written, families)):
         show_dry_run(of.mode, written, families)
     return EXIT_GOOD
+
+
+def _diff(wishes: Wishes, of: Setup, edge: Edge, events: Sequence[Event]) -> int:
+    with working("writing the rules into an empty namespace"):
+        found = diff(of, edge.kernels, events)
+    if not write_json(wishes.json_file, diff_document(of.mode, found)):
+        show_diff(of.mode, found)
+    return EXIT_FAILED if found else EXIT_GOOD
 
 
 def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:

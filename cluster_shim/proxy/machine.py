@@ -21,6 +21,7 @@ from proxy_core import (
     table_family,
 )
 from proxy_core.addresses import Family
+from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.nft.nft import NetlinkNft
 from proxy_core.nft.transaction import TABLE, Transaction
 
@@ -31,7 +32,7 @@ class RealKernels:
     """The kernel's own."""
 
     def iptables(self, family: Family) -> Iptables:
-        raise NotSupported("mode iptables is not supported yet on a real kernel")
+        return IptablesPrograms(family)
 
     def nft(self, family: Family, table: str) -> Nft:
         return NetlinkNft(table_family(family), table)
