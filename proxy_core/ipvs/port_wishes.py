@@ -39,8 +39,10 @@ class PortWishes(NamedTuple):
 
 
 def port_wishes(wanted: Wanted, settings: Settings, node: NodeAddresses) -> PortWishes:
-    """Return what a service port wants."""
+    """Return what a service port wants; nothing for a protocol that ipsets do not know."""
     port = wanted.port
+    if port.protocol not in NODE_PORT_SETS:
+        return PortWishes()
     external = [*port.external_ips, *port.load_balancer_vips]
     entries = [*_loop_back(wanted), (names.CLUSTER_IP, _entry(port, port.cluster_ip))]
     entries.append((names.IPVS_IPS, Entry(port.cluster_ip)))

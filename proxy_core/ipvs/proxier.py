@@ -145,7 +145,9 @@ class IpvsProxier(Proxier):
                 for store in self._stores(kind):
                     store.claim(entry)
         if wishes.out_filter != before.out_filter:
-            self._out_filter[name] = wishes.out_filter
+            self._out_filter.pop(name, None)
+            if wishes.out_filter:
+                self._out_filter[name] = wishes.out_filter
             self._restored = None
 
     def _stores(self, kind: str) -> tuple[EntryStore, ...]:
