@@ -21,14 +21,14 @@ PACKETS = 1000
 """Of one sync and family."""
 
 
-def packet_differences(scenario: Scenario, family: Family, count: int = PACKETS) -> Iterator[Difference | None]:
+def packet_differences(scenario: Scenario, family: Family) -> Iterator[Difference | None]:
     """Yield the first packet that fares differently after each sync, None where there is none. Raises ProxyError."""
     model, flat = World(scenario, "nftables", family), World(scenario, "flat", family)
     for index, delivery in enumerate(deliveries(scenario)):
         model.sync(delivery)
         flat.sync(delivery)
         walks = _walk(model), _walk(flat)
-        packets = probes(model.state, model.settings, index, count)
+        packets = probes(model.state, model.settings, index, PACKETS)
         yield next((found for each in packets if (found := _difference(each, *walks)) is not None), None)
 
 
