@@ -83,7 +83,10 @@ def run(wishes: Wishes) -> int:
     if wishes.dry_run:
         return _dry_run(wishes, setup(config, mode, objects, machine_on_paper), events)
     edge = _edge(wishes)
-    of = setup(config, mode, objects, edge.machine, edge.families(mode))
+    families = edge.families(mode)
+    if not wishes.diff:
+        edge.prepare(config)
+    of = setup(config, mode, objects, edge.machine(mode), families)
     return _diff(wishes, of, edge, events) if wishes.diff else _work(wishes, of, client, edge, events)
 
 
@@ -130,14 +133,14 @@ def _diff(wishes: Wishes, of: Setup, edge: Edge, events: Sequence[Event]) -> int
 
 def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:
     """Write to the kernel: once, or until a signal."""
-    edge.prepare(of)
+    edge.prepare_mode(of)
     if wishes.init_only:
         return EXIT_GOOD
     verbose = wishes.verbosity >= EVERY_SYNC
     service = ProxyService(of, client, edge, notice, serves=not wishes.once, verbose=verbose)
-    edge.drop_rights(of.config)
     if wishes.once:
         return EXIT_GOOD if service.once(events) else EXIT_FAILED
+    edge.drop_rights(of.config)
     service.agent.config_file = wishes.config_file
     where = Listen(
         _with_port(of.config.healthz_bind_address, wishes.healthz_port),
@@ -182,7 +185,7 @@ def _edge(wishes: Wishes) -> Edge:
     """Return this machine, in the namespace that is wished: everything from here on works there."""
     if wishes.netns is not None:
         enter(wishes.netns)
-    return ThisMachine()
+    return ThisMachine(notice)
 
 
 def _cleanup(wishes: Wishes) -> int:

@@ -20,7 +20,9 @@ from proxy_core.health import ProxyHealth
 from proxy_core.ipvs.kernel import DEVICE
 from proxy_core.ipvs.names import ip_sets
 from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.machine import COUNTERS
 from proxy_core.kernel.netns import scratch
+from proxy_core.kernel.nfacct import ensure_counters
 from proxy_core.kernel.nft_listing import list_table
 from proxy_core.nft.transaction import TABLE
 
@@ -31,6 +33,8 @@ def diff(of: Setup, kernels: Kernels, events: Sequence[Event]) -> list[Differenc
     of = of._replace(machine=of.machine._replace(interfaces=lambda: interfaces))
     there = {family: _parts(of.mode, family, kernels) for family in of.families}
     with scratch():
+        if of.machine.has_nfacct:
+            ensure_counters(COUNTERS)  # rules name them
         _write(of, kernels, events)
         wanted = {family: _parts(of.mode, family, kernels) for family in of.families}
     return [each for family in of.families for each in differences(family, there[family], wanted[family])]

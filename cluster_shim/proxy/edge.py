@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cluster_shim.proxy.kernels import Kernels
 from cluster_shim.proxy.setup import Setup
-from proxy_core import KubeProxyConfiguration, Machine, NodeInfo, ProxyState, Settings
+from proxy_core import KubeProxyConfiguration, Machine, ProxyState, Settings
 from proxy_core.addresses import Family
 
 
@@ -21,11 +21,14 @@ class Edge(Protocol):
     def families(self, mode: str) -> Sequence[Family]:
         """Return the families that the machine has in a mode. Raises KernelError, with the remedy, if there is none."""
 
-    def machine(self, node: NodeInfo) -> Machine:
-        """Return what settings need to know."""
+    def prepare(self, config: KubeProxyConfiguration) -> None:
+        """Set what holds for all modes: the sysctls of conntrack."""
 
-    def prepare(self, of: Setup) -> None:
-        """Set the sysctls of a mode."""
+    def machine(self, mode: str) -> Machine:
+        """Return what the settings of a mode depend on; after `prepare`."""
+
+    def prepare_mode(self, of: Setup) -> None:
+        """Set the sysctls of a mode, and make sure that it works."""
 
     def drop_rights(self, config: KubeProxyConfiguration) -> None:
         """Do what needs rights once, and give up those that are not needed any more."""

@@ -63,15 +63,17 @@ def setup(
     config: KubeProxyConfiguration,
     mode: str,
     objects: Sequence[ProxyObject],
-    machine: Callable[[NodeInfo], Machine],
+    machine: Machine | Callable[[NodeInfo], Machine],
     families: Sequence[Family] = FAMILIES,
 ) -> Setup:
-    """Return the setup for some objects. Raises InvalidConfig where the node lacks what the configuration builds on."""
+    """Return the setup for some objects; a machine may depend on the node.
+
+    Raises InvalidConfig where the node lacks what the configuration builds on."""
     name = name_of_node(config)
     info = node_info(name, find_node(name, objects), config.bind_address)
     if config.detect_local_mode == "NodeCIDR" and not info.pod_cidrs:
         raise InvalidConfig([Problem("", "", "detectLocalMode", f"is NodeCIDR, and Node {name} has no podCIDRs")])
-    return Setup(config, mode, name, info, machine(info), families)
+    return Setup(config, mode, name, info, machine if isinstance(machine, Machine) else machine(info), families)
 
 
 def family_proxies(

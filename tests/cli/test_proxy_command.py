@@ -134,15 +134,15 @@ def test_the_configuration_with_all_defaults(stowage: Run, tmp_path: Path) -> No
 def test_once_prepares_syncs_and_removes_what_others_left(stowage: Run, edge: PaperEdge) -> None:
     result = stowage("--from", "web.yaml", "--once", "--mode", "nftables")
     assert result.exit_code == 0 and edge.done == [
+        "prepared",
         "prepared for nftables",
-        "dropped rights",
         "removed leftovers of other modes than nftables; written: True",
     ]
 
 
 def test_init_only_ends_before_any_rule(stowage: Run, edge: PaperEdge) -> None:
     assert stowage("--from", "web.yaml", "--init-only").exit_code == 0
-    assert edge.done == ["prepared for iptables"] and edge.paper.lines == {}
+    assert edge.done == ["prepared", "prepared for iptables"] and edge.paper.lines == {}
 
 
 def test_cleanup_needs_no_objects_and_says_what_stays(stowage: Run, edge: PaperEdge) -> None:

@@ -19,7 +19,6 @@ from proxy_core import (
     KernelError,
     KubeProxyConfiguration,
     Machine,
-    NodeInfo,
     Proxier,
     ProxyObject,
     ProxyState,
@@ -146,10 +145,13 @@ class PaperEdge:
     def families(self, mode: str) -> Sequence[Family]:
         return FAMILIES
 
-    def machine(self, node: NodeInfo) -> Machine:
-        return machine_on_paper(node)
+    def machine(self, mode: str) -> Machine:
+        return Machine()
 
-    def prepare(self, of: Setup) -> None:
+    def prepare(self, config: KubeProxyConfiguration) -> None:
+        self.done.append("prepared")
+
+    def prepare_mode(self, of: Setup) -> None:
         self.done.append(f"prepared for {of.mode}")
 
     def drop_rights(self, config: KubeProxyConfiguration) -> None:
