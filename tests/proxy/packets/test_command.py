@@ -135,7 +135,7 @@ def ends(bed: Bed, *, here: bool) -> tuple[EndpointSlice, EndpointSlice]:
 def test_a_proxy_from_its_start_to_its_clean_up(site: Site) -> None:
     bed, here, there = site.bed, site.bed.pod_a.IPv4, site.bed.remote_pod(0, "IPv4")
     process = site.start()
-    assert _server(site.ask()) == here
+    _until(lambda: _server(site.ask()) == here)
     assert site.get("/proxyMode", 10249).body == site.mode
 
     site.write(*ends(bed, here=False))
