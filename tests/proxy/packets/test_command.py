@@ -18,7 +18,7 @@ from proxy_core import EndpointSlice, ProxyObject
 from proxy_core.kernel.netns import inside
 from tests.proxy.agent.world import Reply, get
 from tests.proxy.objects import NODE, node
-from tests.proxy.packets.bed import Bed
+from tests.proxy.packets.bed import Bed, can_be_made
 from tests.proxy.packets.clients import Outcome, Question, ask
 from tests.proxy.packets.cluster import (
     PORT,
@@ -30,6 +30,7 @@ from tests.proxy.packets.cluster import (
     service_cidrs,
     slices,
 )
+from tests.proxy.packets.driver import missing
 from tests.proxy.packets.servers import Answer, Servers
 
 PROGRAM = """
@@ -119,8 +120,9 @@ def _server(outcome: Outcome) -> str:
 @pytest.fixture
 def site(mode: str, tmp_path: Path) -> Iterator[Site]:
     """Return a site with one service, whose endpoint is a pod of the node."""
-    if mode not in OTHER:
-        pytest.skip(f"mode {mode} is tested in its guest")
+    reason = can_be_made() or missing(mode)
+    if reason:
+        pytest.skip(reason)
     with Bed() as bed, Servers() as servers:
         servers.serve(bed.pod_a.netns, bed.pod_a.IPv4, TARGET, ("TCP",))
         servers.serve(bed.other.netns, bed.remote_pod(0, "IPv4"), TARGET, ("TCP",))
@@ -139,6 +141,7 @@ def ends(bed: Bed, *, here: bool) -> tuple[EndpointSlice, EndpointSlice]:
     return slices(1, [local(bed.pod_a) if here else remote(bed, 0)], protocols=("TCP",))
 
 
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
 def test_a_proxy_from_its_start_to_its_clean_up(site: Site) -> None:
     bed, here, there = site.bed, site.bed.pod_a.IPv4, site.bed.remote_pod(0, "IPv4")
     process = site.start()
@@ -170,6 +173,7 @@ def test_a_proxy_from_its_start_to_its_clean_up(site: Site) -> None:
     assert compared.returncode == 1 and json.loads(compared.stdout)["differences"]
 
 
+@pytest.mark.parametrize("mode", OTHER)
 def test_another_mode_takes_over_and_cleaning_up_leaves_nothing(site: Site) -> None:
     for mode in (site.mode, OTHER[site.mode]):
         done = site.run("--from", str(site.folder), "--once", mode=mode)
