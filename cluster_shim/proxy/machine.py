@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,7 +32,8 @@ from proxy_core.kernel.ipset import NetlinkIpSets
 from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
-from proxy_core.kernel.machine import FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
+from proxy_core.kernel.machine import COUNTERS, FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
+from proxy_core.kernel.nfacct import read_counters
 from proxy_core.kernel.nft.nft import NetlinkNft
 from proxy_core.kernel.nft_tables import NetlinkTables
 from proxy_core.kernel.sysctls import is_writable
@@ -99,6 +100,9 @@ class ThisMachine:
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         return Canaries().are_gone if mode == "iptables" else None
+
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        return (lambda: read_counters(COUNTERS)) if of.machine.has_nfacct else None
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
         return cleanup.remove_leftovers(mode, _to_clean())
