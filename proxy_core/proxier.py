@@ -51,6 +51,8 @@ class Proxier(ABC):
         self._last_full = 0
         self.full = True
         """Whether the last sync, be it one that failed, was a full one."""
+        self.cleanup_failures = 0
+        """How often what is out of use could not be deleted; full syncs make up for it."""
 
     def demand_full(self) -> None:
         """Make the next sync a full one."""

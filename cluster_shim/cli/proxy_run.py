@@ -14,12 +14,13 @@ import msgspec
 
 from cluster_shim.cli.inputs import did_you_mean
 from cluster_shim.cli.output import check_writable, write_atomically
-from cluster_shim.cli.proxy_view import dry_run_document, show_dry_run, tell_of_useless
+from cluster_shim.cli.proxy_view import diff_document, dry_run_document, show_diff, show_dry_run, tell_of_useless
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import notice, working
 from cluster_shim.proxy.agent import Agent, MustRestart
 from cluster_shim.proxy.backends import MODES
 from cluster_shim.proxy.client import Client, Event, by_key, difference
+from cluster_shim.proxy.diff import diff
 from cluster_shim.proxy.dry_run import dry_run, machine_on_paper
 from cluster_shim.proxy.dump import dump_config
 from cluster_shim.proxy.edge import Edge
@@ -63,17 +64,15 @@ class Wishes(NamedTuple):
 def run(wishes: Wishes) -> int:
     """Do what is wished; return the exit status. Raises ProxyError, or a usage error."""
     check_json(wishes.json_file)
-    mode, config = _configuration(wishes)
+    mode, config = _configuration(wishes.mode, wishes.config_file, wishes.flags)
     if wishes.write_config_to is not None:
         return _write_config(wishes.write_config_to, config)
     if wishes.cleanup:
         return _cleanup(wishes)
     if not wishes.files and not wishes.dry_run:
         raise click.UsageError("--from FILES is missing: Services and EndpointSlices, as files or folders.")
-    if not wishes.files:
-        notice(f"a sample, as --from is missing: {SAMPLE}")
-        config = msgspec.structs.replace(config, hostname_override=config.hostname_override or SAMPLE_NODE)
-    client = FileClient(wishes.files or (SAMPLE,), config.config_sync_period / SECOND)
+    files, config = _files(wishes.files, config, "--from")
+    client = FileClient(files, config.config_sync_period / SECOND)
     with working("reading objects"):
         objects = client.list()
     _tell_of_node(config, objects)
@@ -82,15 +81,48 @@ def run(wishes: Wishes) -> int:
     if wishes.dry_run:
         return _dry_run(wishes, setup(config, mode, objects, machine_on_paper), events)
     edge = _edge(wishes)
-    return _work(wishes, setup(config, mode, objects, edge.machine, edge.families(mode)), client, edge, events)
+    families = edge.families(mode)
+    if not wishes.diff:
+        edge.prepare(config)
+    of = setup(config, mode, objects, edge.machine(mode), families)
+    return _diff(wishes, of, edge, events) if wishes.diff else _work(wishes, of, client, edge, events)
 
 
-def _configuration(wishes: Wishes) -> tuple[str, KubeProxyConfiguration]:
+class Read(NamedTuple):
+    """What a run starts from."""
+
+    mode: str
+    config: KubeProxyConfiguration
+    objects: Sequence[ProxyObject]
+
+
+def read(files: tuple[str, ...], config_file: str | None, mode: str | None, flags: Mapping[str, Any]) -> Read:
+    """Return configuration and objects; without files it is the sample. Raises ProxyError, or a usage error."""
+    found, config = _configuration(mode, config_file, flags)
+    files, config = _files(files, config, "--objects")
+    objects = FileClient(files).list()
+    _tell_of_node(config, objects)
+    return Read(found, config, objects)
+
+
+def _configuration(
+    mode: str | None, config_file: str | None, flags: Mapping[str, Any]
+) -> tuple[str, KubeProxyConfiguration]:
     """Return the mode and the configuration."""
-    if wishes.mode is not None and wishes.mode not in MODES:
-        raise click.BadParameter(f"{wishes.mode!r} is no mode{did_you_mean(wishes.mode, MODES)}", param_hint="--mode")
-    config = configuration(wishes.flags, wishes.config_file, wishes.mode, notice)
+    if mode is not None and mode not in MODES:
+        raise click.BadParameter(f"{mode!r} is no mode{did_you_mean(mode, MODES)}", param_hint="--mode")
+    config = configuration(flags, config_file, mode, notice)
     return config.mode or "iptables", config
+
+
+def _files(
+    files: tuple[str, ...], config: KubeProxyConfiguration, option: str
+) -> tuple[tuple[str, ...], KubeProxyConfiguration]:
+    """Return the files to read, and the configuration; if there are none it is the sample, seen from its node."""
+    if files:
+        return files, config
+    notice(f"a sample, as {option} is missing: {SAMPLE}")
+    return (SAMPLE,), msgspec.structs.replace(config, hostname_override=config.hostname_override or SAMPLE_NODE)
 
 
 def _write_config(path: str, config: KubeProxyConfiguration) -> int:
@@ -118,16 +150,24 @@ def _dry_run(wishes: Wishes, of: Setup, events: Sequence[Event]) -> int:
     return EXIT_GOOD
 
 
+def _diff(wishes: Wishes, of: Setup, edge: Edge, events: Sequence[Event]) -> int:
+    with working("writing the rules into an empty namespace"):
+        found = diff(of, edge.kernels, events)
+    if not write_json(wishes.json_file, diff_document(of.mode, found)):
+        show_diff(of.mode, found)
+    return EXIT_FAILED if found else EXIT_GOOD
+
+
 def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:
     """Write to the kernel: once, or until a signal."""
-    edge.prepare(of)
+    edge.prepare_mode(of)
     if wishes.init_only:
         return EXIT_GOOD
     verbose = wishes.verbosity >= EVERY_SYNC
     service = ProxyService(of, client, edge, notice, serves=not wishes.once, verbose=verbose)
-    edge.drop_rights(of.config)
     if wishes.once:
         return EXIT_GOOD if service.once(events) else EXIT_FAILED
+    edge.drop_rights(of.config)
     service.agent.config_file = wishes.config_file
     where = Listen(
         _with_port(of.config.healthz_bind_address, wishes.healthz_port),
@@ -172,7 +212,7 @@ def _edge(wishes: Wishes) -> Edge:
     """Return this machine, in the namespace that is wished: everything from here on works there."""
     if wishes.netns is not None:
         enter(wishes.netns)
-    return ThisMachine()
+    return ThisMachine(notice)
 
 
 def _cleanup(wishes: Wishes) -> int:

@@ -10,6 +10,7 @@ from cluster_shim.cli.terminal import console, literal, new_table, notice
 from cluster_shim.proxy.client import Event
 from cluster_shim.proxy.dry_run import Row, Written, overview
 from cluster_shim.proxy.family import FamilyProxy
+from cluster_shim.proxy.listing import Difference
 from proxy_core import Service
 
 ROWS = 20
@@ -35,6 +36,24 @@ def dry_run_document(mode: str, written: Sequence[Written], families: Sequence[F
         "written": {each.family: list(each.lines) for each in written},
         "servicePorts": [row._asdict() for row in overview(families)],
     }
+
+
+def show_diff(mode: str, found: Sequence[Difference]) -> None:
+    """Print what differs: lines that should not be there with a minus, those that are missing with a plus."""
+    for each in found:
+        sys.stdout.write(f"{each.family} {each.part}\n")
+        sys.stdout.writelines(f"- {line}\n" for line in each.extra)
+        sys.stdout.writelines(f"+ {line}\n" for line in each.missing)
+    if not found:
+        notice(f"the kernel has what mode {mode} wants")
+        return
+    extra, missing = sum(len(each.extra) for each in found), sum(len(each.missing) for each in found)
+    notice(f"lines that should not be there (-): {extra:,}; missing (+): {missing:,}; nothing was touched")
+
+
+def diff_document(mode: str, found: Sequence[Difference]) -> dict[str, Any]:
+    """Return the differences as JSON."""
+    return {"mode": mode, "differences": [each._asdict() for each in found]}
 
 
 def tell_of_useless(objects: Sequence[Event]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from cluster_shim.proxy.kernels import Kernels
 from cluster_shim.proxy.setup import Setup
-from proxy_core import KubeProxyConfiguration, Machine, NodeInfo, ProxyState, Settings
+from proxy_core import KubeProxyConfiguration, Machine, ProxyState, Settings
 from proxy_core.addresses import Family
 
 
@@ -21,11 +21,14 @@ class Edge(Protocol):
     def families(self, mode: str) -> Sequence[Family]:
         """Return the families that the machine has in a mode. Raises KernelError, with the remedy, if there is none."""
 
-    def machine(self, node: NodeInfo) -> Machine:
-        """Return what settings need to know."""
+    def prepare(self, config: KubeProxyConfiguration) -> None:
+        """Set what holds for all modes: the sysctls of conntrack."""
 
-    def prepare(self, of: Setup) -> None:
-        """Set the sysctls of a mode."""
+    def machine(self, mode: str) -> Machine:
+        """Return what the settings of a mode depend on; after `prepare`."""
+
+    def prepare_mode(self, of: Setup) -> None:
+        """Set the sysctls of a mode, and make sure that it works."""
 
     def drop_rights(self, config: KubeProxyConfiguration) -> None:
         """Do what needs rights once, and give up those that are not needed any more."""
@@ -35,6 +38,9 @@ class Edge(Protocol):
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         """Return what tells whether somebody has flushed a family's rules; None for modes that cannot tell."""
+
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        """Return what reads the kernel's counters of packets by name; None where rules have none."""
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
         """Remove the rules of all other modes; return what could not be removed, in words."""

@@ -67,6 +67,7 @@ class FlatProxier(Proxier):
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
         if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
         first, then = Transaction(self._family, TABLE), Transaction(self._family, TABLE)
         try:

@@ -56,6 +56,7 @@ class NftablesProxier(Proxier):
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
         if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
         transaction = Transaction(self._family)
         try:

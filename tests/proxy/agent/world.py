@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ from proxy_core import (
     KernelError,
     KubeProxyConfiguration,
     Machine,
-    NodeInfo,
     Proxier,
     ProxyObject,
     ProxyState,
@@ -146,10 +145,13 @@ class PaperEdge:
     def families(self, mode: str) -> Sequence[Family]:
         return FAMILIES
 
-    def machine(self, node: NodeInfo) -> Machine:
-        return machine_on_paper(node)
+    def machine(self, mode: str) -> Machine:
+        return Machine()
 
-    def prepare(self, of: Setup) -> None:
+    def prepare(self, config: KubeProxyConfiguration) -> None:
+        self.done.append("prepared")
+
+    def prepare_mode(self, of: Setup) -> None:
         self.done.append(f"prepared for {of.mode}")
 
     def drop_rights(self, config: KubeProxyConfiguration) -> None:
@@ -164,6 +166,9 @@ class PaperEdge:
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         return lambda family: family in self.lost
+
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        return lambda: {"ct_state_invalid_dropped_pkts": 17}
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
         written = {family: len(lines) for family, lines in self.paper.lines.items()}
