@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from proxy_core import FakeNft
+from proxy_core.kernel.netlink import DUMP, REQUEST, Netlink, attrs, each_attr, message
+from proxy_core.kernel.netns import inside
 from proxy_core.kernel.nft import NetlinkNft
+from proxy_core.kernel.nft.nft import NETFILTER
 from proxy_core.nft import statements as st
 from proxy_core.nft import transaction as tr
 from proxy_core.nft.statements import HAIRPIN_KEY, NODE_PORT_KEY, SERVICE_KEY, TableFamily
@@ -187,6 +191,35 @@ def test_nft_lists_what_it_lists_after_nft_has_loaded_the_text(
     assert len(ours["chain every"]) == len(IPV4 if family == "ip" else IPV6)
     if family == "ip":
         assert ours["chain every"] == [*IPV4]
+
+
+def expressions(netns: str, family: TableFamily) -> list[list[tuple[bytes, bytes]]]:
+    """Return the expressions of all rules as the kernel has them; anonymous sets have no name."""
+    with inside(netns):
+        kernel = Netlink(NETFILTER)
+    with kernel:
+        seq, all_rules = kernel.sequence(), bytes((2 if family == "ip" else 10, 0, 0, 0))
+        answers = kernel.ask("rules", message(0x0A07, REQUEST | DUMP, seq, all_rules), seq)
+    found = []
+    for answer in answers:
+        each = [attrs(value) for _, value in each_attr(attrs(answer.payload, 4)[4])]
+        named = [
+            (one[1].rstrip(b"\0"), re.sub(rb"..\x01\x00__(map|set)[0-9a-f]+\x00+", rb"\1", one.get(2, b"")))
+            for one in each
+        ]
+        found.append([one for one in named if one[0] != b"byteorder"])  # nft turns single bytes around, for networks
+    return found
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6"])
+def test_the_kernel_has_the_expressions_that_nft_makes(family: TableFamily, new_netns: Callable[[], str]) -> None:
+    here, there, transaction = new_netns(), new_netns(), everything(family)
+    with NetlinkNft(family, netns=here) as kernel:
+        kernel.run(transaction)
+    Nft(there).load("\n".join([*transaction.lines(), ""]))
+    ours, theirs = expressions(here, family), expressions(there, family)
+    assert len(ours) == 1 + len(IPV4 if family == "ip" else IPV6)
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("family", ["ip", "ip6"])
