@@ -148,7 +148,7 @@ class IptablesProxier(Proxier):
             yield from self._sections[field].blocks()
         yield self._forward()
         yield "COMMIT\n*nat\n"
-        # In order of their names: so 110,000 chains cost iptables-restore (legacy) 6.5 s of a processor and not 10 s.
+        # In order of their names: iptables-restore (legacy) takes 110,000 chains with 11 to 43 % less CPU time so.
         own = sorted(chain for rules in changed for chain in rules.chains)
         for chain in (*_NAT, *own, *stale):
             yield f":{chain} - [0:0]\n"
