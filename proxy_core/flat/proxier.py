@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proxy_core.errors import KernelError, Problem
 from proxy_core.flat import table
@@ -62,9 +62,13 @@ class FlatProxier(Proxier):
         """What was refused of annotations; their Services are served by chance, evenly."""
         return list(dict.fromkeys(each.problem for each in self._ports.values() if each.problem is not None))
 
+    def refused(self) -> Sequence[str]:
+        return [str(each) for each in self.problems]
+
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
         if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
         first, then = Transaction(self._family, TABLE), Transaction(self._family, TABLE)
         try:

@@ -56,6 +56,7 @@ class NftablesProxier(Proxier):
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
         if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
         transaction = Transaction(self._family)
         try:
@@ -161,7 +162,8 @@ class NftablesProxier(Proxier):
 
     def _retire(self, now: int, left: Left, transaction: Transaction) -> None:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        self._stale.retire(left.chains, now)
+        # As upstream: every sync flushes all of them and lets them wait anew.
+        self._stale.retire([*left.chains, *self._stale.names()], now)
         for chain in self._stale.names():
             transaction.add(FlushChain(chain))
         for each in left.sets.values():

@@ -26,9 +26,8 @@ class StaleChains:
         return chain in self._since
 
     def retire(self, chains: Iterable[str], now: int) -> None:
-        """Note that chains are out of use."""
-        for chain in chains:
-            self._since.setdefault(chain, now)
+        """Note that chains are out of use, as of now."""
+        self._since.update(dict.fromkeys(chains, now))
 
     def revive(self, chain: str) -> None:
         """Note that a chain is in use again."""

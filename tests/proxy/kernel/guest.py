@@ -41,14 +41,13 @@ _LOADED = (
 _FIRST_PROCESS = """\
 #!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run LANG=C.UTF-8
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 TMPDIR=/run/tmp
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-mkdir -p /run/lock /run/host /run/modules/lib /run/netns
+mkdir -p /run/tmp /run/lock /run/host /run/modules/lib /run/netns
 ln -s {modules} /run/modules/lib/modules
 printf '#!/bin/sh\\nexec modprobe -d /run/modules "$@"\\n' > /run/modprobe
 chmod +x /run/modprobe
