@@ -14,6 +14,7 @@ from proxy_core.flat.uses import Uses
 from proxy_core.flat.ways import way_of
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
+from proxy_core.nft.chunks import chunks
 from proxy_core.nft.kernel import Nft
 from proxy_core.nft.statements import Rule, table_family
 from proxy_core.nft.transaction import (
@@ -76,9 +77,10 @@ class FlatProxier(Proxier):
             batch, left = self._take_over(sync)
             for command in self._new_ways(left, full=sync.full):
                 first.add(command)
+            self._write_affinity(sync, left, then)
             for command in self._commands(sync, batch, left):
                 then.add(command)
-            for transaction in (first, then):
+            for transaction in (first, *chunks(then)):
                 if len(transaction):
                     self._kernel.run(transaction)
         except KernelError:
@@ -125,14 +127,23 @@ class FlatProxier(Proxier):
                 yield from self._write_chains({chain: way.rules(self.settings)})
             self._stale.revive(chain)
 
-    def _commands(self, sync: Sync, batch: Batch, left: Left) -> Iterator[Command]:
-        """Yield chains before what leads to them, endpoints before the entries that need them."""
+    def _write_affinity(self, sync: Sync, left: Left, transaction: Transaction) -> None:
+        """Write the chains and sets of ports with session affinity; those that are all new may go ahead."""
+        present = frozenset(left.chains)
         for name in sorted(self._ports if sync.full else sync.ports):
             entries = self._ports.get(name, NOTHING)
-            for each in entries.affinity_sets:
-                yield AddContainer(each)
-            yield from self._write_chains(entries.chains)
+            if not entries.chains:
+                continue
+            commands = [*map(AddContainer, entries.affinity_sets), *self._write_chains(entries.chains)]
+            if present.isdisjoint(entries.chains):
+                transaction.add_ahead(commands)
+            else:
+                for command in commands:
+                    transaction.add(command)
             left.keep(entries.chains, entries.affinity_sets)
+
+    def _commands(self, sync: Sync, batch: Batch, left: Left) -> Iterator[Command]:
+        """Yield endpoints before the entries that need them."""
         yield from batch.fill
         for store in self._stores.values():
             yield from store.commands()
