@@ -6,6 +6,8 @@ real or in memory, as an object.
 
 from proxy_core.config import KubeProxyConfiguration, Machine, load_config, settings_of
 from proxy_core.errors import InvalidConfig, InvalidObjects, KernelError, NotSupported, Problem, ProxyError
+from proxy_core.flat.names import TABLE as FLAT_TABLE
+from proxy_core.flat.proxier import FlatProxier
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.kernel import Iptables
 from proxy_core.iptables.proxier import IptablesProxier
@@ -29,8 +31,10 @@ __all__ = [
     "Endpoint",
     "EndpointSlice",
     "FakeIptables",
+    "FLAT_TABLE",
     "FakeIpvs",
     "FakeNft",
+    "FlatProxier",
     "InvalidConfig",
     "InvalidObjects",
     "Iptables",

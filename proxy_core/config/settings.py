@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from proxy_core.addresses import Family, family_of, parse_cidr
-from proxy_core.config.types import IPVS, KubeProxyConfiguration
+from proxy_core.config.types import FLAT, IPVS, KubeProxyConfiguration
 from proxy_core.config.validate import MODES
 from proxy_core.errors import NotSupported
 from proxy_core.model.local_traffic import detector
@@ -31,10 +31,10 @@ def settings_of(
     if mode not in MODES:
         raise NotSupported(f"mode {mode} is not supported; there are {', '.join(MODES)}")
     texts = config.node_port_addresses
-    if not texts and mode == "nftables":
+    if not texts and mode in ("nftables", FLAT):
         texts = (PRIMARY,)
     addresses = node_port_addresses(texts, family, node.ips.values())
-    masquerade = config.nftables if mode == "nftables" else config.iptables
+    masquerade = config.nftables if mode in ("nftables", FLAT) else config.iptables
     return Settings(
         family=family,
         node_ip=node.ips[family],

@@ -12,6 +12,8 @@ from msgspec import Struct, field
 
 from proxy_core.settings import SECOND
 
+FLAT = "flat"
+"""Our own mode; it has the settings of mode nftables."""
 _EXCEPTIONS = {
     "pod_cidr": "podCIDR",
     "cluster_cidr": "clusterCIDR",
@@ -131,4 +133,4 @@ class KubeProxyConfiguration(Section, frozen=True):
         """Return the settings of a mode; an empty one is iptables."""
         if mode == "ipvs":
             return self.ipvs
-        return self.nftables if mode == "nftables" else self.iptables
+        return self.nftables if mode in ("nftables", FLAT) else self.iptables

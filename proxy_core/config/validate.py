@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy_core.addresses import family_of, parse_cidr, parse_ip
-from proxy_core.config.types import KubeProxyConfiguration
+from proxy_core.config.types import FLAT, KubeProxyConfiguration
 from proxy_core.model.node_port_addresses import PRIMARY
 
-MODES = ("iptables", "ipvs", "nftables")
+MODES = ("iptables", "ipvs", "nftables", FLAT)
 LOCAL_MODES = ("ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix")
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 
@@ -25,12 +25,12 @@ def _mode(config: KubeProxyConfiguration) -> Iterator[Fault]:
         yield "mode", f"must be {', '.join(MODES)} or blank: {config.mode!r}"
     for name, bit in (
         ("iptables.masqueradeBit", config.iptables.masquerade_bit),
-        ("nftables.masqueradeBit", config.nftables.masquerade_bit if config.mode == "nftables" else 0),
+        ("nftables.masqueradeBit", config.nftables.masquerade_bit if config.mode in ("nftables", FLAT) else 0),
     ):
         if not 0 <= bit <= 31:
             yield name, f"must be within the range [0, 31]: {bit}"
     section = config.section(config.mode)
-    name = config.mode or "iptables"
+    name = "nftables" if config.mode == FLAT else config.mode or "iptables"
     if section.sync_period <= 0:
         yield f"{name}.syncPeriod", "must be greater than 0"
     if section.min_sync_period < 0:

@@ -24,6 +24,8 @@ NESTED = 0x8000
 _TYPE_MASK = 0x3FFF
 _CAPPED, _ACK_TLVS = 0x100, 0x200
 _ATTR_MSG, _ATTR_OFFS = 1, 2
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
+_RECEIVE_BYTES = 1 << 20
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
 
 _HEADER = struct.Struct("=IHHII")
@@ -32,9 +34,6 @@ _SEQ = struct.Struct("=I")
 _FLAGS_AT, _SEQ_AT = 6, 8
 _CALL_BYTES = 60_000
 """How much one call of `batch` sends: more is not faster, and needs larger buffers."""
-
-
-_RECEIVE_BYTES = 1 << 20
 
 
 class Message(NamedTuple):
@@ -53,6 +52,8 @@ class Refusal(NamedTuple):
     errno: int
     reason: str
     """The kernel's own words, if it has any."""
+    offset: int = 0
+    """Where in the message what it refused is; 0 if it does not say."""
     payload: bytes = b""
     """All of the kernel's answer."""
 
@@ -125,18 +126,10 @@ class Netlink:
         except OSError as refused:
             raise KernelError(f"netlink protocol {protocol}: {refused.strerror}") from None
         self._seq = 0
-        self._view = memoryview(
-            bytearray(_RECEIVE_BYTES)
-        )  # kept: fresh memory for each datagram costs more than it holds
-        # Forced sizes need CAP_NET_ADMIN in the first user namespace; without it the system's limits hold.
-        for forced, plain, size in (
-            (33, socket.SO_RCVBUF, receive_bytes),
-            (32, socket.SO_SNDBUF, send_bytes),
-        ):
-            try:
-                self._socket.setsockopt(socket.SOL_SOCKET, forced, size)
-            except PermissionError:
-                self._socket.setsockopt(socket.SOL_SOCKET, plain, size)
+        self._set_size(_SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_bytes)
+        self._send_bytes = self._set_size(_SO_SNDBUFFORCE, socket.SO_SNDBUF, send_bytes)
+        # Kept: fresh memory for each datagram costs more than it holds.
+        self._view = memoryview(bytearray(_RECEIVE_BYTES))
         for option in (_CAP_ACK, _EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
@@ -166,10 +159,26 @@ class Netlink:
 
     def send(self, data: bytes) -> None:
         """Send messages in one call. Raises KernelError where they do not fit into the socket's buffer."""
+        if len(data) > self._send_bytes:
+            self._send_bytes = self._set_size(_SO_SNDBUFFORCE, socket.SO_SNDBUF, len(data))
         try:
             self._socket.sendto(data, (0, 0))
         except OSError as refused:
-            raise KernelError(f"netlink: {len(data)} bytes could not be sent: {refused.strerror}") from None
+            remedy = ""
+            if refused.errno == errno.EMSGSIZE:
+                remedy = "; it takes CAP_NET_ADMIN in the first user namespace, or a higher sysctl net.core.wmem_max"
+            raise KernelError(f"netlink: {len(data)} bytes could not be sent: {refused.strerror}{remedy}") from None
+
+    def _set_size(self, forced: int, plain: int, size: int) -> int:
+        """Set the size of a buffer; return it.
+
+        To force it takes CAP_NET_ADMIN in the first user namespace; without it the system's limits hold.
+        """
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, forced, size)
+        except PermissionError:
+            self._socket.setsockopt(socket.SOL_SOCKET, plain, size)
+        return size
 
     def receive(self, *, wait: bool = True) -> list[Message]:
         """Return the messages of one datagram; none if `wait` is false and there is none."""
@@ -181,13 +190,24 @@ class Netlink:
             if lost.errno == errno.ENOBUFS:
                 raise KernelError("netlink: the kernel had more to say than the socket's buffer holds") from None
             raise KernelError(f"netlink: {lost.strerror}") from None
-        data = bytes(self._view[:received])
-        found, at = [], 0
-        while at + 16 <= received:
-            size, kind, flags, seq, _ = _HEADER.unpack_from(data, at)
-            found.append(Message(kind, flags, seq, data[at + 16 : at + size]))
-            at += (size + 3) & ~3
-        return found
+        return _messages(bytes(self._view[:received]))
+
+    def drain(self) -> tuple[list[Message], bool]:
+        """Return the messages that have come, without waiting, and whether more were lost for want of room.
+
+        For requests that the kernel has carried out when they are sent, as those to nf_tables. Raises KernelError.
+        """
+        found: list[Message] = []
+        lost = False
+        while True:
+            try:
+                found += _messages(self._socket.recv(_RECEIVE_BYTES, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                return found, lost
+            except OSError as reason:
+                if reason.errno != errno.ENOBUFS:
+                    raise KernelError(f"netlink: {reason.strerror}") from None
+                lost = True
 
     def ask(self, what: str, data: bytes, last: int) -> list[Message]:
         """Send messages of which the one numbered `last` asks for an acknowledgement (or a dump).
@@ -240,15 +260,26 @@ class Netlink:
         return self.exchange(bytes(data), number)[1]
 
 
+def _messages(data: bytes) -> list[Message]:
+    found, at = [], 0
+    while at + 16 <= len(data):
+        size, kind, flags, seq, _ = _HEADER.unpack_from(data, at)
+        found.append(Message(kind, flags, seq, data[at + 16 : at + size]))
+        at += (size + 3) & ~3
+    return found
+
+
 def refusal_of(reply: Message) -> Refusal | None:
     """Return what an error message says; None if it is an acknowledgement."""
     code = -int.from_bytes(reply.payload[:4], "little", signed=True) if len(reply.payload) >= 4 else 0
     if code == 0:
         return None
-    reason = ""
+    reason, offset = "", 0
     if reply.flags & _ACK_TLVS:
         start = 20 if reply.flags & _CAPPED else 4 + ((int.from_bytes(reply.payload[4:8], "little") + 3) & ~3)
         if reply.type == DONE:
             start = 4
-        reason = attrs(reply.payload, start).get(_ATTR_MSG, b"").rstrip(b"\0").decode(errors="replace")
-    return Refusal(reply.seq, code, reason, reply.payload)
+        said = attrs(reply.payload, start)
+        reason = said.get(_ATTR_MSG, b"").rstrip(b"\0").decode(errors="replace")
+        offset = int.from_bytes(said.get(_ATTR_OFFS, b""), "little")
+    return Refusal(reply.seq, code, reason, offset, reply.payload)

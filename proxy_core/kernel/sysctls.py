@@ -29,6 +29,14 @@ def write_sysctl(name: str, value: str | int) -> None:
         raise _error(name, f"set to {value}", refused) from None
 
 
+def is_writable(name: str) -> bool:
+    """Tell whether a sysctl is there and can be set in this namespace; some belong to the first one alone."""
+    try:
+        return bool((_ROOT / name).stat().st_mode & 0o200)
+    except OSError:
+        return False
+
+
 def ensure_sysctl(name: str, value: int) -> bool:
     """Set a sysctl unless it has the value; tell whether it was set. Raises KernelError."""
     if read_sysctl(name) == str(value):

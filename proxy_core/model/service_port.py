@@ -10,6 +10,9 @@ from proxy_core.objects import Service
 
 SERVICE_PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """A Service with this label belongs to another proxy."""
+BALANCING = "stowage.dev/balancing"
+WEIGHTS = "stowage.dev/weights"
+"""Annotations that mode flat reads; the modes of kube-proxy leave them alone."""
 DEFAULT_STICKY_SECONDS = 10800
 
 
@@ -43,6 +46,9 @@ class ServicePort(NamedTuple):
     external_policy_local: bool = False
     internal_policy_local: bool = False
     health_check_node_port: int = 0
+    balancing: str = ""
+    weights: str = ""
+    """The annotations as they stand."""
 
     @property
     def externally_accessible(self) -> bool:
@@ -97,6 +103,8 @@ def service_ports(service: Service, family: Family) -> dict[ServicePortName, Ser
         external_policy_local=local and external,
         internal_policy_local=spec.internal_traffic_policy == "Local",
         health_check_node_port=spec.health_check_node_port if local and spec.type == "LoadBalancer" else 0,
+        balancing=meta.annotations.get(BALANCING, ""),
+        weights=meta.annotations.get(WEIGHTS, ""),
     )
     return {
         ServicePortName(meta.namespace, meta.name, each.name, each.protocol): common._replace(

@@ -1,60 +1,51 @@
-"""ElementStore: the elements of a shared set or map, in the kernel and as service ports want them.
-
-Two service ports may want the same key (the cluster IP of a Service with two ports, an external IP of two Services): an
-element lives as long as anybody wants it, with the value of the last one who does, in the order of the ports.
-"""
+"""ElementStore: the elements of a shared set or map, in the kernel and as service ports want them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from proxy_core.model.service_port import ServicePortName
 from proxy_core.nft.transaction import AddElement, Command, DeleteElement, ElementKey
-
-Owner = tuple[str, ServicePortName]
+from proxy_core.nftables.claims import Claims, Owner
 
 
 class ElementStore:
-    """The elements of one set or map."""
+    """The elements of one set or map; an element lives as long as anybody claims it."""
 
     def __init__(self, container: str) -> None:
         self.container = container
-        self._claims: dict[ElementKey, dict[Owner, AddElement]] = {}
+        self._claims: Claims[AddElement] = Claims()
         self._kernel: dict[ElementKey, str] = {}
-        self._touched: set[ElementKey] = set()
+        self.moved_keys: set[ElementKey] = set()
+        self.moved_values: set[str] = set()
+        """Of the elements that came or went with the last `commands`."""
 
     def claim(self, owner: Owner, element: AddElement) -> None:
         """Want an element."""
-        self._claims.setdefault(element.key, {})[owner] = element
-        self._touched.add(element.key)
+        self._claims.claim(owner, element.key, element)
 
     def release(self, owner: Owner, key: ElementKey) -> None:
         """Want an element no more."""
-        claims = self._claims.get(key, {})
-        claims.pop(owner, None)  # gone before where one port has the key twice, as an external and a load-balancer IP
-        if not claims:
-            self._claims.pop(key, None)
-        self._touched.add(key)
+        self._claims.release(owner, key)
 
     def read_back(self, kernel: Mapping[ElementKey, str]) -> None:
         """Take over what the kernel has; everything is compared with it again."""
         self._kernel = dict(kernel)
-        self._touched.update(self._kernel, self._claims)
+        self._claims.touch_all(self._kernel)
 
     def commands(self) -> Iterator[Command]:
         """Yield what brings the kernel to what is wanted, in the order of the keys."""
-        for key in sorted(self._touched):
-            claims, present = self._claims.get(key), self._kernel.get(key)
-            if claims is None:
-                if present is not None:
-                    del self._kernel[key]
-                    yield DeleteElement(self.container, key)
+        self.moved_keys.clear()
+        self.moved_values.clear()
+        for key in self._claims.drain():
+            wanted, present = self._claims.winner(key), self._kernel.get(key)
+            if wanted is not None and wanted.value == present:
                 continue
-            wanted = claims[max(claims)]
-            if present == wanted.value:
-                continue
+            self.moved_keys.add(key)
             if present is not None:
+                self.moved_values.add(present)
+                del self._kernel[key]
                 yield DeleteElement(self.container, key)
-            self._kernel[key] = wanted.value
-            yield wanted
-        self._touched.clear()
+            if wanted is not None:
+                self.moved_values.add(wanted.value)
+                self._kernel[key] = wanted.value
+                yield wanted

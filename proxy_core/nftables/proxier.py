@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
 from proxy_core.errors import KernelError
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
-from proxy_core.nft.kernel import Names, Nft
-from proxy_core.nft.statements import table_family
+from proxy_core.nft.chunks import chunks
+from proxy_core.nft.kernel import Nft
+from proxy_core.nft.statements import SetMark, table_family
 from proxy_core.nft.transaction import (
+    TABLE,
     AddChain,
     AddContainer,
     AddRule,
-    Container,
-    DeleteChain,
+    Command,
     DeleteContainer,
     FlushChain,
     Transaction,
 )
 from proxy_core.nftables import names, table
 from proxy_core.nftables.elements import ElementStore
+from proxy_core.nftables.left import Left
+from proxy_core.nftables.names import PortChains
 from proxy_core.nftables.port_rules import PortRules, port_rules
+from proxy_core.nftables.stale import StaleChains
 from proxy_core.proxier import Proxier, Sync
-from proxy_core.settings import SECOND, Settings
+from proxy_core.settings import Settings
 
-STALE_AFTER = SECOND
-"""Older kernels take a chain for busy for a while after its last reference in a map is gone."""
 STORES = (
     names.CLUSTER_IPS,
     names.SERVICE_IPS,
@@ -45,24 +50,26 @@ class NftablesProxier(Proxier):
         self._family = table_family(settings.family)
         self._stores = {name: ElementStore(name) for name in STORES}
         self._rules: dict[ServicePortName, PortRules] = {}
-        self._stale: dict[str, int] = {}
-        """Chain that is out of use, and flushed -> since when."""
+        self._stale = StaleChains(self._family, TABLE)
         self._first = True
 
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
-        if not self._delete_stale(sync.now):
+        if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
         transaction = Transaction(self._family)
         try:
             if sync.full:
                 self._set_up(transaction)
-            self._write_ports(sync, transaction)
-            for store in self._stores.values():
-                for command in store.commands():
-                    transaction.add(command)
-            if len(transaction):
-                self._kernel.run(transaction)
+            left = self._claim(sync)
+            elements = [command for store in self._stores.values() for command in store.commands()]
+            self._write_ports(sync, left, transaction)
+            for command in elements:
+                transaction.add(command)
+            for each in chunks(transaction):
+                if len(each):
+                    self._kernel.run(each)
         except KernelError:
             self._stale.clear()
             raise
@@ -76,11 +83,11 @@ class NftablesProxier(Proxier):
         for store in self._stores.values():
             store.read_back(self._kernel.elements(store.container) or {})
 
-    def _write_ports(self, sync: Sync, transaction: Transaction) -> None:
-        """Write the chains of changed services, and retire what nobody wants any more."""
+    def _claim(self, sync: Sync) -> Left:
+        """Render the ports that are written, claim their elements; return what is left from before."""
         wanted = self.state.wanted
-        left = _Left()
-        written = sorted(wanted) if sync.full else self._of_services(sync)
+        left = Left(table.address_type(self.settings))
+        written = self._written(sync)
         for name in [*(self._rules if sync.full else sync.ports), *written]:
             self._take(name, left)
         for name in written:
@@ -88,79 +95,76 @@ class NftablesProxier(Proxier):
             for element in rules.elements:
                 self._stores[element.container].claim((str(name), name), element)
         if sync.full:
-            left.find(self._kernel.names(), table.address_type(self.settings))
-        for name in written:
-            self._write_port(self._rules[name], transaction)
-            left.keep(self._rules[name])
+            found = self._kernel.names()
+            left.find(filter(names.is_of_service, found.chains), found.containers)
+        return left
+
+    def _write_ports(self, sync: Sync, left: Left, transaction: Transaction) -> None:
+        """Write the chains of changed services, and retire what nobody wants any more."""
+        present = frozenset(left.chains)
+        for name in self._written(sync):
+            rules = self._rules[name]
+            commands = self._port_commands(rules)
+            if self._may_go_ahead(name, rules, present):
+                transaction.add_ahead(commands)
+            else:
+                for command in commands:
+                    transaction.add(command)
+            left.keep(rules.chains, rules.affinity_sets)
         self._retire(sync.now, left, transaction)
+
+    def _may_go_ahead(self, name: ServicePortName, rules: PortRules, present: AbstractSet[str]) -> bool:
+        """Tell whether no packet notices when a port's chains are written before the rest of the table.
+
+        Either none of them is there, or the same packets go into them before and after; and what they do does not
+        depend on the rest of the table, which another process may have written with another mark.
+        """
+        if present.isdisjoint(rules.chains):
+            return True
+        if any(element.key in self._stores[element.container].moved_keys for element in rules.elements):
+            return False
+        leading = [f"goto {chain}" for chain in PortChains(name).dispatched]
+        if not all(store.moved_values.isdisjoint(leading) for store in self._stores.values()):
+            return False
+        if not self._first:
+            return True
+        lines = [line for each in rules.chains.values() for line in each]
+        return not any(isinstance(each, SetMark) for line in lines for each in line.statements)
+
+    def _written(self, sync: Sync) -> list[ServicePortName]:
+        """Return the ports whose chains are written."""
+        return sorted(self.state.wanted) if sync.full else self._of_services(sync)
 
     def _of_services(self, sync: Sync) -> list[ServicePortName]:
         """Return the ports of changed services, those too of which nothing has changed."""
         ports = self.state.services
         return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
 
-    def _take(self, name: ServicePortName, left: _Left) -> None:
+    def _take(self, name: ServicePortName, left: Left) -> None:
         """Forget what a service port has in the table; its chains and affinity sets are left."""
         rules = self._rules.pop(name, None)
         if rules is None:
             return
-        left.chains.update(rules.chains)
-        left.sets.update({each.name: each for each in rules.affinity_sets})
+        left.leave(rules.chains, rules.affinity_sets)
         for element in rules.elements:
             self._stores[element.container].release((str(name), name), element.key)
 
-    def _write_port(self, rules: PortRules, transaction: Transaction) -> None:
+    def _port_commands(self, rules: PortRules) -> Iterator[Command]:
         for chain in rules.chains:
-            self._stale.pop(chain, None)
-            transaction.add(AddChain(chain))
-            transaction.add(FlushChain(chain))
+            self._stale.revive(chain)
+            yield AddChain(chain)
+            yield FlushChain(chain)
         for each in rules.affinity_sets:
-            transaction.add(AddContainer(each))
+            yield AddContainer(each)
         for chain, lines in rules.chains.items():
             for line in lines:
-                transaction.add(AddRule(chain, line))
+                yield AddRule(chain, line)
 
-    def _retire(self, now: int, left: _Left, transaction: Transaction) -> None:
+    def _retire(self, now: int, left: Left, transaction: Transaction) -> None:
         """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        for chain in left.chains:
-            self._stale.setdefault(chain, now)
-        for chain in sorted(self._stale):
+        # As upstream: every sync flushes all of them and lets them wait anew.
+        self._stale.retire([*left.chains, *self._stale.names()], now)
+        for chain in self._stale.names():
             transaction.add(FlushChain(chain))
         for each in left.sets.values():
             transaction.add(DeleteContainer(each))
-
-    def _delete_stale(self, now: int) -> bool:
-        """Delete the chains that have been out of use for a while; False if the kernel refuses."""
-        due = [chain for chain, since in self._stale.items() if now - since > STALE_AFTER]
-        if not due:
-            return True
-        transaction = Transaction(self._family)
-        for chain in sorted(due):
-            del self._stale[chain]
-            transaction.add(DeleteChain(chain))
-        try:
-            self._kernel.run(transaction)
-        except KernelError:
-            return False
-        return True
-
-
-class _Left:
-    """Chains and affinity sets of service ports that are in the kernel and perhaps nobody's any more."""
-
-    def __init__(self) -> None:
-        self.chains: set[str] = set()
-        self.sets: dict[str, Container] = {}
-
-    def find(self, names_: Names, address_type: str) -> None:
-        """Add what the kernel has, of whatever process."""
-        self.chains.update(filter(names.is_of_service, names_.chains))
-        for name in names_.containers:
-            if name.startswith(names.AFFINITY):
-                self.sets.setdefault(name, names.affinity_set(name, address_type, 0))
-
-    def keep(self, rules: PortRules) -> None:
-        """Take out what a service port has."""
-        self.chains.difference_update(rules.chains)
-        for each in rules.affinity_sets:
-            self.sets.pop(each.name, None)

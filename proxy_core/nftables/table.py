@@ -113,13 +113,13 @@ def containers(settings: Settings) -> dict[str, Container]:
     return {each.name: each for each in found}
 
 
-def base(*, first: bool) -> Iterator[Command]:
+def base(*, first: bool, comment: str = COMMENT) -> Iterator[Command]:
     """Yield the commands that make table, base chains and jumps.
 
     The ``first`` time in a process base chains are made bare and deleted, so that their hook or priority may have
     changed since another version.
     """
-    yield AddTable(COMMENT)
+    yield AddTable(comment)
     if first:
         for chain in BASE_CHAINS:
             yield AddChain(chain)
@@ -138,6 +138,14 @@ def base(*, first: bool) -> Iterator[Command]:
 
 def static(settings: Settings, service_cidrs: Sequence[str]) -> Iterator[Command]:
     """Yield the commands that make the chains, sets and maps which all services share."""
+    yield from checks(settings, service_cidrs)
+    yield AddContainer(containers(settings)[names.FIREWALL_IPS])
+    yield AddRule(names.FIREWALL_CHECK, rule(VerdictMap(SERVICE_KEY, names.FIREWALL_IPS)))
+    yield from dispatch(settings)
+
+
+def checks(settings: Settings, service_cidrs: Sequence[str]) -> Iterator[Command]:
+    """Yield masquerading and the refusal of what has no endpoints, or is no service."""
     known = containers(settings)
     yield AddContainer(known[names.HAIRPIN_CONNECTIONS])
     yield AddRule(names.MASQUERADING, rule(TakeMark(settings.mark), Masquerade()))
@@ -159,24 +167,15 @@ def static(settings: Settings, service_cidrs: Sequence[str]) -> Iterator[Command
     yield FlushChain(names.REJECT_CHAIN)
     yield AddRule(names.REJECT_CHAIN, rule(Reject()))
     yield AddRule(names.SERVICE_ENDPOINTS_CHECK, rule(VerdictMap(SERVICE_KEY, names.NO_ENDPOINT_SERVICES)))
-    served = _served(settings)
     check = VerdictMap(NODE_PORT_KEY, names.NO_ENDPOINT_NODE_PORTS)
-    yield AddRule(names.NODE_PORT_ENDPOINTS_CHECK, Rule((*served, check)))
-    yield AddContainer(known[names.FIREWALL_IPS])
-    yield AddRule(names.FIREWALL_CHECK, rule(VerdictMap(SERVICE_KEY, names.FIREWALL_IPS)))
+    yield AddRule(names.NODE_PORT_ENDPOINTS_CHECK, Rule((*_served(settings), check)))
+
+
+def dispatch(settings: Settings) -> Iterator[Command]:
+    """Yield the maps that lead to the services, and the rules that look them up."""
+    known = containers(settings)
     yield AddContainer(known[names.SERVICE_IPS])
     yield AddContainer(known[names.SERVICE_NODE_PORTS])
-    yield from _services(settings, served)
-
-
-def local_source(detector: LocalTrafficDetector, *, negated: bool = False) -> Statement:
-    """Return the test for traffic from pods of this node, or for all other traffic."""
-    if detector.cidr:
-        return Address("saddr", detector.cidr, negated)
-    return InputInterface(detector.bridge or f"{detector.interface_prefix}*", negated)
-
-
-def _services(settings: Settings, served: tuple[Statement, ...]) -> Iterator[Command]:
     to_cluster_ip = InSet(("daddr",), names.CLUSTER_IPS)
     if settings.masquerade_all:
         comment = "masquerade all clusterIP traffic"
@@ -187,7 +186,15 @@ def _services(settings: Settings, served: tuple[Statement, ...]) -> Iterator[Com
         yield AddRule(names.SERVICES, rule(to_cluster_ip, outside, SetMark(settings.mark), comment=comment))
     yield AddRule(names.SERVICES, rule(VerdictMap(SERVICE_KEY, names.SERVICE_IPS)))
     here = (IsLocal("daddr"),) if settings.node_port_addresses.match_all else ()
-    yield AddRule(names.SERVICES, Rule((*here, *served, VerdictMap(NODE_PORT_KEY, names.SERVICE_NODE_PORTS))))
+    node_ports = VerdictMap(NODE_PORT_KEY, names.SERVICE_NODE_PORTS)
+    yield AddRule(names.SERVICES, Rule((*here, *_served(settings), node_ports)))
+
+
+def local_source(detector: LocalTrafficDetector, *, negated: bool = False) -> Statement:
+    """Return the test for traffic from pods of this node, or for all other traffic."""
+    if detector.cidr:
+        return Address("saddr", detector.cidr, negated)
+    return InputInterface(detector.bridge or f"{detector.interface_prefix}*", negated)
 
 
 def _served(settings: Settings) -> tuple[Statement, ...]:

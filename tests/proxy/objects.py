@@ -17,7 +17,8 @@ NODE = "node-1"
 
 def service(name: str = "web", **spec: Any) -> Service:
     """Return a Service of namespace shop with a port http of 80, unless told otherwise."""
-    meta = {"name": name, "namespace": "shop", "labels": spec.pop("labels", {})}
+    meta = {"name": name, "namespace": "shop"}
+    meta |= {part: spec.pop(part, {}) for part in ("labels", "annotations")}
     status = {"loadBalancer": {"ingress": spec.pop("ingress", [])}}
     spec.setdefault("clusterIP", "172.30.0.1")
     spec.setdefault("ports", [{"name": "http", "port": 80, "protocol": "TCP"}])
@@ -27,7 +28,8 @@ def service(name: str = "web", **spec: Any) -> Service:
 def endpoint(address: str, node: str = NODE, **more: Any) -> dict[str, Any]:
     """Return an endpoint of a slice; conditions are given by name."""
     hints = {f"for{kind}": [{"name": each} for each in more.pop(kind.lower(), ())] for kind in ("Zones", "Nodes")}
-    return {"addresses": [address], "nodeName": node, "hints": hints, "conditions": more}
+    zone = more.pop("zone", None)
+    return {"addresses": [address], "nodeName": node, "zone": zone, "hints": hints, "conditions": more}
 
 
 def slice_of(*endpoints: dict[str, Any], name: str = "web-a", **more: Any) -> EndpointSlice:

@@ -51,7 +51,7 @@ def test_unknown_fields_are_warnings() -> None:
     ("tree", "text"),
     [
         ({"kind": "Pod"}, "apiVersion: is kubeproxy.config.k8s.io/v1alpha1 Pod"),
-        ({"mode": "ebpf"}, "mode: must be iptables, ipvs, nftables or blank: 'ebpf'"),
+        ({"mode": "ebpf"}, "mode: must be iptables, ipvs, nftables, flat or blank: 'ebpf'"),
         ({"iptables": {"masqueradeBit": 32}}, "iptables.masqueradeBit: must be within the range"),
         ({"iptables": {"masqueradeBit": "x"}}, "iptables.masqueradeBit: expected `int`"),
         ({"iptables": {"syncPeriod": "1 s"}}, "iptables.syncPeriod: is no duration: '1 s'"),

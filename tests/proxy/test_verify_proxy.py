@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench.verify.cli import verify
+from bench.verify.proxy import packets
+from proxy_core.flat.ways import Way
 from sched_core import InvalidObjects
 
 
@@ -81,6 +83,20 @@ def test_a_difference_of_ipvs_is_shown(
     (tmp_path / "changed.json").write_text(json.dumps([scenario]), encoding="utf-8")
     code, text = verified(str(tmp_path), "--mode", "ipvs")
     assert code == 1 and f"field     {shown}" in text, text
+
+
+def test_packets_fare_in_mode_flat_as_in_mode_nftables(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packets, "PACKETS", 25)
+    families = ("affinity", "detectlocal", "externalips", "loadbalancer", "mixed", "nodeport", "trafficpolicy")
+    code, text = verified(*(str(golden / f"{family}.json.gz") for family in families), "--mode", "flat")
+    assert (code, "84/84 scenarios passed" in text) == (0, True), text
+
+
+def test_a_packet_that_fares_differently_is_shown(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = Way.rules
+    monkeypatch.setattr(Way, "rules", lambda way, settings: rules(way, settings)[way.kind == "external" :])
+    code, text = verified(str(golden / "externalips.json.gz"), "--mode", "flat")
+    assert code == 1 and "packet " in text and "masqueraded" in text, text
 
 
 def test_results_that_could_not_be_written_are_refused_first(golden: Path) -> None:

@@ -1,0 +1,144 @@
+"""Proxy: both families' proxiers of a mode at work in a namespace."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from proxy_core import (
+    FLAT_TABLE,
+    EndpointSlice,
+    FlatProxier,
+    IptablesProxier,
+    KubeProxyConfiguration,
+    Machine,
+    Nft,
+    NftablesProxier,
+    Proxier,
+    ProxyState,
+    Service,
+    ServiceCIDR,
+    load_config,
+    node_info,
+    settings_of,
+    table_family,
+)
+from proxy_core.addresses import Family
+from proxy_core.iptables.proxier import JUMPS
+from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.netns import inside
+from proxy_core.kernel.nft import NetlinkNft
+from proxy_core.nft.statements import TableFamily
+from proxy_core.nft.transaction import TABLE
+from proxy_core.proxier import FULL_SYNC_PERIOD
+from proxy_core.settings import Settings
+from tests.proxy.packets.bed import FAMILIES, NODE_INTERFACES, NODE_IPS, POD_CIDRS, forget_connections
+from tests.proxy.packets.cluster import NODE
+from tests.proxy.packets.saboteur import Saboteur
+
+MODES = ("iptables", "nftables", "flat")
+PROGRAMS = {"iptables": ("iptables-legacy", "ip6tables-legacy")}
+Record = Service | EndpointSlice | ServiceCIDR
+_HEAD = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
+
+
+def missing(mode: str) -> str:
+    """Return why a mode cannot be tested here; empty if it can."""
+    for program in PROGRAMS.get(mode, ()):
+        if shutil.which(program) is None:
+            return f"mode {mode} needs the program {program}"
+    return ""
+
+
+def configuration(**more: Any) -> KubeProxyConfiguration:
+    """Return a configuration that knows the pods' networks."""
+    return load_config({**_HEAD, "clusterCIDR": ",".join(POD_CIDRS.values()), **more})
+
+
+class Proxy:
+    """A proxy of a mode; `apply` makes it serve some objects and no others."""
+
+    def __init__(self, netns: str, mode: str, config: KubeProxyConfiguration | None = None) -> None:
+        self.netns, self.mode = netns, mode
+        self.saboteur = Saboteur()
+        self._ahead = 0
+        """Nanoseconds that the proxy's clock is ahead."""
+        self._known: dict[tuple[type, str, str], Record] = {}
+        self._families: dict[Family, tuple[ProxyState, Proxier]] = {}
+        self._open = ExitStack()
+        config = config or configuration()
+        for family in FAMILIES:
+            state = ProxyState(family, node_info(NODE, None)._replace(ips=NODE_IPS))
+            settings = settings_of(config, mode, family, state.node, Machine(interfaces=lambda: NODE_INTERFACES))
+            if settings.localhost_node_ports:
+                with inside(netns):
+                    Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1", encoding="ascii")
+            self._families[family] = (state, self._proxier(state, settings))
+
+    def close(self) -> None:
+        """Stop; the rules stay."""
+        self._open.close()
+
+    def take(self, *records: Record) -> None:
+        """Note objects that are new or changed."""
+        for record in records:
+            self._known[_key(record)] = record
+            for state, _ in self._families.values():
+                state.update(record)
+
+    def forget(self, *records: Record) -> None:
+        """Note that objects are gone."""
+        for record in records:
+            self._known.pop(_key(record), None)
+            for state, _ in self._families.values():
+                state.delete(record)
+
+    def sync(self, *, full: bool = False) -> None:
+        """Write what has changed, or everything. Raises KernelError."""
+        if full:
+            self._ahead += FULL_SYNC_PERIOD + 1
+        for _, proxier in self._families.values():
+            proxier.sync(time.time_ns() + self._ahead)
+
+    def apply(self, records: Iterable[Record]) -> None:
+        """Serve these objects and no others, and forget the connections of before. Raises KernelError."""
+        records = list(records)
+        wanted = {_key(record) for record in records}
+        self.forget(*(record for key, record in list(self._known.items()) if key not in wanted))
+        self.take(*records)
+        self.sync()
+        forget_connections(self.netns)
+
+    def _proxier(self, state: ProxyState, settings: Settings) -> Proxier:
+        if self.mode == "iptables":
+            programs = IptablesPrograms(settings.family, "legacy", netns=self.netns)
+            return IptablesProxier(state, settings, self.saboteur.iptables(programs))
+        family = table_family(settings.family)
+        if self.mode == "nftables":
+            return NftablesProxier(state, settings, self._nft(family, TABLE))
+        return FlatProxier(state, settings, self._nft(family, FLAT_TABLE))
+
+    def _nft(self, family: TableFamily, table: str) -> Nft:
+        return self.saboteur.nft(self._open.enter_context(NetlinkNft(family, table, netns=self.netns)))
+
+
+def remove_rules(netns: str, mode: str) -> None:
+    """Take out of force what a proxy of a mode has left."""
+    for family in FAMILIES:
+        if mode == "iptables":
+            programs = IptablesPrograms(family, "legacy", netns=netns)
+            for jump in JUMPS:
+                programs.delete_rule(jump.table, jump.source, jump.rule)
+        else:
+            table = FLAT_TABLE if mode == "flat" else TABLE
+            with inside(netns):
+                subprocess.run(["nft", "delete", "table", table_family(family), table], check=True)
+
+
+def _key(record: Record) -> tuple[type, str, str]:
+    return type(record), record.metadata.namespace, record.metadata.name
