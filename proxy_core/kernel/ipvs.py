@@ -180,7 +180,7 @@ class IpvsServers:
         # fmt: off
         return layout.key.pack(
             6, _AF, layout.af,
-            6, _PROTOCOL, _PROTOCOLS[key.protocol],
+            6, _PROTOCOL, _PROTOCOLS.get(key.protocol) or int(key.protocol),
             6, _PORT, socket.htons(key.port),
             4 + len(address), _ADDRESS, address,
         )

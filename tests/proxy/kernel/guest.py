@@ -30,10 +30,12 @@ _REPO = Path(__file__).resolve().parents[3]
 _MEMORY_MIB = 1024
 _BOOT_SECONDS = 90.0
 _LOADED = (
-    "dummy veth bridge br_netfilter ip_vs ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip "
-    "ip_set_hash_ipportnet ip_set_bitmap_port xt_set nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat "
-    "ip6table_filter"
+    "dummy veth bridge ip_vs ip_vs_rr ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip "
+    "ip_set_hash_ipportnet ip_set_bitmap_port nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat "
+    "ip6table_filter xt_set xt_ipvs xt_comment xt_mark xt_conntrack xt_addrtype xt_physdev xt_tcpudp xt_MASQUERADE "
+    "ipt_REJECT ip6t_REJECT"
 )
+"""Loaded by one program; each that the kernel must ask for later takes a program of its own."""
 
 # Modules are looked for below a folder with another name than on the host: modprobe takes -d, and the kernel, which
 # calls it for what is loaded on demand (schedulers, matches), takes a script. The guest ends with the process that

@@ -7,7 +7,6 @@ takes away what the one before has left.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from bench.verify.proxy.normal import Normal, ipvs_rules
 from bench.verify.proxy.read import Family, Ipvs, Scenario, read
 from bench.verify.proxy.world import FAMILIES
 from proxy_core import (
+    FakeIptables,
     IpvsProxier,
     Machine,
     Node,
@@ -36,6 +36,10 @@ from tests.proxy.kernel.guest import in_guest_within
 GOLDEN = Path(__file__).resolve().parents[4] / "shared" / "golden" / "proxy"
 SECOND = 10**9
 OPTIONS = {"TCP": "-t", "UDP": "-u", "SCTP": "--sctp-service"}
+SAMPLE = 1
+"""Scenarios of each family; all of them are compared, on a kernel in memory, by `stowage verify proxy`."""
+TABLES = ("config", "detectlocal", "externalips", "loadbalancer", "nodeport")
+"""The families whose rules are written by the programs, too: these take a tenth of a second each in the guest."""
 NAMES = sorted(path.name for path in GOLDEN.glob("*.json.gz"))
 
 pytestmark = pytest.mark.skipif(not NAMES, reason="there are no recorded rules in ../shared/golden/proxy")
@@ -44,7 +48,7 @@ pytestmark = pytest.mark.skipif(not NAMES, reason="there are no recorded rules i
 class World:
     """A proxier of one family on the kernel."""
 
-    def __init__(self, scenario: Scenario, family: Family) -> None:
+    def __init__(self, scenario: Scenario, family: Family, *, real_tables: bool) -> None:
         environment = scenario.environment
         head = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
         self.config = load_config({**head, **scenario.config, "mode": "ipvs"}, scenario.name)
@@ -56,7 +60,8 @@ class World:
             interfaces=lambda: environment.interfaces, random_fully=environment.masquerade_random_fully is not False
         )
         self.state = ProxyState(FAMILIES[family], node)
-        kernel = ipvs_kernel(FAMILIES[family], IptablesPrograms(FAMILIES[family], "legacy"))
+        tables = IptablesPrograms(FAMILIES[family], "legacy") if real_tables else FakeIptables()
+        kernel = ipvs_kernel(FAMILIES[family], tables)
         settings = settings_of(self.config, "ipvs", FAMILIES[family], node, machine)
         self.proxier = IpvsProxier(self.state, settings, kernel)
 
@@ -101,7 +106,14 @@ def present_servers(family: Family) -> list[str]:
 def expected_sets(expected: Ipvs) -> dict[str, list[str]]:
     """Return kind and entries of the sets as ipset writes them; a network that is everything is no entry."""
     return {
-        name: [each.type, *sorted(re.sub(r"/(32|128)$", "", entry) for entry in each.entries if entry[-2:] != "/0")]
+        name: [
+            each.type,
+            *sorted(
+                entry.removesuffix("/128" if ":" in entry.split(",")[0] else "/32")
+                for entry in each.entries
+                if entry[-2:] != "/0"
+            ),
+        ]
         for name, each in expected.ipsets.items()
     }
 
@@ -141,13 +153,16 @@ def chains(rules: Normal) -> set[str]:
     return {line.split(" ")[0] for part, lines in rules.items() if "chains" in part for line in lines}
 
 
-def compare(family: Family, expected: Ipvs, proxier: IpvsProxier) -> None:
+def compare(family: Family, expected: Ipvs, proxier: IpvsProxier, *, tables: bool) -> None:
     assert present_servers(family) == expected_servers(expected)
-    assert present_sets(expected.ipsets) == expected_sets(expected)
+    wanted, present = expected_sets(expected), present_sets(expected.ipsets)
+    different = [each for each in zip(present.items(), wanted.items(), strict=True) if each[0] != each[1]]
+    assert different == []
     assert present_addresses(family) == sorted(expected.bound_addresses)
     everything = [each for found in expected.ipsets.values() for each in found.entries if each.endswith("/0")]
     assert len(proxier.refusals) == len(everything), proxier.refusals
-    same_rules(family, expected)
+    if tables:
+        same_rules(family, expected)
 
 
 @in_guest_within(180)
@@ -156,21 +171,19 @@ def compare(family: Family, expected: Ipvs, proxier: IpvsProxier) -> None:
 def test_recorded_scenarios(name: str, family: Family) -> None:
     (found,) = read([GOLDEN / name])
     count: Counter[str] = Counter()
+    tables = name.partition(".")[0] in TABLES
     for scenario in found.scenarios[:SAMPLE]:
-        world, now = World(scenario, family), 10**18
+        world, now = World(scenario, family, real_tables=tables), 10**18
         for each in scenario.objects:
             world.take("add", each)
         world.proxier.sync(now)
-        compare(family, scenario.expect.ipvs[family], world.proxier)
+        compare(family, scenario.expect.ipvs[family], world.proxier, tables=tables)
         for step in scenario.steps[:2]:
             now += int(step.elapsed_seconds * SECOND)
             for change in step.changes:
                 world.take(change.op, change.object)
             world.proxier.sync(now)
-            compare(family, step.expect.ipvs[family], world.proxier)
+            compare(family, step.expect.ipvs[family], world.proxier, tables=tables)
             count["steps"] += 1
         count["scenarios"] += 1
     print(dict(count))
-
-
-SAMPLE = 1

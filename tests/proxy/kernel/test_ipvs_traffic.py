@@ -19,6 +19,7 @@ import pytest
 
 from proxy_core import IpvsProxier, Machine, ProxyState, load_config, node_info, settings_of
 from proxy_core.addresses import Family
+from proxy_core.cleanup import IpvsLeftovers, Kernels, remove_all
 from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
 from proxy_core.kernel.links import Links
@@ -244,3 +245,18 @@ def test_sysctls_before_the_first_sync() -> None:
     found = subprocess.run(["ipvsadm", "-Ln", "--timeout"], check=True, capture_output=True, text=True).stdout
     assert found == "Timeout (tcp tcpfin udp): 60 120 300\n"
     assert subprocess.run(["ipvsadm", "-Sn"], check=True, capture_output=True, text=True).stdout == ""
+
+
+@in_guest
+def test_a_clean_up_leaves_nothing() -> None:
+    subprocess.run(["ipset", "create", "others", "hash:ip"], check=True)
+    for family in ADDRESSES:
+        Proxy(family).serve("a", "b")
+    kernel = ipvs_kernel("IPv4")
+    leftovers = IpvsLeftovers(kernel.servers, kernel.sets, kernel.addresses)
+    tables = [IptablesPrograms(family, "legacy") for family in ADDRESSES]
+    assert remove_all(Kernels(tables, ipvs=leftovers)) == []
+    commands = ("ipvsadm -Sn", "ipset list -name", "iptables-legacy-save", "ip6tables-legacy-save", "ip -brief link")
+    texts = [subprocess.run(each.split(), check=True, capture_output=True, text=True).stdout for each in commands]
+    assert texts[:2] == ["", "others\n"]
+    assert not any("KUBE" in each or "kube" in each for each in texts)
