@@ -19,7 +19,6 @@ from proxy_core.addresses import Family
 from proxy_core.health import ProxyHealth
 from proxy_core.ipvs.kernel import DEVICE
 from proxy_core.ipvs.names import ip_sets
-from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.machine import COUNTERS
 from proxy_core.kernel.netns import scratch
 from proxy_core.kernel.nfacct import ensure_counters
@@ -45,18 +44,18 @@ def _write(of: Setup, kernels: Kernels, events: Sequence[Event]) -> None:
     for each in family_proxies(of, kernels, Around(ProxyHealth(0), Metrics(of.mode), failures.append)):
         each.deliver(events, listed=True)
         each.step()
-        if each.failure:
-            raise KernelError(f"{each.family}: what there should be cannot be written: {each.failure}")
+        refused = each.failure or (of.mode == "ipvs" and next(iter(each.proxier.refused()), ""))
+        if refused:
+            raise KernelError(f"{each.family}: what there should be cannot be written: {refused}")
 
 
 def _parts(mode: str, family: Family, kernels: Kernels) -> Parts:
     return _LISTINGS[mode](family, kernels)
 
 
-def _iptables(family: Family, _: Kernels) -> Parts:
-    programs = IptablesPrograms(family)
-    tables = ("filter", "nat")
-    return {part: lines for each in tables for part, lines in iptables_parts(each, programs.save(each)).items()}
+def _iptables(family: Family, kernels: Kernels) -> Parts:
+    tables = {each: kernels.saved(family, each) for each in ("filter", "nat")}
+    return {part: lines for each, text in tables.items() for part, lines in iptables_parts(each, text).items()}
 
 
 def _nftables(family: Family, _: Kernels) -> Parts:

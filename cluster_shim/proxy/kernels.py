@@ -14,6 +14,9 @@ class Kernels(Protocol):
     def iptables(self, family: Family) -> Iptables:
         """Return the tables of iptables."""
 
+    def saved(self, family: Family, table: str) -> str:
+        """Return a table in the layout of iptables-save."""
+
     def nft(self, family: Family, table: str) -> Nft:
         """Return a table of nftables."""
 
