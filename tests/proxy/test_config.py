@@ -23,6 +23,27 @@ def test_defaults_are_upstreams() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("0.0.0.0:10256", "127.0.0.1:10249")),
+        ({"bindAddress": "192.168.7.11"}, ("0.0.0.0:10256", "127.0.0.1:10249")),
+        ({"bindAddress": "2001:db8:7::b", "metricsBindAddress": ""}, ("[::]:10256", "[::1]:10249")),
+        ({"healthzBindAddress": "10.1.2.3", "metricsBindAddress": "::"}, ("10.1.2.3:10256", "[::]:10249")),
+        ({"healthzBindAddress": "[::1]:1", "bindAddress": "::1"}, ("[::1]:1", "[::1]:10249")),
+    ],
+)
+def test_where_the_servers_listen(given: dict[str, Any], expected: tuple[str, str]) -> None:
+    config = load_config({**HEAD, **given})
+    assert (config.healthz_bind_address, config.metrics_bind_address) == expected
+
+
+def test_a_sync_period_of_zero_is_the_default_in_all_modes() -> None:
+    for mode in ("iptables", "nftables", "ipvs"):
+        section = load_config({**HEAD, "mode": mode, mode: {"syncPeriod": "0s"}}).section(mode)
+        assert section.sync_period == 30 * 10**9
+
+
+@pytest.mark.parametrize(
     "text",
     ["1m30.5s", ".5s", "-1.h", "0", "+0", "2562047h47m16.854775807s", "", "s", "1", "1 s", ".s", "3x", "9999999h"],
 )
