@@ -134,10 +134,10 @@ def test_chains_out_of_use_are_flushed_and_deleted_a_second_later() -> None:
     assert not kernel.ruleset.chains[chain].rules
     proxier.sync(2 * SECOND)
     assert chain in kernel.ruleset.chains
-    proxier.sync(3 * SECOND)
+    proxier.sync(4 * SECOND)
     assert chain not in kernel.ruleset.chains
     proxier.state.update(service())
-    proxier.sync(4 * SECOND)
+    proxier.sync(5 * SECOND)
     assert kernel.ruleset.chains[chain].rules
 
 
@@ -171,3 +171,18 @@ def test_a_full_sync_takes_out_a_service_that_has_gone_and_had_no_endpoints() ->
     proxier.state.delete(service())
     assert proxier.sync(2 * 3600 * SECOND).full
     assert "shop/web" not in kernel.save("filter")
+
+
+def test_a_chain_out_of_use_waits_until_syncs_are_more_than_a_second_apart() -> None:
+    kernel = FakeNft("ip")
+    proxier = nftables(kernel)
+    proxier.state.update(service())
+    proxier.state.update(slice_of(endpoint("10.180.0.1")))
+    proxier.sync(0)
+    (chain,) = [name for name in kernel.names().chains if name.startswith("service-") and "/" in name]
+    proxier.state.delete(service())
+    for half in range(2, 6):
+        proxier.sync(half * SECOND // 2)
+        assert chain in kernel.names().chains
+    proxier.sync(4 * SECOND)
+    assert chain not in kernel.names().chains

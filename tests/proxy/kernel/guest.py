@@ -30,8 +30,9 @@ _REPO = Path(__file__).resolve().parents[3]
 _MEMORY_MIB = 1024
 _BOOT_SECONDS = 90.0
 _LOADED = (
-    "dummy veth bridge ip_vs ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet "
-    "ip_set_bitmap_port xt_set nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat ip6table_filter"
+    "dummy veth bridge br_netfilter ip_vs ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip "
+    "ip_set_hash_ipportnet ip_set_bitmap_port xt_set nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat "
+    "ip6table_filter"
 )
 
 # Modules are looked for below a folder with another name than on the host: modprobe takes -d, and the kernel, which

@@ -15,19 +15,27 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from proxy_core.addresses import Family
+from proxy_core.kernel.netlink import ACK, REQUEST, Netlink, message
 from proxy_core.kernel.netns import inside
 
 FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
 POD_CIDRS = {"IPv4": "10.180.0.0/16", "IPv6": "fd00:10:180::/48"}
 LOCAL_POD_CIDRS = {"IPv4": "10.180.0.0/24", "IPv6": "fd00:10:180::/64"}
 SERVICE_CIDRS = {"IPv4": "172.30.0.0/16", "IPv6": "fd00:172:30::/112"}
-REMOTE_PODS = 8
+NODE_IPS: Mapping[Family, str] = {"IPv4": "192.168.7.11", "IPv6": "2001:db8:7::b"}
+NODE_INTERFACES = {
+    "lo": ["127.0.0.1/8", "::1/128"],
+    "eth0": ["192.168.7.11/24", "2001:db8:7::b/64"],
+    "ext0": ["203.0.113.1/24", "2001:db8:113::1/64"],
+    "cni0": ["10.180.0.1/24", "fd00:10:180::1/64"],
+}
+REMOTE_PODS = 16
 CLIENTS = 40
 
 _NEW_NETWORK = 0x40000000
@@ -60,7 +68,7 @@ class Bed:
     def __init__(self) -> None:
         self._held: list[int] = []
         self.client = self._host("client", "203.0.113.7", "2001:db8:113::7")
-        self.node = self._host("node", "192.168.7.11", "2001:db8:7::b")
+        self.node = self._host("node", NODE_IPS["IPv4"], NODE_IPS["IPv6"])
         self.pod_a = self._host("pod-a", "10.180.0.10", "fd00:10:180::a")
         self.pod_b = self._host("pod-b", "10.180.0.11", "fd00:10:180::b")
         self.other = self._host("other", "192.168.7.12", "2001:db8:7::c")
@@ -106,11 +114,6 @@ class Bed:
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
         return done.stdout
 
-    def forget_connections(self) -> None:
-        """Empty the node's table of connections."""
-        with inside(self.node.netns):
-            forget_connections()
-
     def _host(self, name: str, ipv4: str, ipv6: str) -> Host:
         self._held.append(new_namespace())
         return Host(name, f"/proc/{os.getpid()}/fd/{self._held[-1]}", ipv4, ipv6)
@@ -118,16 +121,14 @@ class Bed:
     def _join(self) -> None:
         node = [
             "link set lo up",
-            "link add cni0 type bridge",
+            "link add cni0 type bridge mcast_snooping 0",
             *_pair("ext0", self.client),
             *_pair("eth0", self.other),
             *_pair("vetha", self.pod_a),
             *_pair("vethb", self.pod_b),
             *[f"link set {veth} master cni0" for veth in ("vetha", "vethb")],
             *[f"link set {veth} type bridge_slave hairpin on" for veth in ("vetha", "vethb")],
-            *_addresses("cni0", "10.180.0.1/24", "fd00:10:180::1/64"),
-            *_addresses("ext0", "203.0.113.1/24", "2001:db8:113::1/64"),
-            *_addresses("eth0", "192.168.7.11/24", "2001:db8:7::b/64"),
+            *[line for name in ("cni0", "ext0", "eth0") for line in _addresses(name, *NODE_INTERFACES[name])],
             *[f"link set {each} up" for each in ("cni0", "ext0", "eth0", "vetha", "vethb")],
             "route add 10.180.1.0/24 via 192.168.7.12",
             "route add fd00:10:180:1::/64 via 2001:db8:7::c",
@@ -174,12 +175,10 @@ def new_namespace() -> int:
         os.close(home)
 
 
-def forget_connections() -> None:
-    """Empty the table of connections of the present namespace."""
-    from proxy_core.kernel.netlink import ACK, REQUEST, Netlink, message
-
+def forget_connections(netns: str) -> None:
+    """Empty a namespace's table of connections."""
     conntrack, delete = 1, 2
-    with Netlink(12, send_bytes=1 << 12) as netlink:
+    with inside(netns), Netlink(12, send_bytes=1 << 12) as netlink:
         number = netlink.sequence()
         request = message(conntrack << 8 | delete, REQUEST | ACK, number, b"\0\0\0\0")
         netlink.ask("conntrack", request, number)

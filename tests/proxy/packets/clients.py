@@ -86,13 +86,17 @@ def unanswered(questions: Iterable[Question], *, seconds: float = SHORT) -> list
 
 @contextmanager
 def connection(question: Question) -> Iterator[tuple[socket.socket, Answer]]:
-    """Open a TCP connection that stays, and yield it with the server's answer."""
+    """Open a TCP connection that stays, and yield it with the server's answer. Raises OSError."""
     with inside(question.netns):
         found = _open(question)
-    assert not isinstance(found, str), found
+    if isinstance(found, str):
+        raise ConnectionError(found)
     with found:
         found.settimeout(PATIENCE)
-        yield found, read_answer(found.recv(1 << 12))
+        line = found.recv(1 << 12)
+        if not line:
+            raise ConnectionResetError("closed without an answer")
+        yield found, read_answer(line)
 
 
 def is_alive(found: socket.socket) -> bool:

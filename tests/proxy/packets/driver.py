@@ -1,10 +1,11 @@
-"""Proxy: both families' proxiers of a mode at work in the node's namespace."""
+"""Proxy: both families' proxiers of a mode at work in a namespace."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from proxy_core import (
     IptablesProxier,
     KubeProxyConfiguration,
     Machine,
+    Nft,
     NftablesProxier,
     Proxier,
     ProxyState,
@@ -27,6 +29,7 @@ from proxy_core import (
     table_family,
 )
 from proxy_core.addresses import Family
+from proxy_core.iptables.proxier import JUMPS
 from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.netns import inside
 from proxy_core.kernel.nft import NetlinkNft
@@ -34,8 +37,9 @@ from proxy_core.nft.statements import TableFamily
 from proxy_core.nft.transaction import TABLE
 from proxy_core.proxier import FULL_SYNC_PERIOD
 from proxy_core.settings import Settings
-from tests.proxy.packets.bed import FAMILIES, POD_CIDRS, Bed
+from tests.proxy.packets.bed import FAMILIES, NODE_INTERFACES, NODE_IPS, POD_CIDRS, forget_connections
 from tests.proxy.packets.cluster import NODE
+from tests.proxy.packets.saboteur import Saboteur
 
 MODES = ("iptables", "nftables", "flat")
 PROGRAMS = {"iptables": ("iptables-legacy", "ip6tables-legacy")}
@@ -59,22 +63,22 @@ def configuration(**more: Any) -> KubeProxyConfiguration:
 class Proxy:
     """A proxy of a mode; `apply` makes it serve some objects and no others."""
 
-    def __init__(self, bed: Bed, mode: str, config: KubeProxyConfiguration | None = None) -> None:
-        self.bed, self.mode = bed, mode
+    def __init__(self, netns: str, mode: str, config: KubeProxyConfiguration | None = None) -> None:
+        self.netns, self.mode = netns, mode
+        self.saboteur = Saboteur()
         self._ahead = 0
         """Nanoseconds that the proxy's clock is ahead."""
         self._known: dict[tuple[type, str, str], Record] = {}
         self._families: dict[Family, tuple[ProxyState, Proxier]] = {}
         self._open = ExitStack()
         config = config or configuration()
-        with inside(bed.node.netns):
-            for family in FAMILIES:
-                state = ProxyState(family, node_info(NODE, None)._replace(ips=_addresses(bed)))
-                machine = Machine(interfaces=lambda: _interfaces(bed))
-                settings = settings_of(config, mode, family, state.node, machine)
-                if settings.localhost_node_ports:
+        for family in FAMILIES:
+            state = ProxyState(family, node_info(NODE, None)._replace(ips=NODE_IPS))
+            settings = settings_of(config, mode, family, state.node, Machine(interfaces=lambda: NODE_INTERFACES))
+            if settings.localhost_node_ports:
+                with inside(netns):
                     Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1", encoding="ascii")
-                self._families[family] = (state, self._proxier(state, settings))
+            self._families[family] = (state, self._proxier(state, settings))
 
     def close(self) -> None:
         """Stop; the rules stay."""
@@ -108,32 +112,32 @@ class Proxy:
         self.forget(*(record for key, record in list(self._known.items()) if key not in wanted))
         self.take(*records)
         self.sync()
-        self.bed.forget_connections()
+        forget_connections(self.netns)
 
     def _proxier(self, state: ProxyState, settings: Settings) -> Proxier:
-        netns = self.bed.node.netns
         if self.mode == "iptables":
-            return IptablesProxier(state, settings, IptablesPrograms(settings.family, "legacy", netns=netns))
+            programs = IptablesPrograms(settings.family, "legacy", netns=self.netns)
+            return IptablesProxier(state, settings, self.saboteur.iptables(programs))
         family = table_family(settings.family)
         if self.mode == "nftables":
             return NftablesProxier(state, settings, self._nft(family, TABLE))
         return FlatProxier(state, settings, self._nft(family, FLAT_TABLE))
 
-    def _nft(self, family: TableFamily, table: str) -> NetlinkNft:
-        return self._open.enter_context(NetlinkNft(family, table, netns=self.bed.node.netns))
+    def _nft(self, family: TableFamily, table: str) -> Nft:
+        return self.saboteur.nft(self._open.enter_context(NetlinkNft(family, table, netns=self.netns)))
 
 
-def _addresses(bed: Bed) -> Mapping[Family, str]:
-    return {family: bed.node.address(family) for family in FAMILIES}
-
-
-def _interfaces(bed: Bed) -> dict[str, list[str]]:
-    return {
-        "lo": ["127.0.0.1/8", "::1/128"],
-        "eth0": ["192.168.7.11/24", "2001:db8:7::b/64"],
-        "ext0": ["203.0.113.1/24", "2001:db8:113::1/64"],
-        "cni0": ["10.180.0.1/24", "fd00:10:180::1/64"],
-    }
+def remove_rules(netns: str, mode: str) -> None:
+    """Take out of force what a proxy of a mode has left."""
+    for family in FAMILIES:
+        if mode == "iptables":
+            programs = IptablesPrograms(family, "legacy", netns=netns)
+            for jump in JUMPS:
+                programs.delete_rule(jump.table, jump.source, jump.rule)
+        else:
+            table = FLAT_TABLE if mode == "flat" else TABLE
+            with inside(netns):
+                subprocess.run(["nft", "delete", "table", table_family(family), table], check=True)
 
 
 def _key(record: Record) -> tuple[type, str, str]:

@@ -60,7 +60,7 @@ class Stage(NamedTuple):
 @contextmanager
 def new_stage(mode: str, config: KubeProxyConfiguration | None = None) -> Iterator[Stage]:
     """Set up a bed with servers for all pods and a proxy that has no objects yet."""
-    with Bed() as bed, Servers() as servers, closing(Proxy(bed, mode, config)) as proxy:
+    with Bed() as bed, Servers() as servers, closing(Proxy(bed.node.netns, mode, config)) as proxy:
         serve_pods(bed, servers)
         yield Stage(bed, servers, proxy)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy_core.addresses import Family
-from tests.proxy.packets.bed import FAMILIES
+from tests.proxy.packets.bed import FAMILIES, forget_connections
 from tests.proxy.packets.clients import answered, unanswered
 from tests.proxy.packets.cluster import PROTOCOLS, local, remote, service, slices
 from tests.proxy.packets.driver import Record
@@ -71,13 +71,13 @@ def test_a_service_comes_changes_its_address_and_goes(stage: Stage, family: Fami
     moved = service(7)
     proxy.take(type(moved)(metadata=service(1).metadata, spec=moved.spec))
     proxy.sync()
-    bed.forget_connections()
+    forget_connections(bed.node.netns)
     unanswered(first)
     answered(second)
 
     proxy.forget(service(1))
     proxy.sync()
-    bed.forget_connections()
+    forget_connections(bed.node.netns)
     unanswered(first + second)
 
 
