@@ -14,11 +14,15 @@ class Kernels(Protocol):
     def iptables(self, family: Family) -> Iptables:
         """Return the tables of iptables."""
 
-    def saved(self, family: Family, table: str) -> str:
-        """Return a table in the layout of iptables-save."""
-
     def nft(self, family: Family, table: str) -> Nft:
         """Return a table of nftables."""
 
     def ipvs(self, family: Family) -> IpvsKernel:
         """Return all that ipvs mode writes to."""
+
+
+class ListedKernels(Kernels, Protocol):
+    """Kernels whose tables of iptables can be listed."""
+
+    def saved(self, family: Family, table: str) -> str:
+        """Return a table in the layout of iptables-save."""

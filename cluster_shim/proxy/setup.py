@@ -84,7 +84,7 @@ class _Counting:
 
     def __init__(self, kernels: Kernels, metrics: Metrics) -> None:
         self._kernels, self._metrics = kernels, metrics
-        self.saved, self.nft, self.ipvs = kernels.saved, kernels.nft, kernels.ipvs
+        self.nft, self.ipvs = kernels.nft, kernels.ipvs
 
     def iptables(self, family: Family) -> Iptables:
         tables = CountingIptables(self._kernels.iptables(family))
