@@ -162,6 +162,8 @@ def _diff(wishes: Wishes, of: Setup, edge: Edge, events: Sequence[Event]) -> int
 
 def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:
     """Write to the kernel: once, or until a signal."""
+    if of.mode == "ipvs":
+        notice("mode ipvs is deprecated by kube-proxy 1.35: nftables and flat do better")
     edge.prepare_mode(of)
     if wishes.init_only:
         return EXIT_GOOD
