@@ -73,7 +73,8 @@ def setup(
     """Return the setup for some objects; a machine may depend on the node.
 
     Raises InvalidConfig where the node lacks what the configuration builds on, NotSupported where the machine lacks
-    the family of the node's own address."""
+    the family of the node's own address.
+    """
     name = name_of_node(config)
     info = node_info(name, find_node(name, objects), config.bind_address)
     if config.detect_local_mode == "NodeCIDR" and not info.pod_cidrs:

@@ -34,6 +34,8 @@ def load_config(
     problems: list[tuple[str, str]] = []
     content = _completed(tree, problems)
     _complete_addresses(content)
+    if content.get("configSyncPeriod") == 0:  # zero stands for the default here, too
+        del content["configSyncPeriod"]
     config = _decoded(content, problems, [] if warnings is None else warnings)
     if config is not None and (config.api_version, config.kind) != (API_VERSION, KIND):
         problems.append(("apiVersion", f"is {config.api_version} {config.kind}, not {API_VERSION} {KIND}"))

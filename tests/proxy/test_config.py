@@ -22,6 +22,25 @@ def test_defaults_are_upstreams() -> None:
     assert config.healthz_bind_address == "0.0.0.0:10256" and config.cluster_cidrs == ()
 
 
+def test_zeros_and_nulls_as_kubeadm_writes_them_are_defaults() -> None:
+    times: dict[str, Any] = {"syncPeriod": "0s", "minSyncPeriod": "0s"}
+    written = {
+        "bindAddress": "0.0.0.0",
+        "clientConnection": {"kubeconfig": "", "burst": 10, "qps": 5},
+        "configSyncPeriod": "0s",
+        "conntrack": {"maxPerCore": None, "min": None, "tcpEstablishedTimeout": None, "udpTimeout": "0s"},
+        "healthzBindAddress": "",
+        "metricsBindAddress": "",
+        "iptables": {"localhostNodePorts": None, "masqueradeBit": None, **times},
+        "ipvs": {"excludeCIDRs": None, "tcpTimeout": "0s", **times},
+        "nftables": {"masqueradeBit": None, **times},
+        "nodePortAddresses": None,
+        "oomScoreAdj": None,
+    }
+    warnings: list[str] = []
+    assert (load_config({**HEAD, **written}, warnings=warnings), warnings) == (load_config(HEAD), [])
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -81,7 +100,7 @@ def test_unknown_fields_are_warnings() -> None:
         ({"mode": "ipvs", "ipvs": {"udpTimeout": "-1s"}}, "ipvs.udpTimeout: must be greater than or equal to 0"),
         ({"mode": "ipvs", "ipvs": {"excludeCIDRs": ["x"]}}, "ipvs.excludeCIDRs[0]: must be a valid CIDR: 'x'"),
         ({"conntrack": {"min": -1}}, "conntrack.min: must be greater"),
-        ({"configSyncPeriod": "0s"}, "configSyncPeriod: must be greater than 0"),
+        ({"configSyncPeriod": "-1s"}, "configSyncPeriod: must be greater than 0"),
         ({"oomScoreAdj": 1001}, "oomScoreAdj: must be within the range [-1000, 1000]: 1001"),
         ({"bindAddress": "here"}, "bindAddress: not a valid textual representation of an IP address: 'here'"),
         ({"healthzBindAddress": "10256"}, "healthzBindAddress: must be IP:port: '10256'"),
