@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -48,6 +48,12 @@ class Proxier(ABC):
         self.state, self.settings = state, settings
         self._needs_full = True
         self._last_full = 0
+        self.full = True
+        """Whether the last sync, be it one that failed, was a full one."""
+
+    def demand_full(self) -> None:
+        """Make the next sync a full one."""
+        self._needs_full = True
 
     def sync(self, now: int) -> SyncResult:
         """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""
@@ -55,13 +61,20 @@ class Proxier(ABC):
             self._needs_full = True
         with _no_collection():
             changes = self.state.apply()
-            full = self._needs_full or self.full_is_due(now - self._last_full)
+            self.full = full = self._needs_full or self.full_is_due(now - self._last_full)
             self._needs_full = True  # until this one has succeeded
             self.write(Sync(now, full, changes.services, changes.ports))
         self._needs_full = False
         if full:
             self._last_full = now
         return SyncResult(full, changes.conntrack_cleanup, changes.trigger_times)
+
+    def refused(self) -> Sequence[str]:
+        """Return in words what the last sync left out though it succeeded as a whole."""
+        return ()
+
+    def tend(self, now: int) -> None:  # noqa: B027, most have nothing to do
+        """Do what is due between syncs; may be called often. Raises KernelError."""
 
     def full_is_due(self, elapsed: int) -> bool:
         """Tell whether a full sync is due so long after the last one."""

@@ -84,9 +84,12 @@ class EntryPointGroup(click.Group):
 
 
 def _is_stowage_error(error: Exception) -> bool:
-    """Tell whether the engine raised an error on purpose, without importing the engine for it."""
-    errors = sys.modules.get("sched_core.errors")
-    return errors is not None and isinstance(error, errors.StowageError)
+    """Tell whether one of the cores raised an error on purpose, without importing a core for it."""
+    for module, base in (("sched_core.errors", "StowageError"), ("proxy_core.errors", "ProxyError")):
+        errors = sys.modules.get(module)
+        if errors is not None and isinstance(error, getattr(errors, base)):
+            return True
+    return False
 
 
 def _entries() -> dict[str, EntryPoint]:
@@ -110,4 +113,4 @@ def _summary(entry: EntryPoint) -> str:
 @click.group(cls=EntryPointGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stowage", message="%(prog)s %(version)s")
 def stowage() -> None:
-    """The decisions of kube-scheduler 1.36, as a command."""
+    """The decisions of kube-scheduler 1.36, and the rules of kube-proxy 1.36, as a command."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proxy_core.errors import KernelError, Problem
 from proxy_core.flat import table
@@ -59,6 +59,9 @@ class FlatProxier(Proxier):
     def problems(self) -> list[Problem]:
         """What was refused of Services that are served all the same, each once."""
         return list(dict.fromkeys(each.problem for each in self._ports.values() if each.problem is not None))
+
+    def refused(self) -> Sequence[str]:
+        return [str(each) for each in self.problems]
 
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""

@@ -78,6 +78,12 @@ class IpvsProxier(Proxier):
         self._note(servers.run(changes.deletions) if changes.deletions else ())
         self._mends = bool(self.refusals)
 
+    def refused(self) -> Sequence[str]:
+        return self.refusals
+
+    def tend(self, now: int) -> None:
+        self.check_terminations(now)
+
     def check_terminations(self, now: int) -> None:
         """Delete real servers whose connections have ended; looks once a minute, however often it is called.
 

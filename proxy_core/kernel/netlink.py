@@ -11,7 +11,8 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
 
 _HEADER = struct.Struct("=IHHII")
 _ATTR = struct.Struct("=HH")
+_SEQ = struct.Struct("=I")
+_CALL_BYTES = 60_000
+"""How much one call of `batch` sends: more is not faster, and needs larger buffers."""
 
 
 class Message(NamedTuple):
@@ -49,6 +53,8 @@ class Refusal(NamedTuple):
     """The kernel's own words, if it has any."""
     offset: int = 0
     """Where in the message what it refused is; 0 if it does not say."""
+    payload: bytes = b""
+    """All of the kernel's answer."""
 
     def __str__(self) -> str:
         return f"{os.strerror(self.errno)}: {self.reason}" if self.reason else os.strerror(self.errno)
@@ -121,6 +127,8 @@ class Netlink:
         self._seq = 0
         self._set_size(_SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_bytes)
         self._send_bytes = self._set_size(_SO_SNDBUFFORCE, socket.SO_SNDBUF, send_bytes)
+        # Kept: fresh memory for each datagram costs more than it holds.
+        self._view = memoryview(bytearray(_RECEIVE_BYTES))
         for option in (_CAP_ACK, _EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
@@ -136,6 +144,11 @@ class Netlink:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def strict(self) -> None:
+        """Let the kernel heed what the head of a request for a dump says: an index, a family."""
+        with suppress(OSError):  # Linux before 4.20 ignores it
+            self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
 
     def sequence(self, count: int = 1) -> int:
         """Reserve sequence numbers; return the first."""
@@ -169,14 +182,14 @@ class Netlink:
     def receive(self, *, wait: bool = True) -> list[Message]:
         """Return the messages of one datagram; none if `wait` is false and there is none."""
         try:
-            data = self._socket.recv(_RECEIVE_BYTES, 0 if wait else socket.MSG_DONTWAIT)
+            received = self._socket.recv_into(self._view, 0, 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError as lost:
             if lost.errno == errno.ENOBUFS:
                 raise KernelError("netlink: the kernel had more to say than the socket's buffer holds") from None
             raise KernelError(f"netlink: {lost.strerror}") from None
-        return _messages(data)
+        return _messages(bytes(self._view[:received]))
 
     def drain(self) -> tuple[list[Message], bool]:
         """Return the messages that have come, without waiting, and whether more were lost for want of room.
@@ -200,21 +213,46 @@ class Netlink:
 
         Return the answers. Raises NetlinkError with the first refusal; all messages have been looked at by then.
         """
+        answers, refusals = self.exchange(data, last)
+        if refusals:
+            raise NetlinkError(what, refusals[0])
+        return answers
+
+    def exchange(self, data: bytes, last: int) -> tuple[list[Message], list[Refusal]]:
+        """Do as `ask` does, but return the refusals beside the answers."""
+        (first,) = _SEQ.unpack_from(data, 8)
         self.send(data)
         answers: list[Message] = []
-        refused: Refusal | None = None
+        refusals: list[Refusal] = []
         while True:
             for each in self.receive():
+                if not first <= each.seq <= last:
+                    continue  # left over from a call that was broken off
                 if each.type not in (ERROR, DONE):
                     answers.append(each)
                     continue
                 refusal = refusal_of(each)
-                if refusal is not None and refused is None:
-                    refused = refusal
+                if refusal is not None:
+                    refusals.append(refusal)
                 if each.seq == last:
-                    if refused is not None:
-                        raise NetlinkError(what, refused)
-                    return answers
+                    return answers, refusals
+
+    def batch(self, messages: Sequence[bytes], first: int) -> list[Refusal]:
+        """Send messages numbered on from `first`, many in one call, with an acknowledgement for the last of each call.
+
+        Return what the kernel refuses; it does not keep the other messages from being carried out.
+        """
+        refusals: list[Refusal] = []
+        start, size = 0, 0
+        for end, each in enumerate(messages, 1):
+            size += len(each)
+            if size < _CALL_BYTES and end < len(messages):
+                continue
+            data = bytearray().join(messages[start:end])
+            data[-len(each) + 6] |= ACK
+            refusals += self.exchange(bytes(data), first + end - 1)[1]
+            start, size = end, 0
+        return refusals
 
 
 def _messages(data: bytes) -> list[Message]:
@@ -239,4 +277,4 @@ def refusal_of(reply: Message) -> Refusal | None:
         said = attrs(reply.payload, start)
         reason = said.get(_ATTR_MSG, b"").rstrip(b"\0").decode(errors="replace")
         offset = int.from_bytes(said.get(_ATTR_OFFS, b""), "little")
-    return Refusal(reply.seq, code, reason, offset)
+    return Refusal(reply.seq, code, reason, offset, reply.payload)

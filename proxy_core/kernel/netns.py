@@ -49,6 +49,22 @@ def inside(netns: str | None) -> Iterator[None]:
         os.close(home)
 
 
+@contextmanager
+def scratch() -> Iterator[None]:
+    """Work in a new and empty namespace, which is gone afterwards. Raises KernelError."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(_CLONE_NEWNET) != 0:
+            raise KernelError(f"a new network namespace: {os.strerror(ctypes.get_errno())}; it takes SYS_ADMIN")
+        try:
+            yield
+        finally:
+            _set(home, "of before")
+    finally:
+        os.close(home)
+
+
 def _set(file: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(file, _CLONE_NEWNET) != 0:

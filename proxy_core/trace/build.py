@@ -9,12 +9,15 @@ from proxy_core.flat.names import TABLE
 from proxy_core.flat.proxier import FlatProxier
 from proxy_core.iptables.fake import FakeIptables
 from proxy_core.iptables.proxier import IptablesProxier
+from proxy_core.ipvs.fake import FakeIpvs
+from proxy_core.ipvs.proxier import IpvsProxier
 from proxy_core.model.state import ProxyState
 from proxy_core.nft.fake import FakeNft
 from proxy_core.nft.statements import table_family
 from proxy_core.nftables.proxier import NftablesProxier
 from proxy_core.settings import Settings
 from proxy_core.trace.iptables import iptables_walk
+from proxy_core.trace.ipvs import ipvs_walk
 from proxy_core.trace.nft import nft_walk
 from proxy_core.trace.packet import world_of
 from proxy_core.trace.walk import Walk
@@ -49,8 +52,15 @@ def _iptables(state: ProxyState, settings: Settings) -> Walk:
     return iptables_walk(kernel.tables, world_of(settings.interfaces()))
 
 
+def _ipvs(state: ProxyState, settings: Settings) -> Walk:
+    kernel = FakeIpvs()
+    IpvsProxier(state, settings, kernel.kernel).sync(0)
+    return ipvs_walk(kernel, world_of(settings.interfaces()))
+
+
 _BUILDERS: Mapping[str, Callable[[ProxyState, Settings], Walk]] = {
     "flat": _flat,
     "iptables": _iptables,
+    "ipvs": _ipvs,
     "nftables": _nftables,
 }

@@ -53,6 +53,21 @@ class Dnat(NamedTuple):
     port: int
 
 
+class Serve(NamedTuple):
+    """Change the destination to a real server of IPVS, and accept the packet."""
+
+    ip: str
+    port: int
+    server: tuple[str, int, str]
+    """The virtual server: address, port, and protocol in capitals."""
+    memory: str
+    """Where its clients are remembered; empty: they are not."""
+
+    def knows(self, flow: Flow) -> bool:
+        """Tell whether the real server has had the packet's client before."""
+        return flow.remembers(self.memory, (flow.source,))
+
+
 class Said(NamedTuple):
     """Another decision, with a word on where it comes from."""
 
@@ -67,7 +82,7 @@ class Spread(NamedTuple):
     """Probability and decision."""
 
 
-Decision = Break | Return | Accept | Drop | Reject | Masquerade | Go | Dnat | Said | Spread
+Decision = Break | Return | Accept | Drop | Reject | Masquerade | Go | Dnat | Serve | Said | Spread
 """What a rule does with a packet in the end; None in its place: nothing, on with the next rule."""
 
 BREAK, RETURN, ACCEPT, LET_IN, DROP, REJECT, MASQUERADE = (
@@ -97,6 +112,7 @@ class Flow:
         "source_port",
         "state",
         "steps",
+        "virtual",
     )
 
     def __init__(self, packet: Packet, before: Memory) -> None:
@@ -110,6 +126,8 @@ class Flow:
         self.mark = 0
         self.endpoint = ""
         """Set when the destination was changed."""
+        self.virtual: tuple[str, int, str] | None = None
+        """The virtual server of IPVS that has changed it: address, port, and protocol in capitals."""
         self.masqueraded = self.accepted = False
         self.probability = Fraction(1)
         self.steps: _Steps = None
@@ -117,9 +135,13 @@ class Flow:
     def fork(self, chance: Fraction) -> Flow:
         """Return a copy for a branch of some probability."""
         copy = Flow.__new__(Flow)
-        for name in Flow.__slots__:
-            setattr(copy, name, getattr(self, name))
-        copy.probability = self.probability * chance
+        copy.protocol, copy.state, copy.interface, copy.hook = self.protocol, self.state, self.interface, self.hook
+        copy.source, copy.source_port = self.source, self.source_port
+        copy.destination, copy.destination_port = self.destination, self.destination_port
+        copy.before, copy.remembered, copy.mark, copy.endpoint = self.before, self.remembered, self.mark, self.endpoint
+        copy.masqueraded, copy.accepted, copy.steps = self.masqueraded, self.accepted, self.steps
+        copy.virtual = self.virtual
+        copy.probability = chance if self.probability == 1 else self.probability * chance
         return copy
 
     def note(self, step: Step) -> None:

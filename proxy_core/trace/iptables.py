@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from proxy_core.errors import NotSupported
 from proxy_core.trace.flow import Flow
-from proxy_core.trace.iptables_rule import ChainRule, compile_rule
+from proxy_core.trace.iptables_rule import ChainRule, Fixed, compile_rule
 from proxy_core.trace.packet import World
 from proxy_core.trace.walk import Base, HookName, TracedRule, Walk
 
@@ -19,6 +19,8 @@ HOOKS: Mapping[HookName, Sequence[Base]] = {
     "output": (Base("nat OUTPUT", is_nat=True), Base("filter OUTPUT")),
     "postrouting": (Base("nat POSTROUTING", is_nat=True),),
 }
+_LONG = 4
+"""Chains with more rules than this are searched by destination."""
 InSet = Callable[[str, str, Flow], bool]
 
 
@@ -29,14 +31,18 @@ class IptablesTables:
 
     def __init__(self, tables: TableTexts, world: World, in_set: InSet | None = None) -> None:
         self._tables, self.world, self._in_set = tables, world, in_set
-        self._rules: dict[str, tuple[ChainRule, ...]] = {}
+        self._short: dict[str, tuple[TracedRule, ...]] = {}
+        self._long: dict[str, tuple[ChainRule, ...]] = {}
         self._fitting: dict[tuple[str, str, str, int], tuple[TracedRule, ...]] = {}
 
     def rules(self, chain: str, flow: Flow) -> Sequence[TracedRule]:
-        """Return the rules of a chain, without those that are for other destinations."""
-        rules = self._rules.get(chain)
+        """Return the rules of a chain; of a long one without those that are for other destinations."""
+        short = self._short.get(chain)
+        if short is not None:
+            return short
+        rules = self._long.get(chain)
         if rules is None:
-            rules = self._rules[chain] = self._compile(chain)
+            return self._compile(chain, flow)
         key = (chain, flow.destination, flow.protocol, flow.destination_port)
         found = self._fitting.get(key)
         if found is None:
@@ -49,9 +55,14 @@ class IptablesTables:
             raise NotSupported(f"ipset {name}: there are no ipsets")
         return self._in_set(name, directions, flow)
 
-    def _compile(self, name: str) -> tuple[ChainRule, ...]:
+    def _compile(self, name: str, flow: Flow) -> Sequence[TracedRule]:
         table, _, chain = name.partition(" ")
-        return tuple(compile_rule(table, chain, text, self) for text in self._tables[table][chain])
+        rules = tuple(compile_rule(table, text, self) for text in self._tables[table][chain])
+        if len(rules) <= _LONG or all(each.fixed == Fixed() for each in rules):
+            self._short[name] = tuple(each.traced for each in rules)
+        else:
+            self._long[name] = rules
+        return self.rules(name, flow)
 
 
 def iptables_walk(tables: TableTexts, world: World) -> Walk:

@@ -79,7 +79,7 @@ class _Words(NamedTuple):
     negated: bool
 
 
-def compile_rule(table: str, chain: str, text: str, around: Surroundings) -> ChainRule:
+def compile_rule(table: str, text: str, around: Surroundings) -> ChainRule:
     """Return a rule; ``text`` is without ``-A CHAIN``. Raises NotSupported for words that are not known."""
     header: list[Test] = []
     tests: list[Test] = []
@@ -108,7 +108,7 @@ def compile_rule(table: str, chain: str, text: str, around: Surroundings) -> Cha
     parts = [*tests, *_target(table, action, text)]
     for place, part in reversed(chance):
         parts = [*parts[:place], _by_chance(part, parts[place:], text)]
-    return ChainRule(Fixed(**fixed), TracedRule((*header, *parts), lambda: f"-A {chain} {text}"))
+    return ChainRule(Fixed(**fixed), TracedRule((*header, *parts), lambda: text))
 
 
 def probability(text: str) -> Fraction:
@@ -143,13 +143,13 @@ def _matching(condition: Condition, negated: bool) -> Test:
 
 def _by_chance(chance: Fraction, rest: list[Test], text: str) -> Test:
     """Return the test that lets the rest of a rule see a packet with some probability."""
-    tail = TracedRule(tuple(rest), lambda: text)
 
     def test(flow: Flow) -> Decision:
-        decision = tail.decide(flow)
-        if decision is None:
-            raise NotSupported(f"a rule by chance without a target cannot be traced: {text}")
-        return decision if decision is BREAK else Spread(((chance, decision), (1 - chance, BREAK)))
+        for each in rest:
+            decision = each(flow)
+            if decision is not None:
+                return BREAK if decision is BREAK else Spread(((chance, decision), (1 - chance, BREAK)))
+        raise NotSupported(f"a rule by chance without a target cannot be traced: {text}")
 
     return test
 
@@ -233,6 +233,21 @@ def _ipset(words: _Words, around: Surroundings) -> Condition:
     return lambda flow: around.in_set(name, directions, flow)
 
 
+def _virtual_address(words: _Words, around: Surroundings) -> Condition:
+    holds = _address(words)
+    return lambda flow: flow.virtual is not None and holds(flow.virtual[0])
+
+
+def _virtual_port(words: _Words, around: Surroundings) -> Condition:
+    port = int(words.arguments[0])
+    return lambda flow: flow.virtual is not None and flow.virtual[1] == port
+
+
+def _virtual_protocol(words: _Words, around: Surroundings) -> Condition:
+    protocol = words.arguments[0].upper()
+    return lambda flow: flow.virtual is not None and flow.virtual[2] == protocol
+
+
 _HEADER = ("-s", "-d", "-i", "-p")
 """What iptables asks before all modules."""
 _MATCHES: dict[str, Callable[[_Words, Surroundings], Condition]] = {
@@ -247,6 +262,9 @@ _MATCHES: dict[str, Callable[[_Words, Surroundings], Condition]] = {
     "--mark": _mark,
     "--physdev-is-in": _bridged,
     "--match-set": _ipset,
+    "--vaddr": _virtual_address,
+    "--vport": _virtual_port,
+    "--vproto": _virtual_protocol,
 }
 
 

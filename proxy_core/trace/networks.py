@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Generic, TypeVar
@@ -16,8 +16,8 @@ V = TypeVar("V")
 class Index(Generic[V]):
     """The elements of one set or map; a network or range in a key stands for all that it holds."""
 
-    def __init__(self, elements: Mapping[Key, V] | Iterable[tuple[Key, V]]) -> None:
-        pairs = list(elements.items() if isinstance(elements, Mapping) else elements)
+    def __init__(self, elements: Iterable[tuple[Key, V]]) -> None:
+        pairs = list(elements)
         wide = {place for key, _ in pairs for place, part in enumerate(key) if _is_wide(part)}
         self._wide = tuple(sorted(wide))
         self._exact: dict[Key, list[tuple[Key, V]]] = {}

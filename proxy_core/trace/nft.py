@@ -12,7 +12,7 @@ from typing import Any
 from proxy_core.addresses import contains, endpoint_text
 from proxy_core.nft import statements as st
 from proxy_core.nft.fake import Ruleset
-from proxy_core.nft.statements import Key, TableFamily
+from proxy_core.nft.statements import SERVICE_KEY, Key, TableFamily
 from proxy_core.nft.transaction import ElementKey
 from proxy_core.trace.flow import (
     BREAK,
@@ -97,7 +97,12 @@ def doing(action: Callable[[Flow], None]) -> Test:
 def key_of(key: Key) -> Callable[[Flow], ElementKey]:
     """Return what reads the fields of a key from a packet."""
     getters = tuple(_FIELDS[field] for field in key)
-    return lambda flow: tuple(get(flow) for get in getters)
+    if len(getters) == 1:
+        (one,) = getters
+        return lambda flow: (one(flow),)
+    if key == SERVICE_KEY:
+        return lambda flow: (flow.destination, flow.protocol, str(flow.destination_port))
+    return lambda flow: tuple([get(flow) for get in getters])
 
 
 _FIELDS: dict[str, Callable[[Flow], str]] = {

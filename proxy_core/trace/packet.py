@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from proxy_core.addresses import Family, endpoint_text, family_of, is_loopback, parse_ip
-from proxy_core.settings import Interfaces
+from proxy_core.settings import Interfaces, Settings
 
 Protocol = Literal["tcp", "udp", "sctp"]
 ConnectionState = Literal["NEW", "ESTABLISHED", "INVALID"]
 LOOPBACK = "lo"
+UPLINK = "eth0"
+"""By which packets of other machines come in, unless told otherwise."""
 
 Memory = frozenset[tuple[str, tuple[str, ...]]]
 """Clients that session affinity remembers: (set or list, key), the key as a tuple of texts."""
@@ -47,14 +50,23 @@ class World(NamedTuple):
 
     def is_local(self, address: str) -> bool:
         """Tell whether the node takes packets to an address for its own."""
-        return address in self.addresses or is_loopback(address)
+        return address in self.addresses or _is_loopback(address)
 
     def with_addresses(self, more: Iterable[str]) -> World:
         """Return the node with further addresses."""
         return World(self.addresses.union(more))
 
 
+_is_loopback = lru_cache(maxsize=1 << 16)(is_loopback)
+
+
 def world_of(interfaces: Interfaces) -> World:
     """Return the node that has some interfaces."""
     texts = (text.partition("/")[0] for each in interfaces.values() for text in each)
     return World(frozenset(ip for ip in map(parse_ip, texts) if ip is not None))
+
+
+def pod_interface(settings: Settings, number: int = 0) -> str:
+    """Return an interface by which packets of this node's pods come in, as the local traffic detector knows them."""
+    detector = settings.detector
+    return detector.bridge or f"{detector.interface_prefix or 'veth'}{number}"

@@ -13,10 +13,8 @@ from typing import NamedTuple
 from proxy_core.addresses import family_of, is_loopback, parse_ip
 from proxy_core.model.state import ProxyState, Wanted
 from proxy_core.settings import Settings
-from proxy_core.trace.packet import Packet, Protocol
+from proxy_core.trace.packet import UPLINK, Packet, Protocol, pod_interface
 
-UPLINK = "eth0"
-"""By which packets of other machines come in."""
 _PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp", "sctp")
 _OUTSIDE = {"IPv4": "203.0.113.0/24", "IPv6": "2001:db8:ffff::/64"}
 _LOOPBACK = {"IPv4": "127.0.0.1", "IPv6": "::1"}
@@ -75,15 +73,18 @@ class _Prober:
 
     @property
     def _pod_interface(self) -> str:
-        detector = self.settings.detector
-        return detector.bridge or f"{detector.interface_prefix or 'veth'}{self.random.randrange(100)}"
+        return pod_interface(self.settings, self.random.randrange(100))
 
     def _pod(self, wanted: Wanted | None) -> Source | None:
         """A pod of this node that is no endpoint, or some endpoint of this node."""
         cidr = self.settings.detector.cidr
         if cidr and (not self.local or self.random.random() < 0.5):
             return Source(self._within(cidr), self._pod_interface)
-        return Source(self.random.choice(self.local), self._pod_interface) if self.local else None
+        return self._here(self.random.choice(self.local)) if self.local else None
+
+    def _here(self, address: str) -> Source:
+        """Return a source on this node: a pod, or the node itself."""
+        return Source(address, "" if address in self.node else self._pod_interface)
 
     def _remote_pod(self, wanted: Wanted | None) -> Source | None:
         return Source(self.random.choice(self.remote), UPLINK) if self.remote else None
@@ -91,10 +92,7 @@ class _Prober:
     def _hairpin(self, wanted: Wanted | None) -> Source | None:
         """An endpoint of the service port itself, if there is one on this node."""
         ends = [each for each in wanted.endpoints if each.is_local] if wanted is not None else []
-        if not ends:
-            return None
-        address = self.random.choice(ends).ip
-        return Source(address, "" if address in self.node else self._pod_interface)
+        return self._here(self.random.choice(ends).ip) if ends else None
 
     def _own(self, wanted: Wanted | None) -> Source | None:
         return Source(self.random.choice(self.node), "") if self.node else None
@@ -113,7 +111,8 @@ class _Prober:
     def _balancer(self, wanted: Wanted | None) -> Source | None:
         """The load balancer's own address."""
         vips = wanted.port.load_balancer_vips if wanted is not None else ()
-        return Source(self.random.choice(vips), self.random.choice((UPLINK, ""))) if vips else None
+        address = self.random.choice(vips) if vips else ""
+        return Source(address, "" if address in self.node else UPLINK) if vips else None
 
     def _target(self, wanted: Wanted | None) -> Target:
         if wanted is None or self.random.random() < 0.05:

@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple, Protocol
 
 from proxy_core.trace.flow import (
     ACCEPT,
+    BREAK,
     Accept,
-    Break,
     Decision,
     Dnat,
     Drop,
@@ -25,6 +25,7 @@ from proxy_core.trace.flow import (
     Reject,
     Return,
     Said,
+    Serve,
     Spread,
 )
 from proxy_core.trace.outcome import Outcome, Step, Verdict, Way
@@ -42,15 +43,8 @@ class TracedRule(NamedTuple):
     """A rule that can be asked what it does with a packet."""
 
     tests: tuple[Test, ...]
+    """Asked in order until one decides; if none does, the rule matches and the next one is to be asked too."""
     describe: Callable[[], str]
-
-    def decide(self, flow: Flow) -> Decision | None:
-        """Return what the rule does; None: it matches, and the next rule is to be asked too."""
-        for test in self.tests:
-            decision = test(flow)
-            if decision is not None:
-                return decision
-        return None
 
 
 class Base(NamedTuple):
@@ -85,9 +79,10 @@ class Walk:
         if packet.interface:
             flows = self._hook("prerouting", [flow], ways)
             arrived, passing = self._route(flows)
-            arrived = self._hook("input", arrived, ways)
+            arrived, served = self._route(self._hook("input", arrived, ways))
+            served = self._hook("output", served, ways, again=True)  # IPVS sends them on
             passing = self._hook("forward", passing, ways)
-            passing = self._hook("postrouting", passing, ways)
+            passing = self._hook("postrouting", [*passing, *served], ways)
         else:
             flows = self._hook("output", [flow], ways)
             flows = self._hook("postrouting", flows, ways)
@@ -136,23 +131,26 @@ class Walk:
         ends: Ends = []
         for place in range(first, len(rules)):
             rule = rules[place]
-            decision = rule.decide(flow)
-            if isinstance(decision, Break):
-                continue
-            if isinstance(decision, Spread):
-                left = Fraction(0)
-                for chance, choice in decision.choices:
-                    if isinstance(choice, Break):
-                        left += chance
-                    else:
-                        ends += self._take(choice, place, chain, rules, flow.fork(chance))
-                if not left:
-                    return ends
-                flow.probability *= left
-            elif decision is not None:
-                return ends + self._take(decision, place, chain, rules, flow)
+            for test in rule.tests:
+                decision = test(flow)
+                if decision is not None:
+                    break
             else:
                 flow.note(Step(flow.hook, chain, rule.describe))
+                continue
+            if decision is BREAK:
+                continue
+            if not isinstance(decision, Spread):
+                return ends + self._take(decision, place, chain, rules, flow)
+            left = Fraction(0)
+            for chance, choice in decision.choices:
+                if choice is BREAK:
+                    left += chance
+                else:
+                    ends += self._take(choice, place, chain, rules, flow.fork(chance))
+            if not left:
+                return ends
+            flow.probability *= left
         ends.append((flow, None))
         return ends
 
@@ -166,12 +164,20 @@ class Walk:
             ends = self._chain(decision.chain, flow)
             if not decision.returns:
                 return ends
+            if len(ends) == 1 and ends[0][1] is not None:
+                return ends
             gone: Ends = []
             for each, end in ends:
-                gone += self._from(place + 1, chain, rules, each) if end is None else [(each, end)]
+                gone += self._from(place + 1, chain, rules, each) if end is None else ((each, end),)
             return gone
         if isinstance(decision, Dnat):
             flow.change_destination(decision.ip, decision.port)
+            return [(flow, ACCEPT)]
+        if isinstance(decision, Serve):
+            flow.change_destination(decision.ip, decision.port)
+            flow.virtual = decision.server
+            if decision.memory:
+                flow.remember(decision.memory, (flow.source,))
             return [(flow, ACCEPT)]
         if isinstance(decision, Masquerade):
             flow.masqueraded = True

@@ -209,14 +209,12 @@ class Batch:
         return self.shapes[name] if name in self.shapes else self._known.get(name)
 
     def _run_of(self, at: int, kind: type, name: str, shape: Shape) -> Iterator[bytes]:
+        encode = elements.encoder(shape).encode
         for command in itertools.islice(self._commands, at, None):
-            if type(command) is not kind:
-                return
-            assert isinstance(command, tr.AddElement | tr.DeleteElement)
-            if command.container != name:
+            if type(command) is not kind or command.container != name:  # type: ignore[union-attr]
                 return
             try:
-                yield elements.element(command, shape)
+                yield encode(command)  # type: ignore[arg-type]
             except KernelError as refused:
                 raise KernelError(f"{refused}: {command.text(self._table_text)}") from None
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from proxy_core.errors import KernelError
-from proxy_core.kernel.netlink import attr, attrs, be32, each_attr, nest
+from proxy_core.kernel.netlink import NESTED, attr, attrs, be32, each_attr, nest
 from proxy_core.kernel.nft import userdata
 from proxy_core.kernel.nft.containers import Shape
 from proxy_core.kernel.nft.expressions import LIST_ELEM, verdict_data
@@ -21,45 +22,81 @@ _KEY, _DATA, _FLAGS, _USERDATA, _KEY_END = 1, 2, 3, 6, 10
 _INTERVAL_END = 0x1
 _LIST_BYTES = 60_000
 """A list of elements is one attribute, which holds 65,535 bytes."""
-_KEY_HEAD = struct.Struct("=HHHH")
-_NESTED = 0x8000
+_HEAD, _TWO_HEADS = struct.Struct("=HH"), struct.Struct("=HHHH")
 
 
-def element(command: AddElement | DeleteElement, shape: Shape) -> bytes:
-    """Return the attributes of an element. Raises KernelError where a word is none of its type."""
-    rest = b""
-    if isinstance(command, AddElement):
-        if shape.verdicts or shape.value is not None:
-            rest = nest(_DATA, _value(command.value, shape))
+class ElementEncoder:
+    """Encodes elements of one shape: all that does not depend on the words is packed once."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._pack_key = shape.key.pack
+        self._pack_value = shape.value.pack if shape.value is not None else None
+        size = shape.key.size
+        padded = size + 3 & ~3
+        self._key_padding = bytes(padded - size)
+        self._key_head = _TWO_HEADS.pack(8 + padded, _KEY | NESTED, 4 + size, 1)
+        self._bare_head = _HEAD.pack(12 + padded, LIST_ELEM | NESTED) + self._key_head
+        if shape.value is not None:
+            size = shape.value.size
+            data = size + 3 & ~3
+            self._data_padding = bytes(data - size)
+            self._data_head = self._key_padding + _TWO_HEADS.pack(8 + data, _DATA | NESTED, 4 + size, 1)
+            self._pair_head = _HEAD.pack(20 + padded + data, LIST_ELEM | NESTED) + self._key_head
+
+    def encode(self, command: AddElement | DeleteElement) -> bytes:
+        """Return the attributes of an element. Raises KernelError where a word is none of its type."""
+        if self._shape.interval:
+            return self._interval(command.key, self._rest(command) if isinstance(command, AddElement) else b"")
+        if not isinstance(command, AddElement):
+            return self._bare_head + self._pack_key(command.key) + self._key_padding
+        if self._pack_value is not None and not command.comment:
+            return self.pair(command.key, tuple(command.value.split(" . ")))
+        rest = self._rest(command)
+        key = self._pack_key(command.key)
+        return nest(LIST_ELEM, self._key(key), rest) if rest else self._bare_head + key + self._key_padding
+
+    def pair(self, key: ElementKey, value: tuple[str, ...]) -> bytes:
+        """Return the attributes of an element of a map of data. Raises KernelError as `encode` does."""
+        assert self._pack_value is not None
+        data = self._pack_value(value)
+        return self._pair_head + self._pack_key(key) + self._data_head + data + self._data_padding
+
+    def _interval(self, words: ElementKey, rest: bytes) -> bytes:
+        first, last = self._shape.key.pack_range(words)
+        if self._shape.concatenated_interval:
+            return nest(LIST_ELEM, self._key(first), rest, nest(_KEY_END, attr(1, last)))
+        begin, behind = nest(LIST_ELEM, self._key(first), rest), int.from_bytes(last, "big") + 1
+        if behind >> 8 * len(last):
+            return begin  # up to the last address there is
+        return begin + nest(LIST_ELEM, be32(_FLAGS, _INTERVAL_END), self._key(behind.to_bytes(len(last), "big")))
+
+    def _key(self, data: bytes) -> bytes:
+        return self._key_head + data + self._key_padding
+
+    def _rest(self, command: AddElement) -> bytes:
+        """Return what follows the key: a value, if it is a map, and a comment."""
+        found = b""
+        if self._shape.verdicts:
+            found = nest(_DATA, _verdict(command.value))
+        elif self._pack_value is not None:
+            found = nest(_DATA, attr(1, self._pack_value(tuple(command.value.split(" . ")))))
         elif command.value:
             raise KernelError(f"nft: {command.container}: is a set, and has no value {command.value!r}")
-        if command.comment:
-            rest += attr(_USERDATA, userdata.comment(command.comment))
-    if not shape.interval:
-        return nest(LIST_ELEM, _key(shape.key.pack(command.key)), rest)
-    first, last = shape.key.pack_range(command.key)
-    if shape.concatenated_interval:
-        return nest(LIST_ELEM, _key(first), rest, nest(_KEY_END, attr(1, last)))
-    behind = int.from_bytes(last, "big") + 1
-    if behind >> 8 * len(last):
-        return nest(LIST_ELEM, _key(first), rest)
-    end = nest(LIST_ELEM, be32(_FLAGS, _INTERVAL_END), _key(behind.to_bytes(len(last), "big")))
-    return nest(LIST_ELEM, _key(first), rest) + end
+        return found + (attr(_USERDATA, userdata.comment(command.comment)) if command.comment else b"")
 
 
-def _key(data: bytes) -> bytes:
-    size = len(data)
-    padded = size + 3 & ~3
-    return _KEY_HEAD.pack(8 + padded, _KEY | _NESTED, 4 + size, 1) + data + b"\0" * (padded - size)
-
-
-def _value(text: str, shape: Shape) -> bytes:
-    if shape.value is not None:
-        return attr(1, shape.value.pack(tuple(text.split(" . "))))
-    verb, _, chain = text.partition(" ")
+def _verdict(words: str) -> bytes:
+    verb, _, chain = words.partition(" ")
     if verb not in VERDICTS or bool(chain) != (verb in ("jump", "goto")):
-        raise KernelError(f"nft: {text!r}: is no verdict")
+        raise KernelError(f"nft: {words!r}: is no verdict")
     return verdict_data(verb, checked("chain", chain) if chain else "")
+
+
+@lru_cache(maxsize=256)
+def encoder(shape: Shape) -> ElementEncoder:
+    """Return the encoder for a shape."""
+    return ElementEncoder(shape)
 
 
 def lists(elements: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

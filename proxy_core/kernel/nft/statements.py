@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from proxy_core.errors import KernelError, NotSupported
 from proxy_core.kernel.netlink import attr, nest
 from proxy_core.kernel.nft import expressions as ex
+from proxy_core.kernel.nft.containers import Shape
+from proxy_core.kernel.nft.elements import encoder
 from proxy_core.kernel.nft.networks import merged, network_of, range_elements
 from proxy_core.kernel.nft.types import layout, protocol_number
 from proxy_core.kernel.nft.userdata import OF_BRANCHES, OF_CHOICES, of_addresses
@@ -234,18 +236,16 @@ def _reject(each: st.Reject, scope: Scope) -> bytes:
     return ex.reject(FAMILIES[scope.family].unreachable)
 
 
-_INDEX = layout((INDEX,))
-
-
-def _choice(number: int, data: bytes) -> bytes:
-    """Return an element of a map from numbers."""
-    return nest(1, nest(1, attr(1, number.to_bytes(4, "little"))), nest(2, data))
+@lru_cache(maxsize=4)
+def _choices(address: str) -> Callable[[tuple[str, ...], tuple[str, ...]], bytes]:
+    """Return what encodes an element of a map from a number to an endpoint."""
+    return encoder(Shape(layout((INDEX,)), layout((address, "inet_service")))).pair
 
 
 def _spread_dnat(each: st.SpreadDnat, scope: Scope) -> bytes:
     value = (FAMILIES[scope.family].address, "inet_service")
-    pack = layout(value).pack
-    elements = [_choice(at, attr(1, pack((ip, str(port))))) for at, (ip, port) in enumerate(each.endpoints)]
+    pair = _choices(value[0])
+    elements = [pair((str(at),), (ip, str(port))) for at, (ip, port) in enumerate(each.endpoints)]
     modulus = len(elements)
     name, number = scope.anonymous(Anonymous((INDEX,), value, elements, False, modulus, OF_CHOICES))
     load = ex.random_number(ex.FIRST_WORD, modulus)
@@ -259,7 +259,10 @@ def _dnat_to_result(family: st.TableFamily) -> bytes:
 
 
 def _spread_goto(each: st.SpreadGoto, scope: Scope) -> bytes:
-    elements = [_choice(at, ex.verdict_data("goto", chain)) for at, chain in enumerate(each.chains)]
+    elements = [
+        nest(1, nest(1, attr(1, _host(at))), nest(2, ex.verdict_data("goto", chain)))
+        for at, chain in enumerate(each.chains)
+    ]
     modulus = len(elements)
     name, number = scope.anonymous(Anonymous((INDEX,), ("verdict",), elements, False, modulus, OF_BRANCHES))
     return ex.random_number(ex.FIRST_WORD, modulus) + ex.lookup(ex.FIRST_WORD, name, number, result=0)

@@ -22,6 +22,7 @@ VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
 VERDICT = "verdict"
 VERDICT_TYPE: Final = 0xFFFFFF00
 _TYPE_BITS = 6
+_KEPT_WORDS = 1 << 16
 
 
 class DataType(NamedTuple):
@@ -42,12 +43,10 @@ def protocol_number(name: str) -> int:
     return number
 
 
-@lru_cache(maxsize=1 << 16)
 def _ipv4(text: str) -> bytes:
     return socket.inet_pton(socket.AF_INET, text)
 
 
-@lru_cache(maxsize=1 << 16)
 def _ipv6(text: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6, text)
 
@@ -79,6 +78,20 @@ _BY_NAME = {each.name: each for each in _TYPES}
 _BY_NUMBER = {each.number: each for each in _TYPES}
 
 
+class _Packed(dict[str, bytes]):
+    """Words of one type as bytes, padded; what has been asked is kept, for the same words come again and again."""
+
+    def __init__(self, pack: Callable[[str], bytes], padding: bytes) -> None:
+        super().__init__()
+        self._pack, self._padding = pack, padding
+
+    def __missing__(self, word: str) -> bytes:
+        if len(self) >= _KEPT_WORDS:
+            self.clear()
+        found = self[word] = self._pack(word) + self._padding
+        return found
+
+
 class Layout:
     """The parts of a key or value, one after the other."""
 
@@ -95,9 +108,8 @@ class Layout:
             self.places.append((at, at + size))
             at += (size + 3) & ~3
         self.size = at if len(parts) > 1 else sizes[0]
-        self._packers = [
-            (part.pack, b"\0" * (-part.size & 3) if len(parts) > 1 else b"") for part in parts
-        ]  # a part that stands alone is not padded
+        padded = len(parts) > 1  # a part that stands alone is not
+        self._packed = [_Packed(part.pack, bytes(-part.size & 3) if padded else b"") for part in parts]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,7 +118,7 @@ class Layout:
     def pack(self, words: ElementKey) -> bytes:
         """Return the bytes of a key or value. Raises KernelError where a word is none of its type."""
         try:
-            return b"".join([pack(word) + padding for (pack, padding), word in zip(self._packers, words, strict=True)])
+            return b"".join([packed[word] for packed, word in zip(self._packed, words, strict=True)])
         except (ValueError, OSError, OverflowError):
             raise KernelError(f"nft: {' . '.join(words)}: is no {' . '.join(self.names)}") from None
 

@@ -1,0 +1,79 @@
+"""What ``stowage proxy`` prints: transactions, the overview of services, differences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cluster_shim.cli.terminal import console, literal, new_table, notice
+from cluster_shim.proxy.client import Event
+from cluster_shim.proxy.dry_run import Row, Written, overview
+from cluster_shim.proxy.family import FamilyProxy
+from cluster_shim.proxy.listing import Difference
+from proxy_core import Service
+
+ROWS = 20
+"""Service ports in the overview."""
+
+
+def show_dry_run(mode: str, written: Sequence[Written], families: Sequence[FamilyProxy]) -> None:
+    """Print what each family writes to stdout, and an overview of the services to stderr."""
+    rows = list(overview(families))
+    if rows:
+        _show_rows(rows)
+    for each in written:
+        sys.stdout.write(f"# {each.family}, mode {mode}\n")
+        sys.stdout.writelines(f"{line}\n" for line in each.lines)
+    lines = " and ".join(f"{len(each.lines):,} for {each.family}" for each in written)
+    notice(f"a first sync writes {lines} (lines on standard output); nothing was touched")
+
+
+def dry_run_document(mode: str, written: Sequence[Written], families: Sequence[FamilyProxy]) -> dict[str, Any]:
+    """Return a dry run as JSON."""
+    return {
+        "mode": mode,
+        "written": {each.family: list(each.lines) for each in written},
+        "servicePorts": [row._asdict() for row in overview(families)],
+    }
+
+
+def show_diff(mode: str, found: Sequence[Difference]) -> None:
+    """Print what differs: lines that should not be there with a minus, those that are missing with a plus."""
+    for each in found:
+        sys.stdout.write(f"{each.family} {each.part}\n")
+        sys.stdout.writelines(f"- {line}\n" for line in each.extra)
+        sys.stdout.writelines(f"+ {line}\n" for line in each.missing)
+    if not found:
+        notice(f"the kernel has what mode {mode} wants")
+        return
+    extra, missing = sum(len(each.extra) for each in found), sum(len(each.missing) for each in found)
+    notice(f"lines that should not be there (-): {extra:,}; missing (+): {missing:,}; nothing was touched")
+
+
+def diff_document(mode: str, found: Sequence[Difference]) -> dict[str, Any]:
+    """Return the differences as JSON."""
+    return {"mode": mode, "differences": [each._asdict() for each in found]}
+
+
+def tell_of_useless(objects: Sequence[Event]) -> None:
+    """Say which Services cannot be proxied for want of what an API server would have given them."""
+    services = [each.object for each in objects if isinstance(each.object, Service)]
+    bare = [each for each in services if each.spec.type != "ExternalName" and not each.spec.cluster_ip]
+    if bare:
+        names = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in bare[:3])
+        more = f" and {len(bare) - 3:,} more" if len(bare) > 3 else ""
+        notice(f"without spec.clusterIP, which an API server assigns, there is nothing to do for {names}{more}")
+    if not services:
+        notice("there is no Service: only the rules that are always there are written")
+
+
+def _show_rows(rows: Sequence[Row]) -> None:
+    table = new_table("service port", "addresses", "endpoints", "what else")
+    for row in rows[:ROWS]:
+        table.add_row(*map(literal, row))
+    table.columns[1].justify = table.columns[3].justify = "left"
+    out = console(stderr=True)
+    out.print(table)
+    if len(rows) > ROWS:
+        out.print(f"and {len(rows) - ROWS:,} more service ports")

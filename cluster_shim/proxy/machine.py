@@ -1,0 +1,125 @@
+"""ThisMachine: the real edge, in the network namespace of the calling thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cluster_shim.proxy.setup import Setup
+from proxy_core import (
+    Iptables,
+    IpvsKernel,
+    KubeProxyConfiguration,
+    Machine,
+    Nft,
+    ProxyState,
+    Settings,
+    table_family,
+)
+from proxy_core.addresses import Family
+from proxy_core.config.sysctls import CONNTRACK_MAX, conntrack_sysctls, iptables_sysctls
+from proxy_core.conntrack import clean_up
+from proxy_core.iptables.canary import are_all_flushed, is_flushed, put_canaries
+from proxy_core.kernel import capabilities
+from proxy_core.kernel.conntrack import NetlinkConntrack
+from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
+from proxy_core.kernel.machine import cpu_count, families, read_machine, set_sysctls
+from proxy_core.kernel.nft.nft import NetlinkNft
+from proxy_core.kernel.sysctls import is_writable
+
+_OOM = Path("/proc/self/oom_score_adj")
+_FLUSH_SECONDS, _FLUSH_LOOK = 5.0, 0.1
+"""How long somebody who flushes the tables may need for all of them."""
+
+Tell = Callable[[str], None]
+
+
+class RealKernels:
+    """The kernel's own."""
+
+    def iptables(self, family: Family) -> Iptables:
+        return IptablesPrograms(family)
+
+    def nft(self, family: Family, table: str) -> Nft:
+        return NetlinkNft(table_family(family), table)
+
+    def ipvs(self, family: Family) -> IpvsKernel:
+        return ipvs_kernel(family)
+
+
+class ThisMachine:
+    """The machine that this process runs on."""
+
+    def __init__(self, tell: Tell) -> None:
+        """``tell`` gets what could not be done and is no reason to stop."""
+        self.kernels = RealKernels()
+        self._tell = tell
+
+    def families(self, mode: str) -> Sequence[Family]:
+        return families(mode)
+
+    def machine(self, mode: str) -> Machine:
+        return read_machine(mode)
+
+    def prepare(self, config: KubeProxyConfiguration) -> None:
+        capabilities.check()
+        values = conntrack_sysctls(config.conntrack, cpu_count())
+        if not is_writable(CONNTRACK_MAX):  # it belongs to the first namespace alone
+            values.pop(CONNTRACK_MAX, None)
+        self._say(set_sysctls(values))
+
+    def prepare_mode(self, of: Setup) -> None:
+        for family in of.families:
+            settings = of.settings(family)
+            if of.mode == "iptables":
+                self._say(set_sysctls(iptables_sysctls(settings)))
+        if of.mode == "ipvs":
+            self._say(prepare_ipvs(of.settings(of.families[0]).ipvs))
+
+    def drop_rights(self, config: KubeProxyConfiguration) -> None:
+        try:
+            _OOM.write_text(str(config.oom_score_adj), encoding="ascii")
+        except OSError as refused:
+            self._tell(f"oomScoreAdj cannot be set to {config.oom_score_adj}: {refused.strerror}")
+        capabilities.keep_only()
+
+    def conntrack_cleaner(self, settings: Settings) -> Callable[[ProxyState], int] | None:
+        conntrack = NetlinkConntrack(settings.family)
+        return lambda state: clean_up(conntrack, state.wanted)
+
+    def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
+        return Canaries().are_gone if mode == "iptables" else None
+
+    def remove_leftovers(self, mode: str) -> Sequence[str]:
+        return ()
+
+    def remove_all(self) -> Sequence[str]:
+        return ()
+
+    def _say(self, warnings: Sequence[str]) -> None:
+        for each in warnings:
+            self._tell(each)
+
+
+class Canaries:
+    """Chains whose end tells that somebody has flushed the tables of iptables; put where there are none yet."""
+
+    def __init__(self) -> None:
+        self._tables: dict[Family, IptablesPrograms] = {}
+
+    def are_gone(self, family: Family) -> bool:
+        """Tell whether they were there and are gone; they are put again then. Raises KernelError."""
+        tables = self._tables.get(family)
+        if tables is None:
+            self._tables[family] = IptablesPrograms(family)
+            put_canaries(self._tables[family])
+            return False
+        if not is_flushed(tables):
+            return False
+        end = time.monotonic() + _FLUSH_SECONDS
+        while not are_all_flushed(tables) and time.monotonic() < end:
+            time.sleep(_FLUSH_LOOK)
+        put_canaries(tables)
+        return True

@@ -1,0 +1,101 @@
+"""Setup: what one run of the proxy works with, from configuration, mode, objects and machine; and its families."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from cluster_shim.proxy.backends import proxier_of
+from cluster_shim.proxy.family import Around, FamilyProxy, ServiceChecks
+from cluster_shim.proxy.kernels import Kernels
+from proxy_core import (
+    InvalidConfig,
+    KubeProxyConfiguration,
+    Machine,
+    Node,
+    NodeInfo,
+    Problem,
+    ProxyObject,
+    ProxyState,
+    Settings,
+    node_info,
+    settings_of,
+)
+from proxy_core.addresses import Family
+from proxy_core.runner import intervals_of
+
+FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
+
+
+class Setup(NamedTuple):
+    """What one run works with."""
+
+    config: KubeProxyConfiguration
+    mode: str
+    node_name: str
+    node: NodeInfo
+    """The node as it is at the start; addresses and pod networks count as they are then."""
+    machine: Machine
+    families: Sequence[Family] = FAMILIES
+
+    def node_info(self, node: Node | None) -> NodeInfo:
+        """Return what a proxy knows of its Node."""
+        return node_info(self.node_name, node, self.config.bind_address)
+
+    def settings(self, family: Family) -> Settings:
+        """Return the settings of a family."""
+        return settings_of(self.config, self.mode, family, self.node, self.machine)
+
+
+def name_of_node(config: KubeProxyConfiguration) -> str:
+    """Return the name of this node: what the configuration says, else the host's, in lower case."""
+    return (config.hostname_override or socket.gethostname()).strip().lower()
+
+
+def find_node(name: str, objects: Sequence[ProxyObject]) -> Node | None:
+    """Return the Node of a name."""
+    return next((each for each in objects if isinstance(each, Node) and each.metadata.name == name), None)
+
+
+def setup(
+    config: KubeProxyConfiguration,
+    mode: str,
+    objects: Sequence[ProxyObject],
+    machine: Machine | Callable[[NodeInfo], Machine],
+    families: Sequence[Family] = FAMILIES,
+) -> Setup:
+    """Return the setup for some objects; a machine may depend on the node.
+
+    Raises InvalidConfig where the node lacks what the configuration builds on."""
+    name = name_of_node(config)
+    info = node_info(name, find_node(name, objects), config.bind_address)
+    if config.detect_local_mode == "NodeCIDR" and not info.pod_cidrs:
+        raise InvalidConfig([Problem("", "", "detectLocalMode", f"is NodeCIDR, and Node {name} has no podCIDRs")])
+    return Setup(config, mode, name, info, machine if isinstance(machine, Machine) else machine(info), families)
+
+
+def family_proxies(
+    of: Setup,
+    kernels: Kernels,
+    around: Around,
+    checks: Callable[[Settings], ServiceChecks | None] = lambda _: None,
+    clean_conntrack: Callable[[Settings], Callable[[ProxyState], int] | None] = lambda _: None,
+) -> list[FamilyProxy]:
+    """Return the proxy of each family; ``checks`` makes what serves its health checks."""
+    found = []
+    for family in of.families:
+        settings = of.settings(family)
+        state = ProxyState(family, of.node, time.time_ns())
+        found.append(
+            FamilyProxy(
+                proxier_of(of.mode, state, settings, kernels),
+                intervals_of(of.config, of.mode),
+                around,
+                of.node_info,
+                checks(settings),
+                clean_conntrack(settings),
+            )
+        )
+    return found

@@ -1,0 +1,152 @@
+"""``stowage proxy`` as a user calls it, on paper and on a machine made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from cluster_shim.cli import proxy_run
+from cluster_shim.cli.main import EntryPointGroup
+from cluster_shim.cli.proxy import proxy
+from cluster_shim.proxy.backends import MODES
+from tests.proxy.agent.world import PaperEdge
+
+Run = Callable[..., Result]
+WEB = """
+apiVersion: v1
+kind: Node
+metadata: {name: node-1}
+status: {addresses: [{type: InternalIP, address: 192.168.7.11}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: 172.30.0.1, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: bare, namespace: shop}
+spec: {ports: [{port: 80}]}
+"""
+
+
+class Here(EntryPointGroup):
+    """The group with this command of the source tree, installed or not."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return proxy
+
+
+@pytest.fixture
+def stowage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs ``stowage proxy ARGS`` in a folder with web.yaml."""
+    (tmp_path / "web.yaml").write_text(WEB, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return lambda *args: CliRunner().invoke(Here(name="stowage"), ["proxy", *args])
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch) -> PaperEdge:
+    """Return the machine made up on which the command works."""
+    found = PaperEdge()
+    monkeypatch.setattr(proxy_run, "_edge", lambda _: found)
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_newcomer_sees_a_sample_in_every_mode(stowage: Run, mode: str) -> None:
+    result = stowage("--dry-run", "--mode", mode)
+    assert result.exit_code == 0 and "a sample, as --from is missing" in result.stderr
+    assert f"# IPv4, mode {mode}" in result.stdout and f"# IPv6, mode {mode}" in result.stdout
+    assert "172.30.0.41" in result.stdout and "kube-system/dns:dns udp" in result.stderr
+    assert "no endpoint: rejected" in result.stderr and "nothing was touched" in result.stderr
+
+
+def test_a_dry_run_as_json(stowage: Run) -> None:
+    result = stowage("--dry-run", "--json", "-", "--from", "web.yaml", "--hostname-override=node-1")
+    tree = json.loads(result.stdout)
+    assert tree["mode"] == "iptables" and tree["servicePorts"] == [
+        {
+            "name": "shop/web tcp",
+            "addresses": "172.30.0.1:80",
+            "endpoints": "0",
+            "notes": "no endpoint: rejected",
+        }
+    ]
+    assert "ip6tables-restore --noflush --counters <<'EOF'" in tree["written"]["IPv6"]
+
+
+def test_what_an_api_server_would_have_given_is_missed(stowage: Run) -> None:
+    result = stowage("--dry-run", "--from", "web.yaml", "--hostname-override", "node-2")
+    assert "without spec.clusterIP, which an API server assigns, there is nothing to do for shop/bare" in result.stderr
+    assert "there is no Node node-2; did you mean node-1?" in result.stderr
+
+
+def test_from_takes_all_that_follows(stowage: Run, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.yaml").write_text(
+        WEB.replace("name: web", "name: api").replace("node-1", "n").replace("bare", "b")
+    )
+    result = stowage("--from", "web.yaml", "more", "--dry-run", "--mode", "nftables")
+    assert "shop/api tcp" in result.stderr and "shop/web tcp" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--from"], "Option '--from' requires an argument"),
+        ([], "--from FILES is missing"),
+        (["--dry-run", "--mode", "nftabels"], "'nftabels' is no mode; did you mean nftables"),
+        (["--dry-run", "--once", "--from", "web.yaml"], "--dry-run and --once exclude each other"),
+        (["--json", "-", "--from", "web.yaml"], "--json goes with --dry-run or --diff"),
+        (["--dry-run", "--from", "none.yaml"], "none.yaml: cannot be read: No such file"),
+        (["--dry-run", "--cluster-cidr", "10.0.0.0"], "clusterCIDR: must be valid CIDR blocks"),
+        (["--dry-run", "--profiling"], "--profiling is not supported"),
+        (["--dry-run", "--master", "1"], "No such option"),
+        (
+            ["--dry-run", "--from", "web.yaml", "--detect-local-mode", "NodeCIDR"],
+            "detectLocalMode: is NodeCIDR, and Node",
+        ),
+        (["--from", "web.yaml", "--once", "--netns", "no-such-namespace"], "network namespace no-such-namespace"),
+        (["trace2"], "No such command"),
+    ],
+)
+def test_bad_input_is_named_and_ends_with_2(stowage: Run, args: list[str], words: str) -> None:
+    result = stowage(*args)
+    assert result.exit_code == 2 and words in result.stderr and "Traceback" not in result.output
+
+
+def test_the_configuration_with_all_defaults(stowage: Run, tmp_path: Path) -> None:
+    assert stowage("--write-config-to", "c.yaml", "--masquerade-all=true", "--mode=ipvs").exit_code == 0
+    tree = yaml.safe_load((tmp_path / "c.yaml").read_text())
+    assert (tree["mode"], tree["iptables"]["masqueradeAll"], tree["configSyncPeriod"]) == ("ipvs", True, "15m0s")
+    result = stowage("--config", "c.yaml", "--write-config-to", "-")
+    assert yaml.safe_load(result.stdout) == tree
+    assert stowage("--masquerade-all=false", "--write-config-to", "-").stdout.count("masqueradeAll: false") == 2
+
+
+def test_once_prepares_syncs_and_removes_what_others_left(stowage: Run, edge: PaperEdge) -> None:
+    result = stowage("--from", "web.yaml", "--once", "--mode", "nftables")
+    assert result.exit_code == 0 and edge.done == [
+        "prepared",
+        "prepared for nftables",
+        "removed leftovers of other modes than nftables; written: True",
+    ]
+
+
+def test_init_only_ends_before_any_rule(stowage: Run, edge: PaperEdge) -> None:
+    assert stowage("--from", "web.yaml", "--init-only").exit_code == 0
+    assert edge.done == ["prepared", "prepared for iptables"] and edge.paper.lines == {}
+
+
+def test_cleanup_needs_no_objects_and_says_what_stays(stowage: Run, edge: PaperEdge) -> None:
+    assert stowage("--cleanup").exit_code == 0 and edge.done == ["removed all"]
+    edge.problems = ["chain KUBE-SVC is busy"]
+    result = stowage("--cleanup")
+    assert result.exit_code == 1 and result.stderr == "chain KUBE-SVC is busy\n"
