@@ -120,6 +120,7 @@ class Bed:
         return Host(name, f"/proc/{os.getpid()}/fd/{self._held[-1]}", ipv4, ipv6)
 
     def _join(self) -> None:
+        clients = [self.client_address(number, family) for family in FAMILIES for number in range(CLIENTS)]
         node = [
             "link set lo up",
             f"link add cni0 address {_mac('node cni0')} type bridge",
@@ -144,9 +145,8 @@ class Bed:
         ]
         _settings(self.node.netns, forwarding=True)
         self._ip(self.node, node)
-        clients = [self.client_address(n, family) for family in FAMILIES for n in range(1, CLIENTS)]
         remote = [self.remote_pod(number, family) for family in FAMILIES for number in range(REMOTE_PODS)]
-        self._end(self.client, "203.0.113.1", "2001:db8:113::1", clients)
+        self._end(self.client, "203.0.113.1", "2001:db8:113::1", [each for each in clients if each not in self.client])
         self._end(self.other, "192.168.7.11", "2001:db8:7::b", remote)
         self._end(self.pod_a, "10.180.0.1", "fd00:10:180::1")
         self._end(self.pod_b, "10.180.0.1", "fd00:10:180::1")
