@@ -93,11 +93,13 @@ class FlatProxier(Proxier):
     def _commands(self, sync: Sync) -> Iterator[Command]:
         """Yield chains before what leads to them, endpoints before the entries that need them."""
         wanted, left = self.state.wanted, Left(address_type(self.settings))
-        if sync.full:
-            found = self._kernel.names()
-            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         for name in [*self._ports] if sync.full else sorted(sync.ports):
             self._release(name, left)
+        if sync.full:  # what a failed sync was to make, or somebody has deleted, must not be flushed
+            found = self._kernel.names()
+            left = Left(address_type(self.settings))
+            self._stale.keep(found.chains)
+            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         written = [name for name in (sorted(wanted) if sync.full else sorted(sync.ports)) if name in wanted]
         for name in written:
             self._ports[name] = port_entries(name, wanted[name], self.settings)
