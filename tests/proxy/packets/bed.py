@@ -240,11 +240,19 @@ def _settings(netns: str, *, forwarding: bool) -> None:
         "net/ipv6/icmp/ratelimit": False,
     }
     if forwarding:  # between pods of one bridge answers must pass the node's table of connections
+        _load("br_netfilter", Path("/proc/sys/net/bridge"))
         values["net/bridge/bridge-nf-call-iptables"] = True
         values["net/bridge/bridge-nf-call-ip6tables"] = True
     with inside(netns):
         for path, value in values.items():
             Path("/proc/sys", path).write_text(str(int(value)), encoding="ascii")
+
+
+def _load(module: str, needed: Path) -> None:
+    """Load a module, by the program that the kernel itself uses, unless what it brings is there."""
+    if not needed.exists():
+        loader = Path("/proc/sys/kernel/modprobe").read_text(encoding="ascii").strip()
+        subprocess.run([loader, module], check=True)
 
 
 def _why_not() -> str:

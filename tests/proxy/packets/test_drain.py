@@ -86,7 +86,8 @@ def test_a_client_of_udp_that_never_pauses_moves_on(stage: Stage, family: Family
         assert [server(), server()] == [a.address(family)] * 2
         proxy.take(*slices(1, [a.drains, far]))
         proxy.sync()
-        assert server() == a.address(family)  # it serves still, so the flow stays
+        if stage.mode != "ipvs":  # which lets UDP go at once
+            assert server() == a.address(family)  # it serves still, so the flow stays
         proxy.take(*slices(1, [far]))
         proxy.sync()
         assert [server(), server()] == [far.address(family)] * 2
