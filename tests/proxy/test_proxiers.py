@@ -199,3 +199,16 @@ def test_a_table_that_somebody_has_deleted_is_made_again() -> None:
     proxier.state.update(service())
     assert proxier.sync(SECOND + FULL_SYNC_PERIOD + 1).full
     assert any("shop/web" in chain for chain in kernel.ruleset.chains)
+
+
+def test_flows_of_udp_are_cleaned_up_after_the_sync_that_succeeds() -> None:
+    kernel = RefusingNft("ip")
+    proxier = nftables(kernel)
+    proxier.sync(0)
+    kernel.refuses = True
+    proxier.state.update(slice_of(endpoint("10.180.0.2"), ports=[{"name": "dns", "port": 53, "protocol": "UDP"}]))
+    proxier.state.update(service())
+    with pytest.raises(KernelError):
+        proxier.sync(SECOND)
+    assert proxier.sync(2 * SECOND).conntrack_cleanup
+    assert not proxier.sync(3 * SECOND).conntrack_cleanup
