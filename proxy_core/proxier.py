@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from proxy_core.errors import Problem
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.service_tracker import Key
 from proxy_core.model.state import ProxyState
@@ -51,10 +52,17 @@ class Proxier(ABC):
         self._needs_cleanup = False
         self.full = True
         """Whether the last sync, be it one that failed, was a full one."""
+        self.cleanup_failures = 0
+        """How often what is out of use could not be deleted; full syncs make up for it."""
 
     def demand_full(self) -> None:
         """Make the next sync a full one."""
         self._needs_full = True
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was refused of Services that are served all the same, each once."""
+        return []
 
     def sync(self, now: int) -> SyncResult:
         """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""

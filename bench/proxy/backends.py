@@ -1,13 +1,76 @@
-"""The proxier of a mode with kernels that write nowhere, for the time that rendering takes alone."""
+"""Kernels of a measurement: the real ones with their time taken, or ones that write nowhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar, cast
 
-from proxy_core import IptablesProxier, NftablesProxier, NotSupported, Proxier, ProxyState, Settings
+from cluster_shim.proxy.machine import RealKernels
+from proxy_core import FakeIpvs, Iptables, IpvsKernel, Nft
+from proxy_core.addresses import Family
 from proxy_core.nft.kernel import Names
 from proxy_core.nft.transaction import ElementKey, Transaction
+
+Kernel = TypeVar("Kernel")
+
+
+class Timed:
+    """A kernel whose calls are timed; one call in another counts once."""
+
+    def __init__(self, kernel: object, count: Callable[[float], None]) -> None:
+        self._kernel, self._count = kernel, count
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._kernel, name)
+
+        def timed(*args: Any, **more: Any) -> Any:
+            begin = perf_counter()
+            try:
+                return call(*args, **more)
+            finally:
+                self._count(perf_counter() - begin)
+
+        return timed
+
+
+class TimedKernels:
+    """The kernel's own; `seconds` is what they have taken."""
+
+    def __init__(self) -> None:
+        self._real = RealKernels()
+        self.seconds = 0.0
+
+    def iptables(self, family: Family) -> Iptables:
+        return self._timed(self._real.iptables(family))
+
+    def nft(self, family: Family, table: str) -> Nft:
+        return self._timed(self._real.nft(family, table))
+
+    def ipvs(self, family: Family) -> IpvsKernel:
+        kernel = self._real.ipvs(family)
+        return IpvsKernel(*map(self._timed, kernel))  # type: ignore[arg-type]
+
+    def _timed(self, kernel: Kernel) -> Kernel:
+        return cast(Kernel, Timed(kernel, self._count))
+
+    def _count(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class NoKernels:
+    """Kernels that take everything and hold nothing."""
+
+    seconds = 0.0
+
+    def iptables(self, family: Family) -> Iptables:
+        return NoIptables()
+
+    def nft(self, family: Family, table: str) -> Nft:
+        return NoNft()
+
+    def ipvs(self, family: Family) -> IpvsKernel:
+        return FakeIpvs().kernel
 
 
 class NoNft:
@@ -38,12 +101,3 @@ class NoIptables:
     def restore(self, text: Iterable[str]) -> None:
         for _ in text:
             pass
-
-
-def backend(mode: str, state: ProxyState, settings: Settings, *, real: bool, wrap: Callable[[Any], Any]) -> Proxier:
-    """Return the proxier of a mode; kernels are passed through `wrap`. Raises KernelError, NotSupported."""
-    if mode == "nftables":
-        return NftablesProxier(state, settings, NoNft())
-    if mode == "iptables":
-        return IptablesProxier(state, settings, NoIptables())
-    raise NotSupported(f"mode {mode} is not supported")

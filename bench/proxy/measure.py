@@ -13,8 +13,9 @@ import numpy as np
 
 from bench.machine import peak_rss_bytes, rss_bytes, stowage_version, this_machine
 from bench.proxy import first_packet, namespace, workload
-from bench.proxy.backends import backend
+from bench.proxy.backends import NoKernels, TimedKernels
 from bench.proxy.result import Result
+from cluster_shim.proxy.backends import proxier_of
 from proxy_core import Machine, Proxier, ProxyState, load_config, node_info, settings_of
 
 LEAST_CHANGES, LONGEST_S = 5, 30.0
@@ -34,26 +35,6 @@ class Job(NamedTuple):
     seed: int
 
 
-class Timed:
-    """A kernel whose calls are timed."""
-
-    def __init__(self, kernel: object) -> None:
-        self._kernel = kernel
-        self.seconds = 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._kernel, name)
-
-        def timed(*args: Any, **more: Any) -> Any:
-            begin = perf_counter()
-            try:
-                return call(*args, **more)
-            finally:
-                self.seconds += perf_counter() - begin
-
-        return timed
-
-
 def measure(job: Job, show: Show = lambda _: None) -> Result:
     """Load everything, then change endpoints and services, one at a time. Raises KernelError."""
     if job.kernel:
@@ -61,13 +42,8 @@ def measure(job: Job, show: Show = lambda _: None) -> Result:
     state = ProxyState("IPv4", node_info(workload.NODE, workload.node()))
     config = load_config({"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"})
     settings = settings_of(config, job.mode, "IPv4", state.node, Machine())
-    kernels: list[Timed] = []
-
-    def timed(kernel: Any) -> Any:
-        kernels.append(Timed(kernel))
-        return kernels[-1]
-
-    proxier = backend(job.mode, state, settings, real=job.kernel, wrap=timed)
+    kernels = TimedKernels() if job.kernel else NoKernels()
+    proxier = proxier_of(job.mode, state, settings, kernels)
     show("making the objects")
     for each in workload.objects(job.services, job.endpoints):
         state.update(each)
@@ -115,7 +91,7 @@ def measure(job: Job, show: Show = lambda _: None) -> Result:
 class _Run:
     """The syncs of a measurement, and the time that they take."""
 
-    def __init__(self, job: Job, proxier: Proxier, kernels: list[Timed]) -> None:
+    def __init__(self, job: Job, proxier: Proxier, kernels: TimedKernels | NoKernels) -> None:
         self._job, self._proxier, self._kernels = job, proxier, kernels
         self._random = random.Random(job.seed)
         self._seen = 0.0
@@ -134,7 +110,7 @@ class _Run:
 
     def kernel_seconds(self) -> float:
         """Return what kernels have taken since the last call."""
-        total = sum(each.seconds for each in self._kernels)
+        total = self._kernels.seconds
         seen, self._seen = total - self._seen, total
         return seen
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import socket
 
 from bench.proxy.workload import ENDPOINT_NETWORK, NODE_IP
 from proxy_core import KernelError
@@ -28,4 +29,4 @@ def enter_new() -> None:
         routes.addr("add", index=loopback, address=NODE_IP, prefixlen=32)
         # Every endpoint is here, and what goes to a service finds a way out before its destination is changed.
         routes.route("add", dst=ENDPOINT_NETWORK, oif=loopback, type="local", table=255, scope="host")
-        routes.route("add", dst="default", oif=loopback, prefsrc=NODE_IP)
+        routes.route("add", family=socket.AF_INET, oif=loopback, prefsrc=NODE_IP)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cluster_shim.cli.proxy_trace import trace
 from cluster_shim.proxy.flags import FLAGS, flags
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ class ProxyGroup(click.Group):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] in self.commands:
-            return super().parse_args(ctx, args)
-        return super().parse_args(ctx, _spread([_switch(each) for each in args]))
+        words = [_switch(each) for each in args]
+        if words and words[0] in self.commands:
+            return super().parse_args(ctx, [words[0], *_spread(words[1:], "--objects")])
+        return super().parse_args(ctx, _spread(words, "--from"))
 
 
 def _switch(word: str) -> str:
@@ -34,23 +36,23 @@ def _switch(word: str) -> str:
     return f"--{name}" if value == "true" else f"--no-{name}"
 
 
-def _spread(args: list[str]) -> list[str]:
-    """Return the arguments with ``--from A B`` written as ``--from A --from B``."""
+def _spread(args: list[str], option: str) -> list[str]:
+    """Return the arguments with ``--from A B`` written as ``--from A --from B``, or so for another option."""
     found: list[str] = []
     taking = False
     for each in args:
-        if each == "--from":
+        if each == option:
             taking = True
-        elif each.startswith("--from="):
+        elif each.startswith(f"{option}="):
             taking = True
-            found += ["--from", each.partition("=")[2]]
+            found += [option, each.partition("=")[2]]
         elif taking and (each == "-" or not each.startswith("-")):
-            found += ["--from", each]
+            found += [option, each]
         else:
             taking = False
             found.append(each)
-    if args and args[-1] == "--from":
-        found.append("--from")  # click says what is missing
+    if args and args[-1] == option:
+        found.append(option)  # click says what is missing
     return found
 
 
@@ -97,12 +99,16 @@ def proxy(ctx: click.Context, /, **given: Any) -> None:
     stowage proxy --dry-run --mode nftables
     stowage proxy --from manifests/ --mode flat --netns node-1
     stowage proxy --from manifests/ --diff
+    stowage proxy trace --from 10.180.0.77 --to 172.30.0.41:80
     """
     if ctx.invoked_subcommand is not None:
         return
     from cluster_shim.cli.proxy_run import run
 
     ctx.exit(run(_wishes(given)))
+
+
+proxy.add_command(trace)
 
 
 def _wishes(given: dict[str, Any]) -> Wishes:

@@ -64,17 +64,15 @@ class Wishes(NamedTuple):
 def run(wishes: Wishes) -> int:
     """Do what is wished; return the exit status. Raises ProxyError, or a usage error."""
     check_json(wishes.json_file)
-    mode, config = _configuration(wishes)
+    mode, config = _configuration(wishes.mode, wishes.config_file, wishes.flags)
     if wishes.write_config_to is not None:
         return _write_config(wishes.write_config_to, config)
     if wishes.cleanup:
         return _cleanup(wishes)
     if not wishes.files and not wishes.dry_run:
         raise click.UsageError("--from FILES is missing: Services and EndpointSlices, as files or folders.")
-    if not wishes.files:
-        notice(f"a sample, as --from is missing: {SAMPLE}")
-        config = msgspec.structs.replace(config, hostname_override=config.hostname_override or SAMPLE_NODE)
-    client = FileClient(wishes.files or (SAMPLE,), config.config_sync_period / SECOND)
+    files, config = _files(wishes.files, config, "--from")
+    client = FileClient(files, config.config_sync_period / SECOND)
     with working("reading objects"):
         objects = client.list()
     _tell_of_node(config, objects)
@@ -90,12 +88,41 @@ def run(wishes: Wishes) -> int:
     return _diff(wishes, of, edge, events) if wishes.diff else _work(wishes, of, client, edge, events)
 
 
-def _configuration(wishes: Wishes) -> tuple[str, KubeProxyConfiguration]:
+class Read(NamedTuple):
+    """What a run starts from."""
+
+    mode: str
+    config: KubeProxyConfiguration
+    objects: Sequence[ProxyObject]
+
+
+def read(files: tuple[str, ...], config_file: str | None, mode: str | None, flags: Mapping[str, Any]) -> Read:
+    """Return configuration and objects; without files it is the sample. Raises ProxyError, or a usage error."""
+    found, config = _configuration(mode, config_file, flags)
+    files, config = _files(files, config, "--objects")
+    objects = FileClient(files).list()
+    _tell_of_node(config, objects)
+    return Read(found, config, objects)
+
+
+def _configuration(
+    mode: str | None, config_file: str | None, flags: Mapping[str, Any]
+) -> tuple[str, KubeProxyConfiguration]:
     """Return the mode and the configuration."""
-    if wishes.mode is not None and wishes.mode not in MODES:
-        raise click.BadParameter(f"{wishes.mode!r} is no mode{did_you_mean(wishes.mode, MODES)}", param_hint="--mode")
-    config = configuration(wishes.flags, wishes.config_file, wishes.mode, notice)
+    if mode is not None and mode not in MODES:
+        raise click.BadParameter(f"{mode!r} is no mode{did_you_mean(mode, MODES)}", param_hint="--mode")
+    config = configuration(flags, config_file, mode, notice)
     return config.mode or "iptables", config
+
+
+def _files(
+    files: tuple[str, ...], config: KubeProxyConfiguration, option: str
+) -> tuple[tuple[str, ...], KubeProxyConfiguration]:
+    """Return the files to read, and the configuration; if there are none it is the sample, seen from its node."""
+    if files:
+        return files, config
+    notice(f"a sample, as {option} is missing: {SAMPLE}")
+    return (SAMPLE,), msgspec.structs.replace(config, hostname_override=config.hostname_override or SAMPLE_NODE)
 
 
 def _write_config(path: str, config: KubeProxyConfiguration) -> int:

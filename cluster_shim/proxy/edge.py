@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from cluster_shim.proxy.kernels import Kernels
@@ -38,6 +38,9 @@ class Edge(Protocol):
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         """Return what tells whether somebody has flushed a family's rules; None for modes that cannot tell."""
+
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        """Return what reads the kernel's counters of packets by name; None where rules have none."""
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
         """Remove the rules of all other modes; return what could not be removed, in words."""

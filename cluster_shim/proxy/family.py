@@ -169,7 +169,7 @@ class FamilyProxy:
     def _sync(self) -> None:
         around, clock = self._around, self._around.clock
         self.runner.begin()
-        begin, result = clock.steady(), None
+        begin, result, failures = clock.steady(), None, self.proxier.cleanup_failures
         try:
             result = self.proxier.sync(clock.wall())
             self.failure = ""
@@ -178,6 +178,7 @@ class FamilyProxy:
         except Exception as defect:  # a defect in the rules of one Service must not end the proxy of all
             traceback.print_exc()
             self.failure = f"{type(defect).__name__}: {defect}"
+        around.metrics.cleanup_failed(self.family, self.proxier.cleanup_failures - failures)
         end = clock.steady()
         self.runner.end(end, succeeded=result is not None)
         seconds = (end - begin) / SECOND

@@ -50,7 +50,7 @@ class FileClient:
             seen = self._look()
             still, self._seen = seen == self._seen, seen
             if monotonic() >= self._resync_at:
-                self._read.clear()
+                self._read = {name: read for name, read in self._read.items() if name == STDIN}  # that can be read once
                 self._applied = {}
                 self._resync_at = monotonic() + self._resync
             if still and seen != self._applied:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cluster_shim.proxy.setup import Setup
 from proxy_core import (
     Iptables,
     IpvsKernel,
+    KernelError,
     KubeProxyConfiguration,
     Machine,
     Nft,
+    NotSupported,
     ProxyState,
     Settings,
+    cleanup,
     table_family,
 )
 from proxy_core.addresses import Family
@@ -22,11 +26,16 @@ from proxy_core.config.sysctls import CONNTRACK_MAX, conntrack_sysctls, iptables
 from proxy_core.conntrack import clean_up
 from proxy_core.iptables.canary import are_all_flushed, is_flushed, put_canaries
 from proxy_core.kernel import capabilities
+from proxy_core.kernel.bound import DummyAddresses
 from proxy_core.kernel.conntrack import NetlinkConntrack
+from proxy_core.kernel.ipset import NetlinkIpSets
 from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
-from proxy_core.kernel.machine import cpu_count, families, read_machine, set_sysctls
+from proxy_core.kernel.machine import COUNTERS, FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
+from proxy_core.kernel.nfacct import read_counters
 from proxy_core.kernel.nft.nft import NetlinkNft
+from proxy_core.kernel.nft_tables import NetlinkTables
 from proxy_core.kernel.sysctls import is_writable
 
 _OOM = Path("/proc/self/oom_score_adj")
@@ -92,15 +101,28 @@ class ThisMachine:
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         return Canaries().are_gone if mode == "iptables" else None
 
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        return (lambda: read_counters(COUNTERS)) if of.machine.has_nfacct else None
+
     def remove_leftovers(self, mode: str) -> Sequence[str]:
-        return ()
+        return cleanup.remove_leftovers(mode, _to_clean())
 
     def remove_all(self) -> Sequence[str]:
-        return ()
+        capabilities.check()
+        return cleanup.remove_all(_to_clean())
 
     def _say(self, warnings: Sequence[str]) -> None:
         for each in warnings:
             self._tell(each)
+
+
+def _to_clean() -> cleanup.Kernels:
+    """Return all that a proxy may have written to."""
+    tables = [IptablesPrograms(family) for family in (FAMILIES if has_ipv6() else FAMILIES[:1])]
+    with suppress(KernelError, NotSupported):  # what the kernel does not have has left nothing
+        ipvs = cleanup.IpvsLeftovers(IpvsServers("IPv4"), NetlinkIpSets(), DummyAddresses("IPv4"))
+        return cleanup.Kernels(tables, NetlinkTables(), ipvs)
+    return cleanup.Kernels(tables, NetlinkTables())
 
 
 class Canaries:

@@ -5,7 +5,7 @@ Only what the active mode has is there. What upstream calls ``_total`` though it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,11 +18,16 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
+from cluster_shim.proxy.counting import CountingIptables
 from proxy_core import ServicePortName
 from proxy_core.addresses import Family
 from proxy_core.health import Answer
+from proxy_core.iptables.port_rules import NFACCT_LOCALHOST
+from proxy_core.iptables.proxier import NFACCT_INVALID
 from proxy_core.model.state import Wanted
 from proxy_core.settings import SECOND
 
@@ -41,7 +46,8 @@ class Metrics:
         GCCollector(registry=self.registry)
         self._sync = self._histogram("sync_proxy_rules_duration_seconds", "SyncProxyRules latency in seconds")
         self._full = self._partial = self._restore_failures = self._partial_restore_failures = None
-        self._nft_failures = None
+        self._nft_failures = self._nft_cleanup_failures = None
+        self._rules: dict[str, Gauge] = {}
         if mode != "ipvs":
             self._full = self._histogram(
                 "sync_full_proxy_rules_duration_seconds", "SyncProxyRules latency in seconds for full resyncs"
@@ -102,6 +108,21 @@ class Metrics:
             name: self._counter(f"proxy_{name}_total", f"Cumulative answers of /{name}", "code")
             for name in ("healthz", "livez")
         }
+
+    def count_rules(self, family: Family, tables: CountingIptables) -> None:
+        """Let the rules of a family's tables be counted whenever somebody asks."""
+        for table in ("filter", "nat"):
+            for which, counts in (("total", lambda: tables.total), ("last", lambda: tables.last)):
+                self._rules[which].labels(table, family).set_function(_count_of(counts, table))
+
+    def count_packets(self, counters: Callable[[], Mapping[str, int]]) -> None:
+        """Let packets that the kernel counts be told whenever somebody asks."""
+        self.registry.register(_Packets(counters))
+
+    def cleanup_failed(self, family: Family, count: int) -> None:
+        """Count failures to delete old chains."""
+        if self._nft_cleanup_failures is not None:
+            self._nft_cleanup_failures.labels(family).inc(count)
 
     def changed(self, kind: str, count: int = 1) -> None:
         """Count changes of an endpoint or a service."""
@@ -164,6 +185,28 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"kubeproxy_{name}", text, labels, registry=self.registry)
+
+
+def _count_of(counts: Callable[[], Mapping[str, int]], table: str) -> Callable[[], float]:
+    return lambda: counts().get(table, 0)
+
+
+class _Packets(Collector):
+    """Packets by name of their counter, in the words of upstream's metrics."""
+
+    _METRICS = (
+        (NFACCT_INVALID, "ct_state_invalid_dropped_packets", "Packets dropped because conntrack knows them not"),
+        (NFACCT_LOCALHOST, "localhost_nodeports_accepted_packets", "Packets accepted for node ports of localhost"),
+    )
+
+    def __init__(self, counters: Callable[[], Mapping[str, int]]) -> None:
+        self._counters = counters
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        found = self._counters()
+        for counter, name, text in self._METRICS:
+            if counter in found:
+                yield CounterMetricFamily(f"kubeproxy_iptables_{name}", text, value=found[counter])
 
 
 def without_local_endpoints(wanted: Mapping[ServicePortName, Wanted]) -> tuple[int, int]:

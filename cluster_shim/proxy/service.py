@@ -46,6 +46,9 @@ class ProxyService:
         period = of.config.section(of.mode).sync_period
         self.health = ProxyHealth(2 * period)
         self.metrics = Metrics(of.mode)
+        counters = edge.packet_counters(of)
+        if counters is not None:
+            self.metrics.count_packets(counters)
         around = Around(self.health, self.metrics, tell, verbose=verbose)
         self.families = family_proxies(
             of, edge.kernels, around, self._checks if serves else _none, edge.conntrack_cleaner

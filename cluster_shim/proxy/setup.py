@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cluster_shim.proxy.backends import proxier_of
+from cluster_shim.proxy.counting import CountingIptables
 from cluster_shim.proxy.family import Around, FamilyProxy, ServiceChecks
 from cluster_shim.proxy.kernels import Kernels
+from cluster_shim.proxy.metrics import Metrics
 from proxy_core import (
     InvalidConfig,
+    Iptables,
     KubeProxyConfiguration,
     Machine,
     Node,
@@ -76,6 +79,19 @@ def setup(
     return Setup(config, mode, name, info, machine if isinstance(machine, Machine) else machine(info), families)
 
 
+class _Counting:
+    """Kernels whose rules of iptables are counted."""
+
+    def __init__(self, kernels: Kernels, metrics: Metrics) -> None:
+        self._kernels, self._metrics = kernels, metrics
+        self.nft, self.ipvs = kernels.nft, kernels.ipvs
+
+    def iptables(self, family: Family) -> Iptables:
+        tables = CountingIptables(self._kernels.iptables(family))
+        self._metrics.count_rules(family, tables)
+        return tables
+
+
 def family_proxies(
     of: Setup,
     kernels: Kernels,
@@ -85,6 +101,8 @@ def family_proxies(
 ) -> list[FamilyProxy]:
     """Return the proxy of each family; ``checks`` makes what serves its health checks."""
     found = []
+    if of.mode == "iptables":
+        kernels = _Counting(kernels, around.metrics)
     for family in of.families:
         settings = of.settings(family)
         state = ProxyState(family, of.node, time.time_ns())

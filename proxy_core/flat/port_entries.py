@@ -38,6 +38,9 @@ class PortEntries(NamedTuple):
     problem: Problem | None = None
 
 
+NOTHING = PortEntries()
+
+
 def port_entries(name: ServicePortName, wanted: Wanted, settings: Settings) -> PortEntries:
     """Return what a service port has in the table."""
     port, flow, problem = wanted.port, flow_of(wanted), None
@@ -46,13 +49,13 @@ def port_entries(name: ServicePortName, wanted: Wanted, settings: Settings) -> P
         sources = disjoint(allowed_sources(wanted, settings.node_ip))
         firewall += [(_service_key(port, ip), sources) for ip in port.load_balancer_vips]
     elements = tuple(common_elements(str(name), wanted, flow))
-    fault = balancing_of(port)
+    balancing = balancing_of(port)
     if port.session_affinity:
-        problem = fault.problem(name) if isinstance(fault, Fault) else None
+        problem = balancing.problem(name) if isinstance(balancing, Fault) else None
         return _with_affinity(name, wanted, settings)._replace(
             firewall=tuple(firewall), elements=elements, problem=problem
         )
-    lists = _lists(wanted, flow, fault)
+    lists = _lists(wanted, flow, balancing)
     if isinstance(lists, Fault):
         problem = lists.problem(name)
         lists = _lists(wanted, flow, EVENLY)

@@ -9,8 +9,9 @@ from proxy_core.flat import table
 from proxy_core.flat.firewall import Firewall
 from proxy_core.flat.frontends import NODE_PORTS, SERVICES, Batch, Frontends
 from proxy_core.flat.names import TABLE
-from proxy_core.flat.port_entries import PortEntries, port_entries
+from proxy_core.flat.port_entries import NOTHING, PortEntries, port_entries
 from proxy_core.flat.uses import Uses
+from proxy_core.flat.ways import way_of
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
 from proxy_core.nft.kernel import Nft
@@ -57,7 +58,7 @@ class FlatProxier(Proxier):
 
     @property
     def problems(self) -> list[Problem]:
-        """What was refused of Services that are served all the same, each once."""
+        """What was refused of annotations; their Services are served by chance, evenly."""
         return list(dict.fromkeys(each.problem for each in self._ports.values() if each.problem is not None))
 
     def refused(self) -> Sequence[str]:
@@ -66,15 +67,20 @@ class FlatProxier(Proxier):
     def write(self, sync: Sync) -> None:
         """Delete chains long out of use, then bring the table to what the state wants. Raises KernelError."""
         if not self._stale.delete_due(self._kernel, sync.now):
+            self.cleanup_failures += 1
             sync = sync._replace(full=True)
-        transaction = Transaction(self._family, TABLE)
+        first, then = Transaction(self._family, TABLE), Transaction(self._family, TABLE)
         try:
             if sync.full:
-                self._set_up(transaction)
-            for command in self._commands(sync):
-                transaction.add(command)
-            if len(transaction):
-                self._kernel.run(transaction)
+                self._set_up(first)
+            batch, left = self._take_over(sync)
+            for command in self._new_ways(left, full=sync.full):
+                first.add(command)
+            for command in self._commands(sync, batch, left):
+                then.add(command)
+            for transaction in (first, then):
+                if len(transaction):
+                    self._kernel.run(transaction)
         except KernelError:
             self._stale.clear()
             raise
@@ -90,34 +96,51 @@ class FlatProxier(Proxier):
             store.read_back(self._kernel.elements(store.container) or {})
         self._firewall.read_back(self._kernel)
 
-    def _commands(self, sync: Sync) -> Iterator[Command]:
-        """Yield chains before what leads to them, endpoints before the entries that need them."""
+    def _take_over(self, sync: Sync) -> tuple[Batch, Left]:
+        """Find out what the service ports that have changed want; return what to write, and what is left of before."""
         wanted, left = self.state.wanted, Left(address_type(self.settings))
-        for name in [*self._ports] if sync.full else sorted(sync.ports):
+        for name in list(self._ports) if sync.full else sorted(sync.ports):
             self._release(name, left)
         if sync.full:  # what a failed sync was to make, or somebody has deleted, must not be flushed
             found = self._kernel.names()
             left = Left(address_type(self.settings))
             self._stale.keep(found.chains)
             left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
-        written = [name for name in (sorted(wanted) if sync.full else sorted(sync.ports)) if name in wanted]
-        for name in written:
-            self._ports[name] = port_entries(name, wanted[name], self.settings)
-            self._claim(name)
+        for name in sorted(wanted if sync.full else sync.ports):
+            if name in wanted:
+                self._ports[name] = port_entries(name, wanted[name], self.settings)
+                self._claim(name)
         batch = Batch()
         for frontends in (self._services, self._node_ports):
-            frontends.write(batch)
-        yield from self._write_ways(left)
-        for name in written:
-            entries = self._ports[name]
-            yield from self._write_affinity(entries)
+            frontends.write(batch, sync.now)
+        return batch, left
+
+    def _new_ways(self, left: Left, *, full: bool) -> Iterator[Command]:
+        """Make the chains of ways that entries begin to use.
+
+        They must be there before any entry leads to them, in a transaction of their own: a packet that is on its way
+        meets the new entry with the old rules, which a new chain has none of.
+        """
+        for chain, way in self._uses.begun():
+            left.keep([chain], ())
+            if full or chain not in self._stale:
+                yield from self._write_chains({chain: way.rules(self.settings)})
+            self._stale.revive(chain)
+
+    def _commands(self, sync: Sync, batch: Batch, left: Left) -> Iterator[Command]:
+        """Yield chains before what leads to them, endpoints before the entries that need them."""
+        for name in sorted(self._ports if sync.full else sync.ports):
+            entries = self._ports.get(name, NOTHING)
+            for each in entries.affinity_sets:
+                yield AddContainer(each)
+            yield from self._write_chains(entries.chains)
             left.keep(entries.chains, entries.affinity_sets)
         yield from batch.fill
         for store in self._stores.values():
             yield from store.commands()
         yield from self._firewall.commands()
         yield from batch.lead
-        yield from batch.clear
+        yield from batch.trim
         yield from self._retire(sync.now, left)
 
     def _claim(self, name: ServicePortName) -> None:
@@ -147,17 +170,6 @@ class FlatProxier(Proxier):
             self._stores[element.container].release(owner, element.key)
         left.leave(entries.chains, entries.affinity_sets)
 
-    def _write_ways(self, left: Left) -> Iterator[Command]:
-        """Make the chains of ways that entries begin to use."""
-        for chain, way in self._uses.begun():
-            left.keep([chain], ())
-            yield from self._write_chains({chain: way.rules(self.settings)})
-
-    def _write_affinity(self, entries: PortEntries) -> Iterator[Command]:
-        for each in entries.affinity_sets:
-            yield AddContainer(each)
-        yield from self._write_chains(entries.chains)
-
     def _write_chains(self, chains: dict[str, tuple[Rule, ...]]) -> Iterator[Command]:
         for chain in chains:
             self._stale.revive(chain)
@@ -168,10 +180,14 @@ class FlatProxier(Proxier):
                 yield AddRule(chain, line)
 
     def _retire(self, now: int, left: Left) -> Iterator[Command]:
-        """Flush chains that are out of use, until they are deleted, and delete affinity sets."""
-        left.leave(self._uses.ended(), ())
+        """Note which chains are out of use, until they are deleted, and delete affinity sets.
+
+        Ways keep their rules, so that they can come back; the others lead to each other, so they are flushed.
+        """
+        self._stale.retire(self._uses.ended(), now)
         self._stale.retire(left.chains, now)
         for chain in sorted(left.chains):
-            yield FlushChain(chain)
+            if way_of(chain) is None:
+                yield FlushChain(chain)
         for each in left.sets.values():
             yield DeleteContainer(each)

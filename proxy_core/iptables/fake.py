@@ -64,6 +64,9 @@ class FakeIptables:
                 elif line.startswith("-A "):
                     _, chain, rule = line.split(" ", 2)
                     table[chain].append(rule)
+                elif line.startswith("-I "):
+                    _, chain, rule = line.split(" ", 2)
+                    table[chain].insert(0, rule)
                 elif line.startswith("-X "):
                     _delete(table, line[3:])
                 elif line != "COMMIT":

@@ -5,7 +5,7 @@ Which of them there are depends on which sets have entries. Nothing here writes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -53,6 +53,18 @@ JUMPS = (
     Jump("filter", "OUTPUT", names.IPVS_OUT_FILTER, "kubernetes ipvs access filter"),
 )
 """In the order in which they are made; each goes before those that are there."""
+
+
+def new_chains(missing: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """Yield an input of iptables-restore: chains to make, by table, and the jumps into them, each before all others."""
+    for table, chains in missing.items():
+        yield f"*{table}\n"
+        for chain in chains:
+            yield f":{chain} - [0:0]\n"
+        for jump in JUMPS:
+            if jump.table == table and jump.target in chains:
+                yield f'-I {jump.source} -m comment --comment "{jump.comment}" -j {jump.target}\n'
+        yield "COMMIT\n"
 
 
 class _SetRule(NamedTuple):

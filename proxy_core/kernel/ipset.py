@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 
 from proxy_core.errors import KernelError
 from proxy_core.ipvs.kernel import (
@@ -30,6 +30,7 @@ from proxy_core.kernel.netlink import (
     ACK,
     CREATE,
     DUMP,
+    NESTED,
     REQUEST,
     Message,
     Netlink,
@@ -51,6 +52,10 @@ _PROTOCOL, _SET_NAME, _TYPE_NAME, _REVISION, _FAMILY, _DATA, _ENTRIES, _LINE = 1
 _IP, _PORT, _PORT_TO, _PROTO, _HASH_SIZE, _MAX_ELEMENTS, _IP2, _CIDR2 = 1, 4, 5, 7, 18, 19, 20, 21
 _NETWORK_ORDER = 0x4000
 _AT_ONCE = 500
+_LINE_BYTES, _NEST_BYTES = struct.Struct("=HHI"), struct.Struct("=HH")
+_PORT_BYTES = struct.Struct("=HHHxxHHBxxx")
+"""Port and protocol."""
+_IPV4_BYTES, _IPV6_BYTES = struct.Struct("=HHHH4s"), struct.Struct("=HHHH16s")
 _HEAD = 4
 """Bytes of a netfilter message before its attributes."""
 _FAMILIES = {"inet": 2, "inet6": 10}
@@ -203,26 +208,31 @@ def _goes_with(command: SetCommand, first: SetCommand, ipset: IpSet) -> bool:
 
 def _packed_entry(entry: Entry, line: int) -> bytes:
     """Return an entry as an attribute, with the number by which the kernel calls it when it refuses it."""
-    parts = [attr(_LINE, line.to_bytes(4, "little"))]
-    if entry.address:
-        parts.append(_address(_IP, entry.address))
-    if entry.port:
-        parts.append(_be16(_PORT, entry.port))
-    if entry.protocol:
-        parts.append(attr(_PROTO, bytes([_PROTOCOLS.get(entry.protocol) or int(entry.protocol)])))
-    if entry.second:
-        address, slash, prefix = entry.second.partition("/")
-        parts.append(_address(_IP2, address))
-        if slash:
-            parts.append(attr(_CIDR2, bytes([int(prefix)])))
-    return nest(_DATA, *parts)
+    address, protocol, port, second = entry
+    value = _LINE_BYTES.pack(8, _LINE, line)
+    if address:
+        value += _address(_IP, address)
+    if protocol:
+        number = _PROTOCOLS.get(protocol) or int(protocol)
+        value += _PORT_BYTES.pack(6, _PORT | _NETWORK_ORDER, socket.htons(port), 5, _PROTO, number)
+    elif port:
+        value += _be16(_PORT, port)
+    if second:
+        value += _second(second)
+    return _NEST_BYTES.pack(4 + len(value), _DATA | NESTED) + value
 
 
-@lru_cache(maxsize=1 << 16)
+def _second(text: str) -> bytes:
+    """Return an address, or a network with its prefix length."""
+    address, slash, prefix = text.partition("/")
+    packed = _address(_IP2, address)
+    return packed + attr(_CIDR2, bytes([int(prefix)])) if slash else packed
+
+
 def _address(kind: int, address: str) -> bytes:
     if ":" in address:
-        return nest(kind, attr(2 | _NETWORK_ORDER, socket.inet_pton(socket.AF_INET6, address)))
-    return nest(kind, attr(1 | _NETWORK_ORDER, socket.inet_pton(socket.AF_INET, address)))
+        return _IPV6_BYTES.pack(24, kind | NESTED, 20, 2 | _NETWORK_ORDER, socket.inet_pton(socket.AF_INET6, address))
+    return _IPV4_BYTES.pack(12, kind | NESTED, 8, 1 | _NETWORK_ORDER, socket.inet_pton(socket.AF_INET, address))
 
 
 def _be16(kind: int, value: int) -> bytes:
@@ -251,7 +261,6 @@ def _entry(found: Mapping[int, bytes]) -> Entry:
     )
 
 
-@lru_cache(maxsize=1 << 16)
 def _address_text(data: bytes) -> str:
     """Return the address in an attribute that holds one attribute of either family."""
     if not data:

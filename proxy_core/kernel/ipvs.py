@@ -46,6 +46,15 @@ from proxy_core.kernel.netlink import (
 from proxy_core.kernel.netlink import Refusal as NetlinkRefusal
 
 _NEW_SERVICE, _SET_SERVICE, _DEL_SERVICE, _GET_SERVICE, _NEW_DEST, _SET_DEST, _DEL_DEST, _GET_DEST = range(1, 9)
+_COMMANDS: Mapping[type[ServerCommand], int] = {
+    AddServer: _NEW_SERVICE,
+    EditServer: _SET_SERVICE,
+    DeleteServer: _DEL_SERVICE,
+    AddReal: _NEW_DEST,
+    EditReal: _SET_DEST,
+    DeleteReal: _DEL_DEST,
+}
+_WHOLE, _WEIGHED = (AddServer, EditServer), (AddReal, EditReal)
 _SET_CONFIG, _FLUSH = 12, 17
 _SERVICE, _DEST, _TCP_TIMEOUT, _TCP_FIN_TIMEOUT, _UDP_TIMEOUT = 1, 2, 4, 5, 6
 _AF, _PROTOCOL, _ADDRESS, _PORT, _FWMARK, _SCHEDULER, _FLAGS, _TIMEOUT, _NETMASK = range(1, 10)
@@ -68,6 +77,8 @@ class _Layout(NamedTuple):
     """The bytes that differ between the families."""
 
     af: int
+    key: struct.Struct
+    """What identifies a virtual server: family, protocol, port, address."""
     real: struct.Struct
     """A real server: the nest, address, port, method, weight, thresholds."""
     netmask: int
@@ -75,8 +86,12 @@ class _Layout(NamedTuple):
 
 
 _LAYOUTS: Mapping[Family, _Layout] = {
-    "IPv4": _Layout(socket.AF_INET, struct.Struct("=HHHH4sHHHxxHHIHHIHHIHHI"), 0xFFFFFFFF),
-    "IPv6": _Layout(socket.AF_INET6, struct.Struct("=HHHH16sHHHxxHHIHHIHHIHHI"), 128),
+    "IPv4": _Layout(
+        socket.AF_INET, struct.Struct("=HHHxxHHHxxHHHxxHH4s"), struct.Struct("=HHHH4sHHHxxHHIHHIHHIHHI"), 0xFFFFFFFF
+    ),
+    "IPv6": _Layout(
+        socket.AF_INET6, struct.Struct("=HHHxxHHHxxHHHxxHH16s"), struct.Struct("=HHHH16sHHHxxHHIHHIHHIHHI"), 128
+    ),
 }
 
 
@@ -103,7 +118,7 @@ class IpvsServers:
     def run(self, commands: Sequence[ServerCommand]) -> Sequence[Refusal]:
         """Carry out commands in their order; return those that the kernel has refused. Raises KernelError."""
         first = self._link.sequence(len(commands))
-        refused = self._link.batch(list(self._packed(commands, first)), first)
+        refused = self._link.batch(self._packed(commands, first), first)
         return [Refusal(each.seq - first, _words(commands[each.seq - first], each)) for each in refused]
 
     def dump(self) -> Mapping[VirtualServer, Sequence[RealServer]]:
@@ -144,51 +159,40 @@ class IpvsServers:
         last: ServerKey | None = None
         service = b""
         for number, each in enumerate(commands, first):
-            match each:
-                case AddReal(key, real, weight):
-                    command, tail = _NEW_DEST, self._real_bytes(real, weight)
-                case AddServer(server):
-                    command, key, tail = _NEW_SERVICE, server.key, b""
-                case EditServer(server):
-                    command, key, tail = _SET_SERVICE, server.key, b""
-                case DeleteServer(key):
-                    command, tail = _DEL_SERVICE, b""
-                case EditReal(key, real, weight):
-                    command, tail = _SET_DEST, self._real_bytes(real, weight)
-                case DeleteReal(key, real):
-                    command, tail = _DEL_DEST, self._real_bytes(real, 0)
-            if command in (_NEW_SERVICE, _SET_SERVICE):
-                payload = nest(_SERVICE, self._key(key), self._options(server))
+            if isinstance(each, _WHOLE):
+                key, *options = each.server
+                payload = nest(_SERVICE, self._key(key), _options(*options, self._layout.netmask))
             else:
+                key = each[0]
                 if key is not last:  # the real servers of a virtual one stand together
                     last, service = key, nest(_SERVICE, self._key(key))
-                payload = service + tail
-            yield header(20 + len(payload), kind, REQUEST, number, 0, command, _VERSION) + payload
+                payload = service
+                if isinstance(each, _WEIGHED):
+                    payload += self._real_bytes(each.real, each.weight)
+                elif isinstance(each, DeleteReal):
+                    payload += self._real_bytes(each.real, 0)
+            yield header(20 + len(payload), kind, REQUEST, number, 0, _COMMANDS[type(each)], _VERSION) + payload
 
     def _key(self, key: ServerKey) -> bytes:
         """Return the attributes that identify a virtual server."""
-        return (
-            attr(_AF, self._layout.af.to_bytes(2, "little"))
-            + attr(_PROTOCOL, _PROTOCOLS[key.protocol].to_bytes(2, "little"))
-            + attr(_ADDRESS, _packed_address(self._layout.af, key.address))
-            + attr(_PORT, key.port.to_bytes(2, "big"))
+        layout = self._layout
+        address = socket.inet_pton(layout.af, key.address)
+        # fmt: off
+        return layout.key.pack(
+            6, _AF, layout.af,
+            6, _PROTOCOL, _PROTOCOLS[key.protocol],
+            6, _PORT, socket.htons(key.port),
+            4 + len(address), _ADDRESS, address,
         )
-
-    def _options(self, server: VirtualServer) -> bytes:
-        """Return the attributes of a virtual server that can change."""
-        return (
-            text(_SCHEDULER, server.scheduler)
-            + attr(_FLAGS, struct.pack("=II", server.flags, 0xFFFFFFFF))
-            + attr(_TIMEOUT, _U32.pack(server.timeout))
-            + attr(_NETMASK, _U32.pack(self._layout.netmask))
-        )
+        # fmt: on
 
     def _real_bytes(self, real: RealKey, weight: int) -> bytes:
         """Return a real server as an attribute."""
-        address = _packed_address(self._layout.af, real.address)
+        layout = self._layout
+        size, address = layout.real.size, socket.inet_pton(layout.af, real.address)
         # fmt: off
-        return self._layout.real.pack(
-            self._layout.real.size, _DEST | NESTED,
+        return layout.real.pack(
+            size, _DEST | NESTED,
             4 + len(address), _DEST_ADDRESS, address,
             6, _DEST_PORT, socket.htons(real.port),
             8, _METHOD, _MASQUERADE,
@@ -226,17 +230,18 @@ class IpvsServers:
 
     def _address(self, data: bytes) -> str:
         """Return an address from the union in which the kernel keeps those of both families."""
-        return _address_text(self._layout.af, data)
+        return socket.inet_ntop(self._layout.af, data[: 4 if self._layout.af == socket.AF_INET else 16])
 
 
-@lru_cache(maxsize=1 << 16)
-def _packed_address(af: int, address: str) -> bytes:
-    return socket.inet_pton(af, address)
-
-
-@lru_cache(maxsize=1 << 16)
-def _address_text(af: int, data: bytes) -> str:
-    return socket.inet_ntop(af, data[: 4 if af == socket.AF_INET else 16])
+@lru_cache(maxsize=1 << 10)
+def _options(scheduler: str, flags: int, timeout: int, netmask: int) -> bytes:
+    """Return the attributes of a virtual server that can change."""
+    return (
+        text(_SCHEDULER, scheduler)
+        + attr(_FLAGS, struct.pack("=II", flags, 0xFFFFFFFF))
+        + attr(_TIMEOUT, _U32.pack(timeout))
+        + attr(_NETMASK, _U32.pack(netmask))
+    )
 
 
 def _inner(payload: bytes) -> dict[int, bytes]:

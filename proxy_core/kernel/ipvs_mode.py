@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from proxy_core.addresses import Family
 from proxy_core.errors import KernelError
 from proxy_core.iptables.kernel import Iptables
 from proxy_core.ipvs.kernel import IpvsKernel
-from proxy_core.ipvs.preparation import KernelVersion, check_scheduler, sysctls, timeouts
+from proxy_core.ipvs.preparation import check_scheduler, sysctls, timeouts
 from proxy_core.kernel.bound import DummyAddresses
 from proxy_core.kernel.ipset import NetlinkIpSets
 from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.ipvs import IpvsServers
-from proxy_core.kernel.sysctls import ensure_sysctl
+from proxy_core.kernel.machine import kernel_version, set_sysctls
 from proxy_core.settings import IpvsSettings
 
 
@@ -41,8 +39,7 @@ def prepare_ipvs(settings: IpvsSettings) -> tuple[str, ...]:
     servers = IpvsServers("IPv4")  # first: with ip_vs come its sysctls
     try:
         check_scheduler(servers, settings.scheduler)
-        for name, value in sysctls(settings, kernel_version()).items():
-            ensure_sysctl(name, value)
+        set_sysctls(sysctls(settings, kernel_version()))
         wanted = timeouts(settings)
         if wanted is not None:
             try:
@@ -52,9 +49,3 @@ def prepare_ipvs(settings: IpvsSettings) -> tuple[str, ...]:
         return ()
     finally:
         servers.close()
-
-
-def kernel_version() -> KernelVersion:
-    """Return the running kernel's version."""
-    major, minor = os.uname().release.split(".")[:2]
-    return int(major), int("".join(each for each in minor if each.isdigit()))

@@ -10,8 +10,8 @@ import errno
 import os
 import platform
 import re
-import socket
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from proxy_core.addresses import Family
@@ -21,7 +21,8 @@ from proxy_core.errors import KernelError, NotSupported, ProxyError
 from proxy_core.iptables.port_rules import NFACCT_LOCALHOST
 from proxy_core.iptables.proxier import NFACCT_INVALID
 from proxy_core.kernel.iptables import IptablesPrograms, Variant
-from proxy_core.kernel.netlink import ACK, DUMP, REQUEST, Netlink, NetlinkError, attrs, message, text
+from proxy_core.kernel.links import Links
+from proxy_core.kernel.netlink import ACK, REQUEST, Netlink, NetlinkError, message, text
 from proxy_core.kernel.nfacct import ensure_counters
 from proxy_core.kernel.sysctls import ensure_sysctl, read_sysctl
 from proxy_core.settings import Interfaces
@@ -34,8 +35,7 @@ _IF_INET6, _NO_IPV6 = Path("/proc/net/if_inet6"), "net/ipv6/conf/all/disable_ipv
 _HASH_SIZE = Path("/sys/module/nf_conntrack/parameters/hashsize")
 _BE_LIBERAL = "net/netfilter/nf_conntrack_tcp_be_liberal"
 
-_ROUTE, _NETFILTER, _GENERIC = 0, 12, 16
-_GET_ADDRESS, _PEER, _OWN = 22, 1, 2
+_NETFILTER, _GENERIC = 12, 16
 _GET_GENERATION, _IPSET_PROTOCOL, _IPSET_PROTOCOL_NUMBER = 0x0A10, 0x0601, 1
 _CONTROL, _GET_FAMILY, _FAMILY_NAME = 16, 3, 2
 _NFTABLES_SINCE = (5, 13)
@@ -135,17 +135,8 @@ def _is_set(name: str) -> bool:
 
 def interfaces() -> Interfaces:
     """Return the addresses of all interfaces as ``address/prefix``. Raises KernelError."""
-    names = dict(socket.if_nameindex())
-    found: dict[str, list[str]] = {name: [] for name in names.values()}
-    with Netlink(_ROUTE) as link:
-        number = link.sequence()
-        for each in link.ask("addresses", message(_GET_ADDRESS, REQUEST | DUMP, number, bytes(8)), number):
-            af, prefix, index = each.payload[0], each.payload[1], int.from_bytes(each.payload[4:8], "little")
-            if af in (socket.AF_INET, socket.AF_INET6) and index in names:
-                values = attrs(each.payload, 8)
-                own = values.get(_OWN) or values[_PEER]  # of a point-to-point interface the other one is the peer
-                found[names[index]].append(f"{socket.inet_ntop(af, own)}/{prefix}")
-    return found
+    with closing(Links()) as links:
+        return links.interfaces()
 
 
 def cpu_count() -> int:

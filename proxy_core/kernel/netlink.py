@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
@@ -31,6 +31,7 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _STRICT = 270, 10, 11, 12
 _HEADER = struct.Struct("=IHHII")
 _ATTR = struct.Struct("=HH")
 _SEQ = struct.Struct("=I")
+_FLAGS_AT, _SEQ_AT = 6, 8
 _CALL_BYTES = 60_000
 """How much one call of `batch` sends: more is not faster, and needs larger buffers."""
 
@@ -220,7 +221,7 @@ class Netlink:
 
     def exchange(self, data: bytes, last: int) -> tuple[list[Message], list[Refusal]]:
         """Do as `ask` does, but return the refusals beside the answers."""
-        (first,) = _SEQ.unpack_from(data, 8)
+        (first,) = _SEQ.unpack_from(data, _SEQ_AT)
         self.send(data)
         answers: list[Message] = []
         refusals: list[Refusal] = []
@@ -237,22 +238,26 @@ class Netlink:
                 if each.seq == last:
                     return answers, refusals
 
-    def batch(self, messages: Sequence[bytes], first: int) -> list[Refusal]:
+    def batch(self, messages: Iterable[bytes], first: int) -> list[Refusal]:
         """Send messages numbered on from `first`, many in one call, with an acknowledgement for the last of each call.
 
         Return what the kernel refuses; it does not keep the other messages from being carried out.
         """
         refusals: list[Refusal] = []
-        start, size = 0, 0
-        for end, each in enumerate(messages, 1):
-            size += len(each)
-            if size < _CALL_BYTES and end < len(messages):
-                continue
-            data = bytearray().join(messages[start:end])
-            data[-len(each) + 6] |= ACK
-            refusals += self.exchange(bytes(data), first + end - 1)[1]
-            start, size = end, 0
-        return refusals
+        data, start, number = bytearray(), 0, first - 1
+        for each in messages:
+            if len(data) >= _CALL_BYTES:
+                refusals += self._acknowledged(data, start, number)
+                data.clear()
+            start = len(data)
+            data += each
+            number += 1
+        return refusals + self._acknowledged(data, start, number) if data else refusals
+
+    def _acknowledged(self, data: bytearray, start: int, number: int) -> list[Refusal]:
+        """Send messages of which the last begins at `start` and has this number, and wait until it is done."""
+        data[start + _FLAGS_AT] |= ACK
+        return self.exchange(bytes(data), number)[1]
 
 
 def _messages(data: bytes) -> list[Message]:

@@ -36,24 +36,33 @@ class Endpoint(NamedTuple):
 Endpoints = tuple[Endpoint, ...]
 
 
-def endpoints_of(
-    slices: Iterable[EndpointSlice], namespace: str, service: str, node_name: str
-) -> dict[ServicePortName, Endpoints]:
+SliceEndpoints = tuple[tuple[str, str, Endpoints], ...]
+"""Name and protocol of each port of a slice, with its endpoints in the slice's order."""
+
+
+def slice_endpoints(each: EndpointSlice, node_name: str) -> SliceEndpoints:
+    """Return the endpoints of a slice; ports without a name or a number have none."""
+    return tuple([
+        (port.name, port.protocol, tuple(_of_port(each, port.port, node_name)))
+        for port in each.ports
+        if port.name is not None and port.port
+    ])  # fmt: skip
+
+
+def merged(slices: Iterable[SliceEndpoints], namespace: str, service: str) -> dict[ServicePortName, Endpoints]:
     """Return the endpoints of a Service by port, sorted.
 
     Of several with the same text the last one counts, unless it is terminating: a pod that runs wins over one that has
-    had its address before. Slices count in the order of their names, where upstream's order is random.
+    had its address before. Upstream's order of slices is random.
     """
     found: dict[ServicePortName, dict[str, Endpoint]] = {}
     for each in slices:
-        for port in each.ports:
-            if port.name is None or not port.port:
-                continue
-            known = found.setdefault(ServicePortName(namespace, service, port.name, port.protocol), {})
-            for endpoint in _of_port(each, port.port, node_name):
+        for port, protocol, endpoints in each:
+            known = found.setdefault(ServicePortName(namespace, service, port, protocol), {})
+            for endpoint in endpoints:
                 if endpoint.text not in known or not endpoint.terminating:
                     known[endpoint.text] = endpoint
-    return {name: tuple(known[text] for text in sorted(known)) for name, known in found.items() if known}
+    return {name: tuple([known[text] for text in sorted(known)]) for name, known in found.items() if known}
 
 
 def _of_port(each: EndpointSlice, port: int, node_name: str) -> Iterable[Endpoint]:

@@ -4,10 +4,11 @@ endpointslicecache.go).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from proxy_core.addresses import Family
-from proxy_core.model.endpoint import HEADLESS, SERVICE_NAME, Endpoints, endpoints_of
+from proxy_core.model.endpoint import HEADLESS, SERVICE_NAME, Endpoints, SliceEndpoints, merged, slice_endpoints
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.service_tracker import Key
 from proxy_core.model.times import nanoseconds
@@ -37,6 +38,8 @@ class EndpointsChangeTracker:
         """As of the last `apply`."""
         self._names: dict[Key, tuple[ServicePortName, ...]] = {}
         self._applied: dict[Key, dict[str, EndpointSlice]] = {}
+        self._read: dict[Key, dict[str, SliceEndpoints]] = {}
+        """The endpoints of slices, of Services that have several: a change of one need not read the others again."""
         self._pending: dict[Key, dict[str, EndpointSlice | None]] = {}
         self._triggers: dict[Key, list[int]] = {}
 
@@ -69,7 +72,7 @@ class EndpointsChangeTracker:
                     slices.pop(name, None)
                 else:
                     slices[name] = each
-            self._replace(key, slices)
+            self._replace(key, slices, changes)
             udp |= self._is_udp(key)
             if not slices:
                 del self._applied[key]
@@ -96,10 +99,19 @@ class EndpointsChangeTracker:
             self._triggers.setdefault(key, []).append(time)
         return True
 
-    def _replace(self, key: Key, slices: dict[str, EndpointSlice]) -> None:
+    def _replace(self, key: Key, slices: dict[str, EndpointSlice], changed: Iterable[str]) -> None:
+        """Bring the endpoints of a Service up to date; slices count in the order of their names."""
         for name in self._names.pop(key, ()):
             del self.endpoints[name]
-        found = endpoints_of((slices[name] for name in sorted(slices)), *key, self.node_name)
+        read = self._read.pop(key, {})
+        for slice_name in changed:
+            read.pop(slice_name, None)
+        for slice_name, each in slices.items():
+            if slice_name not in read:
+                read[slice_name] = slice_endpoints(each, self.node_name)
+        found = merged([read[slice_name] for slice_name in sorted(read)], *key)
+        if len(read) > 1:
+            self._read[key] = read
         if found:
             self.endpoints |= found
             self._names[key] = tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from proxy_core.nft.statements import Rule, TableFamily
@@ -202,6 +202,8 @@ class Transaction:
     def __init__(self, family: TableFamily, table: str = TABLE) -> None:
         self.family, self.table = family, table
         self.commands: list[Command] = []
+        self.ahead: list[tuple[int, int]] = []
+        """Where groups of commands begin and end that may go ahead of the others (see `chunks`)."""
 
     def __len__(self) -> int:
         return len(self.commands)
@@ -209,6 +211,15 @@ class Transaction:
     def add(self, command: Command) -> None:
         """Append a command."""
         self.commands.append(command)
+
+    def add_ahead(self, commands: Iterable[Command]) -> None:
+        """Append commands that may as well be carried out, all at once, before all others.
+
+        That is so if no packet notices: nothing leads yet to what they make, or they replace like by like.
+        """
+        start = len(self.commands)
+        self.commands += commands
+        self.ahead.append((start, len(self.commands)))
 
     def lines(self) -> Iterator[str]:
         """Yield the commands in the words of ``nft -f -``."""

@@ -15,6 +15,9 @@ class ElementStore:
         self.container = container
         self._claims: Claims[AddElement] = Claims()
         self._kernel: dict[ElementKey, str] = {}
+        self.moved_keys: set[ElementKey] = set()
+        self.moved_values: set[str] = set()
+        """Of the elements that came or went with the last `commands`."""
 
     def claim(self, owner: Owner, element: AddElement) -> None:
         """Want an element."""
@@ -31,16 +34,18 @@ class ElementStore:
 
     def commands(self) -> Iterator[Command]:
         """Yield what brings the kernel to what is wanted, in the order of the keys."""
+        self.moved_keys.clear()
+        self.moved_values.clear()
         for key in self._claims.drain():
             wanted, present = self._claims.winner(key), self._kernel.get(key)
-            if wanted is None:
-                if present is not None:
-                    del self._kernel[key]
-                    yield DeleteElement(self.container, key)
+            if wanted is not None and wanted.value == present:
                 continue
-            if present == wanted.value:
-                continue
+            self.moved_keys.add(key)
             if present is not None:
+                self.moved_values.add(present)
+                del self._kernel[key]
                 yield DeleteElement(self.container, key)
-            self._kernel[key] = wanted.value
-            yield wanted
+            if wanted is not None:
+                self.moved_values.add(wanted.value)
+                self._kernel[key] = wanted.value
+                yield wanted

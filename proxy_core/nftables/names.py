@@ -40,6 +40,11 @@ class PortChains:
         self.cluster, self.local = f"service-{base}", f"local-{base}"
         self.external, self.firewall = f"external-{base}", f"firewall-{base}"
 
+    @property
+    def dispatched(self) -> tuple[str, ...]:
+        """The chains to which elements of maps may lead."""
+        return self.cluster, self.local, self.external, self.firewall
+
     def endpoint(self, endpoint: Endpoint) -> str:
         """Return the chain of an endpoint."""
         return f"endpoint-{self._of(endpoint)}"

@@ -22,10 +22,12 @@ class StaleChains:
         self._since: dict[str, int] = {}
         """Chain -> since when, in nanoseconds since 1970."""
 
+    def __contains__(self, chain: str) -> bool:
+        return chain in self._since
+
     def retire(self, chains: Iterable[str], now: int) -> None:
-        """Note that chains are out of use."""
-        for chain in chains:
-            self._since.setdefault(chain, now)
+        """Note that chains are out of use, as of now."""
+        self._since.update(dict.fromkeys(chains, now))
 
     def revive(self, chain: str) -> None:
         """Note that a chain is in use again."""

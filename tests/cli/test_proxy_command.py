@@ -150,3 +150,20 @@ def test_cleanup_needs_no_objects_and_says_what_stays(stowage: Run, edge: PaperE
     edge.problems = ["chain KUBE-SVC is busy"]
     result = stowage("--cleanup")
     assert result.exit_code == 1 and result.stderr == "chain KUBE-SVC is busy\n"
+
+
+def test_a_trace_explains_the_way_of_a_packet(stowage: Run) -> None:
+    result = stowage("trace", "--from", "10.180.0.77", "--to", "172.30.0.41:80", "--mode", "nftables")
+    assert result.exit_code == 0 and "for Service shop/cart:http, by its cluster IP (3 endpoints" in result.stdout
+    assert "1/3  accepted, to 10.180.0.5:8080" in result.stdout and "a sample, as --objects is missing" in result.stderr
+    refused = stowage("trace", "--from", "10.180.0.77", "--to", "172.30.0.43:9000", "--json", "-")
+    assert refused.exit_code == 1 and json.loads(refused.stdout)["mode"] == "iptables"
+
+
+def test_a_trace_of_own_objects_seen_from_a_node(stowage: Run) -> None:
+    words = ("trace", "--from=1.2.3.4", "--to=172.30.0.1:80", "--masquerade-all=true", "--hostname-override=node-1")
+    result = stowage(*words, "--objects", "web.yaml")
+    assert result.exit_code == 1 and "for Service shop/web, by its cluster IP (0 endpoints" in result.stdout
+    assert "rejected" in result.stdout
+    wrong = stowage("trace", "--from", "1.2.3.4", "--to", "172.30.0.1")
+    assert wrong.exit_code == 2 and "172.30.0.1 is not IP:PORT" in wrong.stderr

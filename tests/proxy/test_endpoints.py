@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
+from proxy_core import EndpointSlice
 from proxy_core.model.categories import Categories, categorize
 from proxy_core.model.endpoint import Endpoints
 from proxy_core.model.endpoints_tracker import EndpointsChangeTracker
@@ -79,6 +81,24 @@ def test_changes_are_told_once() -> None:
     assert tracker.update(slice_of(endpoint("10.180.0.1"), annotations={"any": "thing"}))  # upstream compares all of it
     assert tracker.apply().services == {("shop", "web")} and not tracker.apply().services
     assert tracker.delete(slice_of()) and tracker.apply().services and not tracker.endpoints
+
+
+def test_slices_that_come_and_go_are_as_if_new() -> None:
+    random, tracker = Random(7), EndpointsChangeTracker("IPv4", NODE)
+    present: dict[str, EndpointSlice] = {}
+    for _ in range(60):
+        name = random.choice(("a", "b", "c"))
+        ends = [
+            endpoint(f"10.180.0.{last}", ready=random.random() < 0.5, terminating=random.random() < 0.5)
+            for last in random.sample(range(1, 6), 2)
+        ]
+        if name in present and random.random() < 0.4:
+            tracker.delete(present.pop(name))
+        else:
+            present[name] = slice_of(*ends, name=name)
+            tracker.update(present[name])
+        tracker.apply()
+        assert tracker.endpoints == tracked(*present.values()).endpoints
 
 
 def test_udp_asks_for_conntrack_to_be_cleaned_also_when_it_goes() -> None:

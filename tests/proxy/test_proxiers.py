@@ -135,10 +135,10 @@ def test_chains_out_of_use_are_flushed_and_deleted_a_second_later() -> None:
     assert not kernel.ruleset.chains[chain].rules
     proxier.sync(2 * SECOND)
     assert chain in kernel.ruleset.chains
-    proxier.sync(3 * SECOND)
+    proxier.sync(4 * SECOND)
     assert chain not in kernel.ruleset.chains
     proxier.state.update(service())
-    proxier.sync(4 * SECOND)
+    proxier.sync(5 * SECOND)
     assert kernel.ruleset.chains[chain].rules
 
 
@@ -212,3 +212,18 @@ def test_flows_of_udp_are_cleaned_up_after_the_sync_that_succeeds() -> None:
         proxier.sync(SECOND)
     assert proxier.sync(2 * SECOND).conntrack_cleanup
     assert not proxier.sync(3 * SECOND).conntrack_cleanup
+
+
+def test_a_chain_out_of_use_waits_until_syncs_are_more_than_a_second_apart() -> None:
+    kernel = FakeNft("ip")
+    proxier = nftables(kernel)
+    proxier.state.update(service())
+    proxier.state.update(slice_of(endpoint("10.180.0.1")))
+    proxier.sync(0)
+    (chain,) = [name for name in kernel.names().chains if name.startswith("service-") and "/" in name]
+    proxier.state.delete(service())
+    for half in range(2, 6):
+        proxier.sync(half * SECOND // 2)
+        assert chain in kernel.names().chains
+    proxier.sync(4 * SECOND)
+    assert chain not in kernel.names().chains

@@ -28,8 +28,8 @@ _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting":
 _CREATE = netlink.CREATE
 _ELEMENTS = 3
 _anonymous = itertools.count(secrets.randbits(40))
-"""Numbers for names of anonymous sets. For a name with ``%d`` the kernel would read the names of all sets there are;
-with 10,000 services that is most of the time of a first load."""
+"""Numbers for names of anonymous sets. For a name with ``%d`` the kernel would read the numbers in the names of all
+sets of the table: 2.3 s more for 10,000 services."""
 
 
 def header(family: int, resource: int = 0) -> bytes:

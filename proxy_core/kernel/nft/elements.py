@@ -115,22 +115,39 @@ def lists(elements: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def read(lists: Iterable[bytes], shape: Shape) -> dict[ElementKey, str]:
     """Return the elements of lists of the kernel with their values (empty for a set)."""
-    found: dict[ElementKey, str] = {}
     if shape.interval and not shape.concatenated_interval:
         return dict.fromkeys(_ranges(lists, shape), "")
-    unpack = shape.key.unpack
-    for each in lists:
-        for _, data in each_attr(each):
-            parts = attrs(data)
-            key = parts[_KEY][4:]
-            words = shape.key.unpack_range(key, parts[_KEY_END][4:]) if _KEY_END in parts else unpack(key)
+    found: dict[ElementKey, str] = {}
+    if shape.interval:
+        for parts in (attrs(data) for each in lists for _, data in each_attr(each)):
+            words = shape.key.unpack_range(parts[_KEY][4:], parts[_KEY_END][4:])
             found[words] = _read_value(parts[_DATA], shape) if _DATA in parts else ""
+        return found
+    size = shape.key.size
+    behind = 12 + (size + 3 & ~3)
+    unpack, is_map = shape.key.unpack, shape.verdicts or shape.value is not None
+    for data in lists:
+        at, end = 0, len(data)
+        while at < end:  # an element begins with its key, and its value follows: no need to look at all attributes
+            length = data[at] | data[at + 1] << 8
+            words, value = unpack(data[at + 12 : at + 12 + size]), at + behind
+            if is_map:
+                last = value + (data[value] | data[value + 1] << 8)
+                found[words] = _read_value(data[value + 4 : last], shape)
+            else:
+                found[words] = ""
+            at += length + 3 & ~3
     return found
 
 
 def _read_value(data: bytes, shape: Shape) -> str:
     if shape.value is not None:
         return " . ".join(shape.value.unpack(data[4:]))
+    return _read_verdict(data)
+
+
+@lru_cache(maxsize=1 << 14)
+def _read_verdict(data: bytes) -> str:
     parts = attrs(data[4:])
     verb = VERDICT_NAMES.get(int.from_bytes(parts[1], "big", signed=True), "unknown")
     return f"{verb} {parts[2].rstrip(bytes(1)).decode()}" if 2 in parts else verb

@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from proxy_core.errors import KernelError
 from proxy_core.kernel.netlink import attr, be32, nest
@@ -17,12 +17,20 @@ _OPEN = attr(6, number(1, 1))
 """User data of a range that ends with the last address."""
 
 
-def network_of(text: str) -> tuple[int, int]:
-    """Return the first and the last address of a network. Raises KernelError."""
+def network_of(text: str, size: int) -> IPv4Network | IPv6Network:
+    """Return a network of addresses of so many bytes. Raises KernelError."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:
         raise KernelError(f"nft: {text}: is no address or network") from None
+    if network.max_prefixlen != 8 * size:
+        raise KernelError(f"nft: {text}: is of another family")
+    return network
+
+
+def range_of(text: str, size: int) -> tuple[int, int]:
+    """Return the first and the last address of a network. Raises KernelError."""
+    network = network_of(text, size)
     return int(network[0]), int(network[-1])
 
 

@@ -28,7 +28,6 @@ _CHAIN_TABLE, _CHAIN_NAME = 1, 3
 _INTERRUPTED = 0x10
 """Flag of a dump during which something has changed."""
 _DUMPS = 20
-_ANONYMOUS = containers.ANONYMOUS
 
 
 class NetlinkNft:
@@ -81,8 +80,8 @@ class NetlinkNft:
         for answer in answers:
             refusal = netlink.refusal_of(answer) if answer.type == netlink.ERROR else None
             if refusal is not None:
-                self._shapes.clear()  # perhaps somebody else has changed the table
                 command = batch.command_text(refusal.seq, refusal.offset)
+                self._shapes.clear()  # perhaps somebody else has changed the table
                 raise NetlinkError(f"nft: {command}", refusal)
             done = done or answer.seq == batch.last
         if not done or lost:
@@ -110,7 +109,7 @@ class NetlinkNft:
         names = set()
         for each in self._dump(_GET_SET, text(containers.SET_TABLE, self.table)):
             found = attrs(each.payload, 4)
-            if not int.from_bytes(found.get(containers.SET_FLAGS, b""), "big") & _ANONYMOUS:
+            if not int.from_bytes(found.get(containers.SET_FLAGS, b""), "big") & containers.ANONYMOUS:
                 names.add(_string(found[containers.SET_NAME]))
         return Names(frozenset(chains), frozenset(names))
 

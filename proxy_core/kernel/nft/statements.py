@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from ipaddress import ip_network
 from typing import Any, NamedTuple, Protocol
 
 from proxy_core.errors import KernelError, NotSupported
@@ -16,7 +15,8 @@ from proxy_core.kernel.netlink import attr, nest
 from proxy_core.kernel.nft import expressions as ex
 from proxy_core.kernel.nft.containers import Shape
 from proxy_core.kernel.nft.elements import encoder
-from proxy_core.kernel.nft.networks import merged, network_of, range_elements
+from proxy_core.kernel.nft.names import checked
+from proxy_core.kernel.nft.networks import merged, network_of, range_elements, range_of
 from proxy_core.kernel.nft.types import layout, protocol_number
 from proxy_core.kernel.nft.userdata import OF_BRANCHES, OF_CHOICES, of_addresses
 from proxy_core.nft import statements as st
@@ -124,11 +124,8 @@ def _address(each: st.Address, scope: Scope) -> bytes:
 
 def _compare_network(field: str, text: str, facts: FamilyFacts, *, negated: bool) -> bytes:
     """Compare an address with a network: with its whole bytes where the prefix has such, else under a mask."""
-    network_of(text)  # refuses what is none
-    network = ip_network(text, strict=False)
+    network = network_of(text, facts.address_size)
     prefix, data = network.prefixlen, network.network_address.packed
-    if len(data) != facts.address_size:
-        raise KernelError(f"nft: {text}: is no {facts.address}")
     operator = ex.DIFFERENT if negated else ex.EQUAL
     if prefix and prefix % 8 == 0:
         offset, size = facts.source if field == "saddr" else facts.destination, prefix // 8
@@ -144,7 +141,7 @@ def _address_in(each: st.AddressIn, scope: Scope) -> bytes:
         return _compare_network(each.field, each.networks[0], facts, negated=each.negated)
     interval = any("/" in network for network in each.networks)
     if interval:
-        ranges = merged([network_of(network) for network in each.networks])
+        ranges = merged([range_of(network, facts.address_size) for network in each.networks])
         elements = range_elements(ranges, facts.address_size)
         size = 2 * len(ranges) + (1 if ranges[0][0] else 0)
     else:
@@ -221,11 +218,11 @@ def _masquerade(each: st.Masquerade, scope: Scope) -> bytes:
 
 
 def _jump(each: st.Jump, scope: Scope) -> bytes:
-    return ex.verdict("jump", each.chain)
+    return ex.verdict("jump", checked("chain", each.chain))
 
 
 def _goto(each: st.Goto, scope: Scope) -> bytes:
-    return ex.verdict("goto", each.chain)
+    return ex.verdict("goto", checked("chain", each.chain))
 
 
 def _drop(each: st.Drop, scope: Scope) -> bytes:
@@ -260,7 +257,7 @@ def _dnat_to_result(family: st.TableFamily) -> bytes:
 
 def _spread_goto(each: st.SpreadGoto, scope: Scope) -> bytes:
     elements = [
-        nest(1, nest(1, attr(1, _host(at))), nest(2, ex.verdict_data("goto", chain)))
+        nest(1, nest(1, attr(1, _host(at))), nest(2, ex.verdict_data("goto", checked("chain", chain))))
         for at, chain in enumerate(each.chains)
     ]
     modulus = len(elements)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from operator import getitem
 from typing import Final, NamedTuple
 
 from proxy_core.errors import KernelError, NotSupported
@@ -92,21 +93,35 @@ class _Packed(dict[str, bytes]):
         return found
 
 
+class _Unpacked(dict[bytes, str]):
+    """The way back of `_Packed`."""
+
+    def __init__(self, part: DataType) -> None:
+        super().__init__()
+        self._part = part
+
+    def __missing__(self, data: bytes) -> str:
+        if len(self) >= _KEPT_WORDS:
+            self.clear()
+        found = self[data] = self._part.unpack(data)
+        return found
+
+
 class Layout:
     """The parts of a key or value, one after the other."""
 
     def __init__(self, parts: tuple[DataType, ...]) -> None:
         self.parts = parts
+        self._count = len(parts)
         self.number = 0
         for part in parts:
             self.number = self.number << _TYPE_BITS | part.number
         sizes = [part.size for part in parts]
-        self.places: list[tuple[int, int]] = []
-        """Where each part begins and ends."""
-        at = 0
+        at, places = 0, []
         for size in sizes:
-            self.places.append((at, at + size))
+            places.append((at, at + size))
             at += (size + 3) & ~3
+        self._unpacked = [(_Unpacked(part), *place) for part, place in zip(parts, places, strict=True)]
         self.size = at if len(parts) > 1 else sizes[0]
         padded = len(parts) > 1  # a part that stands alone is not
         self._packed = [_Packed(part.pack, bytes(-part.size & 3) if padded else b"") for part in parts]
@@ -118,9 +133,11 @@ class Layout:
     def pack(self, words: ElementKey) -> bytes:
         """Return the bytes of a key or value. Raises KernelError where a word is none of its type."""
         try:
-            return b"".join([packed[word] for packed, word in zip(self._packed, words, strict=True)])
+            if len(words) == self._count:
+                return b"".join(map(getitem, self._packed, words))
         except (ValueError, OSError, OverflowError):
-            raise KernelError(f"nft: {' . '.join(words)}: is no {' . '.join(self.names)}") from None
+            pass
+        raise KernelError(f"nft: {' . '.join(words)}: is no {' . '.join(self.names)}")
 
     def pack_range(self, words: ElementKey) -> tuple[bytes, bytes]:
         """Return the first and the last key of a key of which parts may be networks. Raises KernelError."""
@@ -129,9 +146,7 @@ class Layout:
 
     def unpack(self, data: bytes) -> ElementKey:
         """Return the words of a key or value."""
-        return tuple([
-            part.unpack(data[start:end]) for part, (start, end) in zip(self.parts, self.places, strict=True)
-        ])  # fmt: skip
+        return tuple([unpacked[data[start:end]] for unpacked, start, end in self._unpacked])
 
     def unpack_range(self, first: bytes, last: bytes) -> ElementKey:
         """Return the words of a key of which parts may be networks."""

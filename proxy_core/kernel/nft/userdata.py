@@ -15,8 +15,9 @@ from proxy_core.nft.transaction import INDEX
 KEY_BYTE_ORDER, DATA_BYTE_ORDER, MERGE, KEY_TYPEOF, DATA_TYPEOF, _, DATA_INTERVAL, COMMENT = range(8)
 HOST_ORDER, BIG_ENDIAN = 1, 2
 _VERDICT_EXPR, _PAYLOAD, _META, _CONCAT, _NUMGEN = 1, 7, 9, 13, 23
-_LONGEST_COMMENT = 252
-"""An entry has one byte for its length, and a comment ends with a zero."""
+_LONGEST = 256
+_LONGEST_COMMENT = 251
+"""The user data of an element have at most 254 bytes: two before the comment, and a zero behind it."""
 
 
 def entry(tag: int, value: bytes) -> bytes:
@@ -84,7 +85,10 @@ def of_container(key: tuple[str, ...], value: tuple[str, ...], text: str) -> byt
         data += entry(DATA_TYPEOF, _typeof(_CONCAT)) if len(value) > 1 else b""
     if value:
         data += number(DATA_INTERVAL, 0)
-    return data + (comment(text, COMMENT) if text else b"")
+    data += comment(text, COMMENT) if text else b""
+    if len(data) > _LONGEST:
+        raise KernelError(f"nft: comment {text!r}: longer than there is room for beside the types")
+    return data
 
 
 def _byte_order(types: tuple[str, ...]) -> int:

@@ -211,3 +211,14 @@ def test_the_thread_syncs_by_itself_and_stops() -> None:
     each.family.stop()
     thread.join(5)
     assert not thread.is_alive() and len(each.proxier.syncs) == 1 and checks.closed
+
+
+def test_chains_that_could_not_be_deleted_are_counted() -> None:
+    def fail() -> None:
+        each.proxier.cleanup_failures += 1
+
+    each = bench(on_write=fail)
+    each.family.deliver(added(*shop()), listed=True)
+    each.family.step()
+    name = 'kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total{ip_family="IPv4"} 1.0'
+    assert name in each.metrics.answer().body

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -148,10 +150,15 @@ def test_everything_is_read_again_now_and_then(folder: Path) -> None:
     before = web.stat()
     with web.open("r+") as file:
         file.write(WEB.replace("80", "81"))
-    import os
-
     os.utime(web, ns=(before.st_atime_ns, before.st_mtime_ns))  # looks as before: same size, time and inode
     assert changes(client) == [("MODIFIED", "Service/shop/web")]
+
+
+def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(WEB.encode())))
+    client = FileClient(["-"], resync_seconds=0.2)
+    assert ["/".join(key_of(each)) for each in client.list()] == ["Service/shop/web"]
+    assert client.watch(0.6) == []
 
 
 def test_a_client_in_memory() -> None:

@@ -159,3 +159,30 @@ def test_a_node_that_goes_or_moves_is_told_and_one_about_to_go_gets_no_traffic()
         "Node node-1 has other addresses; start again to use them",
         "Node node-1 is gone; its last state counts",
     ]
+
+
+def test_rules_of_iptables_and_packets_that_the_kernel_counts_are_metrics() -> None:
+    edge = PaperEdge()
+    each = ProxyService(setup_of("iptables"), MemoryClient(), edge, print, serves=False)
+    assert each.once(added(*shop()))
+    first = metrics_of(each)
+    written = "\n".join(edge.paper.lines["IPv4"]).partition("*nat")[2].partition("COMMIT")[0]
+    rules = sum(line.startswith("-A ") for line in written.splitlines())
+    total, last = (f'kubeproxy_sync_proxy_rules_iptables_{which}{{ip_family="IPv4",table="nat"}}' for which in TWO)
+    assert first[total] == first[last] == rules > 10
+    assert first["kubeproxy_iptables_ct_state_invalid_dropped_packets_total"] == 17
+    (family, _) = each.families
+    family.deliver([Event("DELETED", service())])
+    while "172.30.0.1" in str(edge.paper.lines["IPv4"][-40:]):
+        time.sleep(0.05)
+        family.step()
+    second = metrics_of(each)
+    assert second[total] == second[last] < rules
+
+
+TWO = ("total", "last")
+
+
+def metrics_of(each: ProxyService) -> dict[str, float]:
+    lines = (line.rpartition(" ") for line in each.metrics.answer().body.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import Message
 from typing import Any, NamedTuple
 
@@ -166,6 +166,9 @@ class PaperEdge:
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
         return lambda family: family in self.lost
+
+    def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
+        return lambda: {"ct_state_invalid_dropped_pkts": 17}
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
         written = {family: len(lines) for family, lines in self.paper.lines.items()}

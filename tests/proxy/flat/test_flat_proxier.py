@@ -9,7 +9,7 @@ import pytest
 
 from proxy_core import FLAT_TABLE, EndpointSlice, FakeNft, FlatProxier, KernelError
 from proxy_core.flat.ways import Kind, Way, way_of
-from proxy_core.nft.transaction import AddElement, AddRule, DeleteElement
+from proxy_core.nft.transaction import AddChain, AddElement, AddRule, DeleteElement, FlushChain
 from tests.proxy.flat.worlds import SECOND, RefusingNft, content, flat
 from tests.proxy.objects import endpoint, service, slice_of
 
@@ -68,29 +68,60 @@ def test_one_endpoint_less_is_a_few_elements_and_a_chain() -> None:
     proxier = filled(kernel, 1000)
     proxier.state.update(pods(addresses(999, 1), "s0"))
     proxier.sync(SECOND)
-    commands = kernel.ran[-1].commands
-    assert sum(isinstance(each, AddElement | DeleteElement) for each in commands) == 5
-    assert sum(isinstance(each, AddRule) for each in commands) == 1 and len(commands) == 9
+    way, elements = kernel.ran[-2:]
+    assert [type(each) for each in way.commands] == [AddChain, FlushChain, AddRule]
+    assert [type(each) for each in elements.commands] == [DeleteElement, AddElement] * 2
+
+
+def test_a_chain_is_there_before_anything_leads_to_it_and_a_slot_until_nothing_does() -> None:
+    """A packet may find its chain in the old map and its endpoint in the new, or a new chain without rules yet."""
+    kernel = FakeNft("ip", FLAT_TABLE)
+    proxier = filled(kernel, 4)
+    before = kernel.ruleset.elements["service-endpoints"].keys()
+    proxier.state.update(pods(addresses(2), "s0"))
+    proxier.sync(SECOND)
+    assert kernel.ruleset.elements["service-endpoints"].keys() == before
+    proxier.sync(2 * SECOND)
+    assert kernel.ruleset.elements["service-endpoints"].keys() == before
+    proxier.sync(2 * SECOND + 1)
+    assert {key[-1] for key in kernel.ruleset.elements["service-endpoints"]} == {"0", "1"}
+    proxier.state.update(pods([], "s0"))
+    proxier.sync(3 * SECOND)
+    assert kernel.ruleset.elements["service-endpoints"] and not kernel.ruleset.elements["service-ips"]
+    proxier.sync(5 * SECOND)
+    assert not kernel.ruleset.elements["service-endpoints"] and not ways(kernel)
+
+
+def test_slots_out_of_use_are_taken_up_again() -> None:
+    kernel = FakeNft("ip", FLAT_TABLE)
+    proxier = filled(kernel, 5)
+    for step, count in enumerate((2, 5, 1, 4), 1):
+        proxier.state.update(pods(addresses(count), "s0"))
+        proxier.sync(step)
+        assert not [line for line in last(kernel) if "service-endpoints" in line]
+    assert content(kernel) == content(_fresh(addresses(4)))
 
 
 def test_nothing_changed_is_nothing_written() -> None:
     kernel = FakeNft("ip", FLAT_TABLE)
     proxier = filled(kernel, 3)
+    written = len(kernel.ran)
     proxier.sync(SECOND)
-    assert len(kernel.ran) == 1
+    assert len(kernel.ran) == written
 
 
-def test_ways_out_of_use_are_flushed_and_deleted_a_second_later_or_come_back() -> None:
+def test_ways_out_of_use_are_deleted_a_second_later_or_come_back() -> None:
     kernel = FakeNft("ip", FLAT_TABLE)
     proxier = filled(kernel, 3)
     proxier.state.update(pods(addresses(4), "s0"))
     proxier.sync(SECOND)
-    assert not kernel.ruleset.chains["cluster-3"].rules and kernel.ruleset.chains["cluster-4"].rules
+    written = len(kernel.ran)
     proxier.state.update(pods(addresses(3), "s0"))
     proxier.sync(SECOND + 1)
-    assert kernel.ruleset.chains["cluster-3"].rules and not kernel.ruleset.chains["cluster-4"].rules
+    assert ways(kernel) == {"cluster-3", "cluster-4"} and len(kernel.ran) == written + 1  # no chain is made again
     proxier.sync(3 * SECOND)
     assert ways(kernel) == {"cluster-3"}
+    assert kernel.ruleset.chains["cluster-3"].rules
 
 
 def test_a_failed_transaction_leaves_the_table_and_is_made_up_for_in_full() -> None:

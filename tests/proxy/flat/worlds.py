@@ -12,6 +12,7 @@ from proxy_core import (
     FlatProxier,
     KernelError,
     Machine,
+    Nft,
     NftablesProxier,
     ProxyState,
     Settings,
@@ -19,6 +20,8 @@ from proxy_core import (
     node_info,
     settings_of,
 )
+from proxy_core.addresses import Family
+from proxy_core.flat.ways import way_of
 from proxy_core.nft.transaction import Transaction
 from proxy_core.trace import Outcome, Packet, Walk, nft_walk, world_of
 from tests.proxy.objects import NODE, node
@@ -27,7 +30,13 @@ SECOND = 10**9
 HEAD = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}
 CONFIG = {**HEAD, "clusterCIDR": "10.180.0.0/24", "detectLocalMode": "ClusterCIDR"}
 INTERFACES = {"lo": ["127.0.0.1/8"], "eth0": ["192.168.7.11/24"]}
-NUMBERED = ("service-endpoints", "own-service-endpoints", "nodeport-endpoints", "own-nodeport-endpoints")
+LED = {
+    "service-ips": "service-endpoints",
+    "own-services": "own-service-endpoints",
+    "service-nodeports": "nodeport-endpoints",
+    "own-nodeports": "own-nodeport-endpoints",
+}
+"""Dispatch map -> endpoints to which its chains lead."""
 
 
 class RefusingNft(FakeNft):
@@ -41,8 +50,8 @@ class RefusingNft(FakeNft):
         super().run(transaction)
 
 
-def new_state() -> ProxyState:
-    return ProxyState("IPv4", node_info(NODE, node(**{"topology.kubernetes.io/zone": "zone-a"})))
+def new_state(family: Family = "IPv4") -> ProxyState:
+    return ProxyState(family, node_info(NODE, node(**{"topology.kubernetes.io/zone": "zone-a"})))
 
 
 def settings(mode: str, state: ProxyState, **config: Any) -> Settings:
@@ -50,7 +59,7 @@ def settings(mode: str, state: ProxyState, **config: Any) -> Settings:
     return settings_of(load_config({**CONFIG, **config}), mode, state.family, state.node, machine)
 
 
-def flat(kernel: FakeNft | None = None, state: ProxyState | None = None, **config: Any) -> FlatProxier:
+def flat(kernel: Nft | None = None, state: ProxyState | None = None, **config: Any) -> FlatProxier:
     state = state or new_state()
     return FlatProxier(state, settings("flat", state, **config), kernel or FakeNft("ip", FLAT_TABLE))
 
@@ -64,21 +73,26 @@ def walk(kernel: FakeNft) -> Walk:
 
 
 def content(kernel: FakeNft) -> Mapping[str, Any]:
-    """Return what a table holds, without empty chains and without the numbers of slots that have no meaning."""
-    found: dict[str, Any] = {
-        f"chain {name}": [rule.text("ip") for rule in chain.rules]
-        for name, chain in kernel.ruleset.chains.items()
-        if chain.rules
-    }
-    for name, elements in kernel.ruleset.elements.items():
-        if name not in NUMBERED:
-            found[name] = {key: each.value for key, each in elements.items()}
-            continue
-        lists: dict[tuple[str, ...], list[str]] = {}
-        for key in sorted(elements, key=lambda key: int(key[-1])):
-            assert int(key[-1]) == len(lists.setdefault(key[:-1], [])), f"{name}: a number is missing before {key}"
-            lists[key[:-1]].append(elements[key].value)
-        found[name] = {key: Counter(values) for key, values in lists.items()}
+    """Return what packets can meet in a table: without chains and slots that are out of use, and without the numbers of
+    slots, which have no meaning.
+    """
+    elements = kernel.ruleset.elements
+    found: dict[str, Any] = {}
+    for name, chain in kernel.ruleset.chains.items():
+        used = way_of(name) is None or any(
+            f"goto {name}" == each.value for map_ in LED for each in elements[map_].values()
+        )
+        if chain.rules and used:
+            found[f"chain {name}"] = [rule.text("ip") for rule in chain.rules]
+    for name, held in elements.items():
+        if name not in LED.values():
+            found[name] = {key: each.value for key, each in held.items()}
+    for name, slots in LED.items():
+        found[slots] = {
+            key: Counter(elements[slots][*key, str(number)].value for number in range(way.slots))
+            for key, each in elements[name].items()
+            if (way := way_of(each.value.removeprefix("goto "))) is not None
+        }
     return found
 
 

@@ -30,8 +30,9 @@ _REPO = Path(__file__).resolve().parents[3]
 _MEMORY_MIB = 1024
 _BOOT_SECONDS = 90.0
 _LOADED = (
-    "dummy veth bridge ip_vs ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip ip_set_hash_ipportnet "
-    "ip_set_bitmap_port xt_set nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat ip6table_filter"
+    "dummy veth bridge br_netfilter ip_vs ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip "
+    "ip_set_hash_ipportnet ip_set_bitmap_port xt_set nf_conntrack_netlink iptable_nat iptable_filter ip6table_nat "
+    "ip6table_filter"
 )
 
 # Modules are looked for below a folder with another name than on the host: modprobe takes -d, and the kernel, which
@@ -40,14 +41,13 @@ _LOADED = (
 _FIRST_PROCESS = """\
 #!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run LANG=C.UTF-8
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 TMPDIR=/run/tmp
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
-mount -t tmpfs tmpfs /tmp
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
-mkdir -p /run/lock /run/host /run/modules/lib /run/netns
+mkdir -p /run/tmp /run/lock /run/host /run/modules/lib /run/netns
 ln -s {modules} /run/modules/lib/modules
 printf '#!/bin/sh\\nexec modprobe -d /run/modules "$@"\\n' > /run/modprobe
 chmod +x /run/modprobe

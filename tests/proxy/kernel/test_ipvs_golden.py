@@ -17,7 +17,7 @@ import pytest
 
 from bench.verify.proxy.normal import Normal, ipvs_rules
 from bench.verify.proxy.read import Family, Ipvs, Scenario, read
-from bench.verify.proxy.replay import FAMILIES
+from bench.verify.proxy.world import FAMILIES
 from proxy_core import (
     IpvsProxier,
     Machine,
