@@ -48,6 +48,7 @@ class Proxier(ABC):
         self.state, self.settings = state, settings
         self._needs_full = True
         self._last_full = 0
+        self._needs_cleanup = False
         self.full = True
         """Whether the last sync, be it one that failed, was a full one."""
         self.cleanup_failures = 0
@@ -65,11 +66,13 @@ class Proxier(ABC):
             changes = self.state.apply()
             self.full = full = self._needs_full or self.full_is_due(now - self._last_full)
             self._needs_full = True  # until this one has succeeded
+            self._needs_cleanup |= changes.conntrack_cleanup  # also what a sync that failed has left
             self.write(Sync(now, full, changes.services, changes.ports))
         self._needs_full = False
         if full:
             self._last_full = now
-        return SyncResult(full, changes.conntrack_cleanup, changes.trigger_times)
+        cleanup, self._needs_cleanup = self._needs_cleanup, False
+        return SyncResult(full, cleanup, changes.trigger_times)
 
     def refused(self) -> Sequence[str]:
         """Return in words what the last sync left out though it succeeded as a whole."""

@@ -101,11 +101,13 @@ class FlatProxier(Proxier):
     def _take_over(self, sync: Sync) -> tuple[Batch, Left]:
         """Find out what the service ports that have changed want; return what to write, and what is left of before."""
         wanted, left = self.state.wanted, Left(address_type(self.settings))
-        if sync.full:
-            found = self._kernel.names()
-            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         for name in list(self._ports) if sync.full else sorted(sync.ports):
             self._release(name, left)
+        if sync.full:  # what a failed sync was to make, or somebody has deleted, must not be flushed
+            found = self._kernel.names()
+            left = Left(address_type(self.settings))
+            self._stale.keep(found.chains)
+            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         for name in sorted(wanted if sync.full else sync.ports):
             if name in wanted:
                 self._ports[name] = port_entries(name, wanted[name], self.settings)
