@@ -263,6 +263,7 @@ def scheduler_perf(ctx: click.Context, /, **given: Any) -> None:
     help="Write the results as JSON; - is standard output, and the table goes to stderr.",
 )
 @click.option("--report", type=FILE, help="Write a report with figures (one HTML file).")
+@click.option("--update", type=EXISTING, help="A Markdown file whose table, between two markers, is replaced.")
 @click.pass_context
 def proxy(ctx: click.Context, /, **given: Any) -> None:
     """Load services into a kernel, change them, and open connections through them.

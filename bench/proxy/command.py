@@ -10,12 +10,16 @@ from typing import NamedTuple
 
 from bench.proxy.measure import Job, measure
 from bench.proxy.result import Result
-from bench.proxy.show import show
-from cluster_shim.cli.output import check_writable
+from bench.proxy.show import markdown, show
+from bench.table import replace_between_markers
+from cluster_shim.cli.output import check_writable, write_atomically
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import notice, working
 from proxy_core import KernelError, ProxyError
 from proxy_core.kernel.iptables import Variant
+
+TABLE = "proxy"
+"""The name in the markers of the README."""
 
 
 class Options(NamedTuple):
@@ -30,6 +34,7 @@ class Options(NamedTuple):
     iptables_variant: Variant
     json_file: str | None
     report: Path | None
+    update: Path | None
 
 
 class Outcome(NamedTuple):
@@ -45,6 +50,9 @@ def run(options: Options) -> Outcome:
     check_json(options.json_file)
     if options.report:
         check_writable(options.report, "--report")
+    if options.update:
+        check_writable(options.update, "--update")
+        replace_between_markers(options.update.read_text(encoding="utf-8"), "", str(options.update), TABLE)
     results: list[Result] = []
     refusals: list[str] = []
     interrupted = False
@@ -66,6 +74,11 @@ def run(options: Options) -> Outcome:
             from bench.proxy.report import write_report
 
             write_report(options.report, results)
+        if options.update:
+            before = options.update.read_text(encoding="utf-8")
+            table = replace_between_markers(before, markdown(results), str(options.update), TABLE)
+            write_atomically(options.update, table)
+            notice(f"wrote the table into {options.update}")
     return Outcome(results, refusals, interrupted)
 
 

@@ -20,6 +20,15 @@ def show(results: Sequence[Result], *, stderr: bool = False) -> None:
     out.print(str(results[0].machine), style="dim")
 
 
+def markdown(results: Sequence[Result]) -> str:
+    """Return the table of the README."""
+    lines = [f"| mode | {' | '.join(' '.join(each.split()) for each in HEADINGS)} |", f"|---|{'--:|' * len(HEADINGS)}"]
+    lines += [f"| `{each.mode}` | {' | '.join(cells(each))} |" for each in results]
+    last = results[-1]
+    date = last.created.partition("T")[0]
+    return "\n".join([*lines, "", f"Measured on {date} with stowage {last.version} on {last.machine}."])
+
+
 HEADINGS = (
     "services",
     "first load, s\n(kernel)",
