@@ -24,10 +24,10 @@ REPORT := stowage-report.html
 GOLDEN := ../shared/golden
 PERF := ../shared/data/scheduler_perf
 
-.PHONY: help setup run test lint soak bench golden perf report lock clean
+.PHONY: help setup run test lint soak continuity bench golden perf report lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## make .venv with the locked dependencies and the command stowage in it
 	@echo "ready: $(BIN)/stowage"
@@ -46,6 +46,9 @@ lint: $(VENV)/.tests ## style, format, types, layers
 
 soak: $(VENV)/.tests ## a million random events, held against a fresh start again and again; fails on growth of memory
 	@$(BIN)/python -m tests.soak
+
+continuity: $(VENV)/.tests ## 1,000 changes of endpoints under load in each mode of the service proxy, with failures of every kind
+	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/proxy/packets/test_continuity.py -q -rP
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q

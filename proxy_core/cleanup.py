@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from proxy_core.errors import KernelError, NotSupported
+from proxy_core.flat.names import TABLE as FLAT_TABLE
 from proxy_core.iptables import names as iptables_names
 from proxy_core.iptables import proxier as iptables
 from proxy_core.iptables.kernel import IptablesUpkeep
@@ -22,8 +23,6 @@ from proxy_core.ipvs.names import ip_sets
 from proxy_core.nft.statements import TableFamily
 from proxy_core.nft.transaction import TABLE
 
-FLAT_TABLE = "stowage"
-"""The table of mode flat."""
 _TABLES = {"nftables": TABLE, "flat": FLAT_TABLE}
 _FAMILIES: tuple[TableFamily, ...] = ("ip", "ip6")
 _OURS = {

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from proxy_core.errors import Problem
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.service_tracker import Key
 from proxy_core.model.state import ProxyState
@@ -49,6 +48,7 @@ class Proxier(ABC):
         self.state, self.settings = state, settings
         self._needs_full = True
         self._last_full = 0
+        self._needs_cleanup = False
         self.full = True
         """Whether the last sync, be it one that failed, was a full one."""
         self.cleanup_failures = 0
@@ -58,11 +58,6 @@ class Proxier(ABC):
         """Make the next sync a full one."""
         self._needs_full = True
 
-    @property
-    def problems(self) -> list[Problem]:
-        """What was refused of Services that are served all the same, each once."""
-        return []
-
     def sync(self, now: int) -> SyncResult:
         """Write what has changed, or everything. Raises KernelError; the next sync is a full one then."""
         if self.state.zone_changed:
@@ -71,11 +66,13 @@ class Proxier(ABC):
             changes = self.state.apply()
             self.full = full = self._needs_full or self.full_is_due(now - self._last_full)
             self._needs_full = True  # until this one has succeeded
+            self._needs_cleanup |= changes.conntrack_cleanup  # also what a sync that failed has left
             self.write(Sync(now, full, changes.services, changes.ports))
         self._needs_full = False
         if full:
             self._last_full = now
-        return SyncResult(full, changes.conntrack_cleanup, changes.trigger_times)
+        cleanup, self._needs_cleanup = self._needs_cleanup, False
+        return SyncResult(full, cleanup, changes.trigger_times)
 
     def refused(self) -> Sequence[str]:
         """Return in words what the last sync left out though it succeeded as a whole."""

@@ -83,6 +83,11 @@ def _spread(args: list[str], option: str) -> list[str]:
 @click.option("--cleanup", is_flag=True, help="Remove the rules of all modes and end.")
 @click.option("--write-config-to", metavar="FILE|-", help="Write the configuration with all defaults and end.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the result of --dry-run or --diff as JSON.")
+@click.option(
+    "--iptables-variant",
+    type=click.Choice(["legacy", "nft"]),
+    help="Which programs of iptables are used.  [default: those that this machine calls iptables]",
+)
 @click.option("--healthz-port", type=click.IntRange(0, 65535), help="Deprecated: the port of --healthz-bind-address.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Deprecated: the port of --metrics-bind-address.")
 @click.option("-v", "--v", "verbosity", count=False, type=int, default=0, metavar="N", help="2 tells of every sync.")

@@ -30,6 +30,7 @@ from cluster_shim.proxy.machine import ThisMachine
 from cluster_shim.proxy.service import Listen, ProxyService
 from cluster_shim.proxy.setup import Setup, find_node, name_of_node, setup
 from proxy_core import KubeProxyConfiguration, Node, ProxyObject
+from proxy_core.kernel.iptables import Variant
 from proxy_core.kernel.netns import enter
 from proxy_core.settings import SECOND
 
@@ -54,6 +55,7 @@ class Wishes(NamedTuple):
     cleanup: bool = False
     write_config_to: str | None = None
     json_file: str | None = None
+    iptables_variant: Variant | None = None
     healthz_port: int | None = None
     metrics_port: int | None = None
     verbosity: int = 0
@@ -160,6 +162,8 @@ def _diff(wishes: Wishes, of: Setup, edge: Edge, events: Sequence[Event]) -> int
 
 def _work(wishes: Wishes, of: Setup, client: Client, edge: Edge, events: Sequence[Event]) -> int:
     """Write to the kernel: once, or until a signal."""
+    if of.mode == "ipvs":
+        notice("mode ipvs is deprecated by kube-proxy 1.35: nftables and flat do better")
     edge.prepare_mode(of)
     if wishes.init_only:
         return EXIT_GOOD
@@ -212,7 +216,7 @@ def _edge(wishes: Wishes) -> Edge:
     """Return this machine, in the namespace that is wished: everything from here on works there."""
     if wishes.netns is not None:
         enter(wishes.netns)
-    return ThisMachine(notice)
+    return ThisMachine(notice, wishes.iptables_variant)
 
 
 def _cleanup(wishes: Wishes) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cluster_shim.proxy.client import Event
 from cluster_shim.proxy.family import Around
-from cluster_shim.proxy.kernels import Kernels
+from cluster_shim.proxy.kernels import ListedKernels
 from cluster_shim.proxy.listing import Difference, Parts, differences, iptables_parts, nft_parts
 from cluster_shim.proxy.metrics import Metrics
 from cluster_shim.proxy.setup import Setup, family_proxies
@@ -19,7 +19,6 @@ from proxy_core.addresses import Family
 from proxy_core.health import ProxyHealth
 from proxy_core.ipvs.kernel import DEVICE
 from proxy_core.ipvs.names import ip_sets
-from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.machine import COUNTERS
 from proxy_core.kernel.netns import scratch
 from proxy_core.kernel.nfacct import ensure_counters
@@ -27,7 +26,7 @@ from proxy_core.kernel.nft_listing import list_table
 from proxy_core.nft.transaction import TABLE
 
 
-def diff(of: Setup, kernels: Kernels, events: Sequence[Event]) -> list[Difference]:
+def diff(of: Setup, kernels: ListedKernels, events: Sequence[Event]) -> list[Difference]:
     """Return what differs in all families. Raises KernelError, NotSupported."""
     interfaces = of.machine.interfaces()  # those of here, not of the empty namespace
     of = of._replace(machine=of.machine._replace(interfaces=lambda: interfaces))
@@ -40,34 +39,34 @@ def diff(of: Setup, kernels: Kernels, events: Sequence[Event]) -> list[Differenc
     return [each for family in of.families for each in differences(family, there[family], wanted[family])]
 
 
-def _write(of: Setup, kernels: Kernels, events: Sequence[Event]) -> None:
+def _write(of: Setup, kernels: ListedKernels, events: Sequence[Event]) -> None:
     failures: list[str] = []
     for each in family_proxies(of, kernels, Around(ProxyHealth(0), Metrics(of.mode), failures.append)):
         each.deliver(events, listed=True)
         each.step()
-        if each.failure:
-            raise KernelError(f"{each.family}: what there should be cannot be written: {each.failure}")
+        refused = each.failure or (of.mode == "ipvs" and next(iter(each.proxier.refused()), ""))
+        if refused:
+            raise KernelError(f"{each.family}: what there should be cannot be written: {refused}")
 
 
-def _parts(mode: str, family: Family, kernels: Kernels) -> Parts:
+def _parts(mode: str, family: Family, kernels: ListedKernels) -> Parts:
     return _LISTINGS[mode](family, kernels)
 
 
-def _iptables(family: Family, _: Kernels) -> Parts:
-    programs = IptablesPrograms(family)
-    tables = ("filter", "nat")
-    return {part: lines for each in tables for part, lines in iptables_parts(each, programs.save(each)).items()}
+def _iptables(family: Family, kernels: ListedKernels) -> Parts:
+    tables = {each: kernels.saved(family, each) for each in ("filter", "nat")}
+    return {part: lines for each, text in tables.items() for part, lines in iptables_parts(each, text).items()}
 
 
-def _nftables(family: Family, _: Kernels) -> Parts:
+def _nftables(family: Family, _: ListedKernels) -> Parts:
     return nft_parts(list_table(table_family(family), TABLE))
 
 
-def _flat(family: Family, _: Kernels) -> Parts:
+def _flat(family: Family, _: ListedKernels) -> Parts:
     return nft_parts(list_table(table_family(family), FLAT_TABLE))
 
 
-def _ipvs(family: Family, kernels: Kernels) -> Parts:
+def _ipvs(family: Family, kernels: ListedKernels) -> Parts:
     return {**_iptables(family, kernels), **dict(ipvs_parts(family, kernels.ipvs(family)))}
 
 
@@ -85,7 +84,7 @@ def ipvs_parts(family: Family, kernel: IpvsKernel) -> Iterator[tuple[str, Sequen
     yield f"addresses of {DEVICE}", sorted(kernel.addresses.bound())
 
 
-_LISTINGS: Mapping[str, Callable[[Family, Kernels], Parts]] = {
+_LISTINGS: Mapping[str, Callable[[Family, ListedKernels], Parts]] = {
     "iptables": _iptables,
     "nftables": _nftables,
     "ipvs": _ipvs,

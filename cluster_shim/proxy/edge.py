@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from cluster_shim.proxy.kernels import Kernels
+from cluster_shim.proxy.kernels import ListedKernels
 from cluster_shim.proxy.setup import Setup
 from proxy_core import KubeProxyConfiguration, Machine, ProxyState, Settings
 from proxy_core.addresses import Family
@@ -15,7 +15,7 @@ class Edge(Protocol):
     """The real machine (machine.py), or one that a test makes up; everything raises KernelError where it cannot."""
 
     @property
-    def kernels(self) -> Kernels:
+    def kernels(self) -> ListedKernels:
         """What rules are written to."""
 
     def families(self, mode: str) -> Sequence[Family]:

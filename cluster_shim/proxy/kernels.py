@@ -19,3 +19,10 @@ class Kernels(Protocol):
 
     def ipvs(self, family: Family) -> IpvsKernel:
         """Return all that ipvs mode writes to."""
+
+
+class ListedKernels(Kernels, Protocol):
+    """Kernels whose tables of iptables can be listed."""
+
+    def saved(self, family: Family, table: str) -> str:
+        """Return a table in the layout of iptables-save."""

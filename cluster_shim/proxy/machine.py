@@ -29,7 +29,7 @@ from proxy_core.kernel import capabilities
 from proxy_core.kernel.bound import DummyAddresses
 from proxy_core.kernel.conntrack import NetlinkConntrack
 from proxy_core.kernel.ipset import NetlinkIpSets
-from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.iptables import IptablesPrograms, Variant
 from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
 from proxy_core.kernel.machine import COUNTERS, FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
@@ -46,31 +46,37 @@ Tell = Callable[[str], None]
 
 
 class RealKernels:
-    """The kernel's own."""
+    """The kernel's own; without a variant the programs that the machine calls iptables."""
+
+    def __init__(self, variant: Variant | None = None) -> None:
+        self.variant = variant
 
     def iptables(self, family: Family) -> Iptables:
-        return IptablesPrograms(family)
+        return IptablesPrograms(family, self.variant)
+
+    def saved(self, family: Family, table: str) -> str:
+        return IptablesPrograms(family, self.variant).save(table)
 
     def nft(self, family: Family, table: str) -> Nft:
         return NetlinkNft(table_family(family), table)
 
     def ipvs(self, family: Family) -> IpvsKernel:
-        return ipvs_kernel(family)
+        return ipvs_kernel(family, IptablesPrograms(family, self.variant))
 
 
 class ThisMachine:
     """The machine that this process runs on."""
 
-    def __init__(self, tell: Tell) -> None:
-        """``tell`` gets what could not be done and is no reason to stop."""
-        self.kernels = RealKernels()
+    def __init__(self, tell: Tell, variant: Variant | None = None) -> None:
+        """``tell`` gets what could not be done and is no reason to stop; ``variant`` is that of iptables."""
+        self.kernels, self._variant = RealKernels(variant), variant
         self._tell = tell
 
     def families(self, mode: str) -> Sequence[Family]:
-        return families(mode)
+        return families(mode, self._variant)
 
     def machine(self, mode: str) -> Machine:
-        return read_machine(mode)
+        return read_machine(mode, self._variant)
 
     def prepare(self, config: KubeProxyConfiguration) -> None:
         capabilities.check()
@@ -99,26 +105,26 @@ class ThisMachine:
         return lambda state: clean_up(conntrack, state.wanted)
 
     def lost_rules(self, mode: str) -> Callable[[Family], bool] | None:
-        return Canaries().are_gone if mode == "iptables" else None
+        return Canaries(self._variant).are_gone if mode == "iptables" else None
 
     def packet_counters(self, of: Setup) -> Callable[[], Mapping[str, int]] | None:
         return (lambda: read_counters(COUNTERS)) if of.machine.has_nfacct else None
 
     def remove_leftovers(self, mode: str) -> Sequence[str]:
-        return cleanup.remove_leftovers(mode, _to_clean())
+        return cleanup.remove_leftovers(mode, _to_clean(self._variant))
 
     def remove_all(self) -> Sequence[str]:
         capabilities.check()
-        return cleanup.remove_all(_to_clean())
+        return cleanup.remove_all(_to_clean(self._variant))
 
     def _say(self, warnings: Sequence[str]) -> None:
         for each in warnings:
             self._tell(each)
 
 
-def _to_clean() -> cleanup.Kernels:
+def _to_clean(variant: Variant | None) -> cleanup.Kernels:
     """Return all that a proxy may have written to."""
-    tables = [IptablesPrograms(family) for family in (FAMILIES if has_ipv6() else FAMILIES[:1])]
+    tables = [IptablesPrograms(family, variant) for family in (FAMILIES if has_ipv6() else FAMILIES[:1])]
     with suppress(KernelError, NotSupported):  # what the kernel does not have has left nothing
         ipvs = cleanup.IpvsLeftovers(IpvsServers("IPv4"), NetlinkIpSets(), DummyAddresses("IPv4"))
         return cleanup.Kernels(tables, NetlinkTables(), ipvs)
@@ -128,14 +134,15 @@ def _to_clean() -> cleanup.Kernels:
 class Canaries:
     """Chains whose end tells that somebody has flushed the tables of iptables; put where there are none yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, variant: Variant | None) -> None:
+        self._variant = variant
         self._tables: dict[Family, IptablesPrograms] = {}
 
     def are_gone(self, family: Family) -> bool:
         """Tell whether they were there and are gone; they are put again then. Raises KernelError."""
         tables = self._tables.get(family)
         if tables is None:
-            self._tables[family] = IptablesPrograms(family)
+            self._tables[family] = IptablesPrograms(family, self._variant)
             put_canaries(self._tables[family])
             return False
         if not is_flushed(tables):

@@ -20,16 +20,21 @@ class Paper:
 
     def __init__(self) -> None:
         self.lines: dict[Family, list[str]] = {}
+        self._tables: dict[Family, _Iptables] = {}
 
     def iptables(self, family: Family) -> Iptables:
-        return _Iptables(family, self.lines.setdefault(family, []))
+        self._tables[family] = _Iptables(family, self.lines.setdefault(family, []))
+        return self._tables[family]
+
+    def saved(self, family: Family, table: str) -> str:
+        return self._tables[family].save(table)
 
     def nft(self, family: Family, table: str) -> Nft:
         return _Nft(family, table, self.lines.setdefault(family, []))
 
     def ipvs(self, family: Family) -> IpvsKernel:
         lines = self.lines.setdefault(family, [])
-        return IpvsKernel(_Iptables(family, lines), _Servers(lines), _IpSets(lines), _Addresses(lines))
+        return IpvsKernel(self.iptables(family), _Servers(lines), _IpSets(lines), _Addresses(lines))
 
 
 class _Iptables(FakeIptables):

@@ -19,6 +19,7 @@ from proxy_core import (
     Machine,
     Node,
     NodeInfo,
+    NotSupported,
     Problem,
     ProxyObject,
     ProxyState,
@@ -26,7 +27,7 @@ from proxy_core import (
     node_info,
     settings_of,
 )
-from proxy_core.addresses import Family
+from proxy_core.addresses import Family, family_of, parse_cidr
 from proxy_core.runner import intervals_of
 
 FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
@@ -71,11 +72,16 @@ def setup(
 ) -> Setup:
     """Return the setup for some objects; a machine may depend on the node.
 
-    Raises InvalidConfig where the node lacks what the configuration builds on."""
+    Raises InvalidConfig where the node lacks what the configuration builds on, NotSupported where the machine lacks
+    the family of the node's own address.
+    """
     name = name_of_node(config)
     info = node_info(name, find_node(name, objects), config.bind_address)
     if config.detect_local_mode == "NodeCIDR" and not info.pod_cidrs:
         raise InvalidConfig([Problem("", "", "detectLocalMode", f"is NodeCIDR, and Node {name} has no podCIDRs")])
+    if info.primary_family not in families:
+        raise NotSupported(f"the node's own address is of {info.primary_family}, which does not work on this machine")
+    _check_cluster_cidr(config, families)
     return Setup(config, mode, name, info, machine if isinstance(machine, Machine) else machine(info), families)
 
 
@@ -90,6 +96,16 @@ class _Counting:
         tables = CountingIptables(self._kernels.iptables(family))
         self._metrics.count_rules(family, tables)
         return tables
+
+
+def _check_cluster_cidr(config: KubeProxyConfiguration, families: Sequence[Family]) -> None:
+    """Refuse pod networks of which none is of the only family. Raises InvalidConfig."""
+    if config.detect_local_mode not in ("", "ClusterCIDR") or not config.cluster_cidrs:
+        return
+    networks = [parse_cidr(each) for each in config.cluster_cidrs]
+    if not any(family_of(each) in families for each in networks if each is not None):
+        reason = f"has no network of {' or '.join(families)}: {config.cluster_cidr}"
+        raise InvalidConfig([Problem("", "", "clusterCIDR", reason)])
 
 
 def family_proxies(

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from proxy_core.addresses import endpoint_text, parse_ip
 from proxy_core.config.duration import parse_duration
 from proxy_core.config.types import KubeProxyConfiguration
 from proxy_core.config.validate import faults
@@ -21,7 +22,9 @@ API_VERSION, KIND = "kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration"
 _DURATIONS = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
-_DEFAULT_IF_EMPTY = {"healthzBindAddress", "bindAddress"}
+_DEFAULT_IF_EMPTY = {"healthzBindAddress", "metricsBindAddress", "bindAddress"}
+_SERVERS = {"healthzBindAddress": ("0.0.0.0", "[::]", 10256), "metricsBindAddress": ("127.0.0.1", "[::1]", 10249)}
+"""Where a server listens if bindAddress is of IPv4 and of IPv6, and its port."""
 
 
 def load_config(
@@ -30,6 +33,9 @@ def load_config(
     """Return a configuration; unknown fields are named in ``warnings``. Raises InvalidConfig with all problems."""
     problems: list[tuple[str, str]] = []
     content = _completed(tree, problems)
+    _complete_addresses(content)
+    if content.get("configSyncPeriod") == 0:  # zero stands for the default here, too
+        del content["configSyncPeriod"]
     config = _decoded(content, problems, [] if warnings is None else warnings)
     if config is not None and (config.api_version, config.kind) != (API_VERSION, KIND):
         problems.append(("apiVersion", f"is {config.api_version} {config.kind}, not {API_VERSION} {KIND}"))
@@ -61,7 +67,21 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
         if isinstance(part, dict):
             for key, default in (("syncPeriod", 30 * SECOND), ("minSyncPeriod", SECOND)):
                 part[key] = part.get(key) or default
+    part = content.get("ipvs")
+    if isinstance(part, dict) and not part.get("syncPeriod", 1):
+        part["syncPeriod"] = 30 * SECOND
     return content
+
+
+def _complete_addresses(content: dict[str, Any]) -> None:
+    """Give the servers an address of the family of bindAddress, and a port, where they have none."""
+    bound = parse_ip(str(content.get("bindAddress", "")))
+    for key, (ipv4, ipv6, port) in _SERVERS.items():
+        address = content.get(key)
+        if address is None:
+            content[key] = f"{ipv6 if bound is not None and ':' in bound else ipv4}:{port}"
+        elif isinstance(address, str) and parse_ip(address) is not None:
+            content[key] = endpoint_text(address, port)
 
 
 def _decoded(

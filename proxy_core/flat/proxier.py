@@ -14,6 +14,7 @@ from proxy_core.flat.uses import Uses
 from proxy_core.flat.ways import way_of
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.model.state import ProxyState
+from proxy_core.nft.chunks import chunks
 from proxy_core.nft.kernel import Nft
 from proxy_core.nft.statements import Rule, table_family
 from proxy_core.nft.transaction import (
@@ -76,9 +77,10 @@ class FlatProxier(Proxier):
             batch, left = self._take_over(sync)
             for command in self._new_ways(left, full=sync.full):
                 first.add(command)
+            self._write_affinity(sync, left, then)
             for command in self._commands(sync, batch, left):
                 then.add(command)
-            for transaction in (first, then):
+            for transaction in (first, *chunks(then)):
                 if len(transaction):
                     self._kernel.run(transaction)
         except KernelError:
@@ -99,11 +101,13 @@ class FlatProxier(Proxier):
     def _take_over(self, sync: Sync) -> tuple[Batch, Left]:
         """Find out what the service ports that have changed want; return what to write, and what is left of before."""
         wanted, left = self.state.wanted, Left(address_type(self.settings))
-        if sync.full:
-            found = self._kernel.names()
-            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         for name in list(self._ports) if sync.full else sorted(sync.ports):
             self._release(name, left)
+        if sync.full:  # what a failed sync was to make, or somebody has deleted, must not be flushed
+            found = self._kernel.names()
+            left = Left(address_type(self.settings))
+            self._stale.keep(found.chains)
+            left.find(found.chains - table.CHAINS, found.containers)  # the table is this mode's alone
         for name in sorted(wanted if sync.full else sync.ports):
             if name in wanted:
                 self._ports[name] = port_entries(name, wanted[name], self.settings)
@@ -125,14 +129,23 @@ class FlatProxier(Proxier):
                 yield from self._write_chains({chain: way.rules(self.settings)})
             self._stale.revive(chain)
 
-    def _commands(self, sync: Sync, batch: Batch, left: Left) -> Iterator[Command]:
-        """Yield chains before what leads to them, endpoints before the entries that need them."""
+    def _write_affinity(self, sync: Sync, left: Left, transaction: Transaction) -> None:
+        """Write the chains and sets of ports with session affinity; those that are all new may go ahead."""
+        present = frozenset(left.chains)
         for name in sorted(self._ports if sync.full else sync.ports):
             entries = self._ports.get(name, NOTHING)
-            for each in entries.affinity_sets:
-                yield AddContainer(each)
-            yield from self._write_chains(entries.chains)
+            if not entries.chains:
+                continue
+            commands = [*map(AddContainer, entries.affinity_sets), *self._write_chains(entries.chains)]
+            if present.isdisjoint(entries.chains):
+                transaction.add_ahead(commands)
+            else:
+                for command in commands:
+                    transaction.add(command)
             left.keep(entries.chains, entries.affinity_sets)
+
+    def _commands(self, sync: Sync, batch: Batch, left: Left) -> Iterator[Command]:
+        """Yield endpoints before the entries that need them."""
         yield from batch.fill
         for store in self._stores.values():
             yield from store.commands()

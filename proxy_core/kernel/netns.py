@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,8 @@ from pathlib import Path
 from proxy_core.errors import KernelError
 
 _CLONE_NEWNET = 0x40000000
+_SET_FLAGS, _UP = 0x8914, 1
+"""SIOCSIFFLAGS of linux/sockios.h, IFF_UP of linux/if.h."""
 _NAMED = Path("/run/netns")
 
 
@@ -51,18 +56,29 @@ def inside(netns: str | None) -> Iterator[None]:
 
 @contextmanager
 def scratch() -> Iterator[None]:
-    """Work in a new and empty namespace, which is gone afterwards. Raises KernelError."""
+    """Work in a new namespace that has nothing but lo, and is gone afterwards. Raises KernelError."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(_CLONE_NEWNET) != 0:
             raise KernelError(f"a new network namespace: {os.strerror(ctypes.get_errno())}; it takes SYS_ADMIN")
         try:
+            _set_up_lo()
             yield
         finally:
             _set(home, "of before")
     finally:
         os.close(home)
+
+
+def _set_up_lo() -> None:
+    """Set up lo: without any address the kernel takes all addresses for broadcast, and IPVS refuses them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as any_socket:
+        request = struct.pack("16sh14x", b"lo", _UP)
+        try:
+            fcntl.ioctl(any_socket, _SET_FLAGS, request)
+        except OSError as refused:
+            raise KernelError(f"lo cannot be set up: {refused.strerror}") from None
 
 
 def _set(file: int, name: str) -> None:

@@ -94,8 +94,10 @@ class NftablesProxier(Proxier):
             rules = self._rules[name] = port_rules(name, wanted[name], self.settings)
             for element in rules.elements:
                 self._stores[element.container].claim((str(name), name), element)
-        if sync.full:
+        if sync.full:  # what a failed sync was to make, or somebody has deleted, must not be flushed
             found = self._kernel.names()
+            left = Left(table.address_type(self.settings))
+            self._stale.keep(found.chains)
             left.find(filter(names.is_of_service, found.chains), found.containers)
         return left
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from proxy_core.errors import KernelError
 from proxy_core.nft.kernel import Nft
@@ -32,6 +32,10 @@ class StaleChains:
     def revive(self, chain: str) -> None:
         """Note that a chain is in use again."""
         self._since.pop(chain, None)
+
+    def keep(self, present: Container[str]) -> None:
+        """Forget chains that are not in the kernel."""
+        self._since = {chain: since for chain, since in self._since.items() if chain in present}
 
     def names(self) -> list[str]:
         """Return the chains out of use, sorted."""

@@ -167,3 +167,26 @@ def test_a_trace_of_own_objects_seen_from_a_node(stowage: Run) -> None:
     assert "rejected" in result.stdout
     wrong = stowage("trace", "--from", "1.2.3.4", "--to", "172.30.0.1")
     assert wrong.exit_code == 2 and "172.30.0.1 is not IP:PORT" in wrong.stderr
+
+
+def test_a_mode_that_upstream_gives_up_says_so(stowage: Run, edge: PaperEdge) -> None:
+    assert "mode ipvs is deprecated" in stowage("--from", "web.yaml", "--once", "--mode", "ipvs").stderr
+
+
+@pytest.mark.parametrize(
+    ("port", "where"), [(None, "[::]:10256"), (8080, "[::]:8080"), (0, "")], ids=["none", "another", "off"]
+)
+def test_deprecated_ports(port: int | None, where: str) -> None:
+    assert proxy_run._with_port("[::]:10256", port) == where
+
+
+def test_a_machine_without_the_family_of_the_node_or_its_pods(
+    stowage: Run, edge: PaperEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "families", lambda mode: ("IPv4",))
+    words = ("--from", "web.yaml", "--once")
+    refused = stowage(*words, "--bind-address", "2001:db8:7::b")
+    assert refused.exit_code == 2 and "own address is of IPv6, which does not work on this machine" in refused.stderr
+    refused = stowage(*words, "--cluster-cidr", "fd00:10:180::/44")
+    assert refused.exit_code == 2 and "clusterCIDR: has no network of IPv4: fd00:10:180::/44" in refused.stderr
+    assert stowage(*words, "--cluster-cidr", "10.180.0.0/14").exit_code == 0

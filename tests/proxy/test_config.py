@@ -22,6 +22,46 @@ def test_defaults_are_upstreams() -> None:
     assert config.healthz_bind_address == "0.0.0.0:10256" and config.cluster_cidrs == ()
 
 
+def test_zeros_and_nulls_as_kubeadm_writes_them_are_defaults() -> None:
+    times: dict[str, Any] = {"syncPeriod": "0s", "minSyncPeriod": "0s"}
+    written = {
+        "bindAddress": "0.0.0.0",
+        "clientConnection": {"kubeconfig": "", "burst": 10, "qps": 5},
+        "configSyncPeriod": "0s",
+        "conntrack": {"maxPerCore": None, "min": None, "tcpEstablishedTimeout": None, "udpTimeout": "0s"},
+        "healthzBindAddress": "",
+        "metricsBindAddress": "",
+        "iptables": {"localhostNodePorts": None, "masqueradeBit": None, **times},
+        "ipvs": {"excludeCIDRs": None, "tcpTimeout": "0s", **times},
+        "nftables": {"masqueradeBit": None, **times},
+        "nodePortAddresses": None,
+        "oomScoreAdj": None,
+    }
+    warnings: list[str] = []
+    assert (load_config({**HEAD, **written}, warnings=warnings), warnings) == (load_config(HEAD), [])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("0.0.0.0:10256", "127.0.0.1:10249")),
+        ({"bindAddress": "192.168.7.11"}, ("0.0.0.0:10256", "127.0.0.1:10249")),
+        ({"bindAddress": "2001:db8:7::b", "metricsBindAddress": ""}, ("[::]:10256", "[::1]:10249")),
+        ({"healthzBindAddress": "10.1.2.3", "metricsBindAddress": "::"}, ("10.1.2.3:10256", "[::]:10249")),
+        ({"healthzBindAddress": "[::1]:1", "bindAddress": "::1"}, ("[::1]:1", "[::1]:10249")),
+    ],
+)
+def test_where_the_servers_listen(given: dict[str, Any], expected: tuple[str, str]) -> None:
+    config = load_config({**HEAD, **given})
+    assert (config.healthz_bind_address, config.metrics_bind_address) == expected
+
+
+def test_a_sync_period_of_zero_is_the_default_in_all_modes() -> None:
+    for mode in ("iptables", "nftables", "ipvs"):
+        section = load_config({**HEAD, "mode": mode, mode: {"syncPeriod": "0s"}}).section(mode)
+        assert section.sync_period == 30 * 10**9
+
+
 @pytest.mark.parametrize(
     "text",
     ["1m30.5s", ".5s", "-1.h", "0", "+0", "2562047h47m16.854775807s", "", "s", "1", "1 s", ".s", "3x", "9999999h"],
@@ -60,7 +100,7 @@ def test_unknown_fields_are_warnings() -> None:
         ({"mode": "ipvs", "ipvs": {"udpTimeout": "-1s"}}, "ipvs.udpTimeout: must be greater than or equal to 0"),
         ({"mode": "ipvs", "ipvs": {"excludeCIDRs": ["x"]}}, "ipvs.excludeCIDRs[0]: must be a valid CIDR: 'x'"),
         ({"conntrack": {"min": -1}}, "conntrack.min: must be greater"),
-        ({"configSyncPeriod": "0s"}, "configSyncPeriod: must be greater than 0"),
+        ({"configSyncPeriod": "-1s"}, "configSyncPeriod: must be greater than 0"),
         ({"oomScoreAdj": 1001}, "oomScoreAdj: must be within the range [-1000, 1000]: 1001"),
         ({"bindAddress": "here"}, "bindAddress: not a valid textual representation of an IP address: 'here'"),
         ({"healthzBindAddress": "10256"}, "healthzBindAddress: must be IP:port: '10256'"),

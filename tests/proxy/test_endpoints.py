@@ -147,3 +147,8 @@ def test_hints_count_if_all_have_them_and_one_is_for_us() -> None:
     assert len(categories(here, there, endpoint("10.180.2.1", FAR))["cluster"]) == 3
     nodes = [endpoint("10.180.0.1", nodes=[NODE]), endpoint("10.180.1.1", FAR, nodes=[FAR])]
     assert categories(*nodes)["cluster"] == ["10.180.0.1"]
+
+
+def test_an_address_of_the_other_family_is_left_out() -> None:
+    found = endpoints(endpoint("fd00::1"), endpoint("::ffff:10.0.0.2"), endpoint("10.180.0.1"))
+    assert [each.ip for each in found] == ["10.0.0.2", "10.180.0.1"]

@@ -19,6 +19,7 @@ from proxy_core import (
     settings_of,
 )
 from proxy_core.nft.transaction import Transaction
+from proxy_core.proxier import FULL_SYNC_PERIOD
 from tests.proxy.objects import NODE, endpoint, node, service, slice_of
 
 SECOND = 10**9
@@ -171,6 +172,46 @@ def test_a_full_sync_takes_out_a_service_that_has_gone_and_had_no_endpoints() ->
     proxier.state.delete(service())
     assert proxier.sync(2 * 3600 * SECOND).full
     assert "shop/web" not in kernel.save("filter")
+
+
+def test_what_a_refused_transaction_was_to_make_is_not_missed_when_its_service_has_gone() -> None:
+    kernel = RefusingNft("ip")
+    proxier = nftables(kernel)
+    proxier.sync(0)
+    kernel.refuses = True
+    proxier.state.update(service(sessionAffinity="ClientIP"))
+    proxier.state.update(slice_of(endpoint("10.180.0.2")))
+    with pytest.raises(KernelError):
+        proxier.sync(SECOND)
+    proxier.state.delete(service())
+    assert proxier.sync(2 * SECOND).full
+
+
+def test_a_table_that_somebody_has_deleted_is_made_again() -> None:
+    kernel = FakeNft("ip")
+    proxier = nftables(kernel)
+    proxier.state.update(service())
+    proxier.state.update(slice_of(endpoint("10.180.0.2")))
+    proxier.sync(0)
+    proxier.state.delete(service())
+    proxier.sync(SECOND)  # its chains are out of use from here on
+    kernel.ruleset = FakeNft("ip").ruleset
+    proxier.state.update(service())
+    assert proxier.sync(SECOND + FULL_SYNC_PERIOD + 1).full
+    assert any("shop/web" in chain for chain in kernel.ruleset.chains)
+
+
+def test_flows_of_udp_are_cleaned_up_after_the_sync_that_succeeds() -> None:
+    kernel = RefusingNft("ip")
+    proxier = nftables(kernel)
+    proxier.sync(0)
+    kernel.refuses = True
+    proxier.state.update(slice_of(endpoint("10.180.0.2"), ports=[{"name": "dns", "port": 53, "protocol": "UDP"}]))
+    proxier.state.update(service())
+    with pytest.raises(KernelError):
+        proxier.sync(SECOND)
+    assert proxier.sync(2 * SECOND).conntrack_cleanup
+    assert not proxier.sync(3 * SECOND).conntrack_cleanup
 
 
 def test_a_chain_out_of_use_waits_until_syncs_are_more_than_a_second_apart() -> None:

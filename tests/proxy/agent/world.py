@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cluster_shim.proxy.client import Event, by_key, difference
 from cluster_shim.proxy.dry_run import machine_on_paper
 from cluster_shim.proxy.family import Around, Clock, FamilyProxy
-from cluster_shim.proxy.kernels import Kernels
+from cluster_shim.proxy.kernels import ListedKernels
 from cluster_shim.proxy.metrics import Metrics
 from cluster_shim.proxy.paper import Paper
 from cluster_shim.proxy.setup import FAMILIES, Setup, setup
@@ -139,7 +139,7 @@ class PaperEdge:
         self.lost: set[Family] = set()
 
     @property
-    def kernels(self) -> Kernels:
+    def kernels(self) -> ListedKernels:
         return self.paper
 
     def families(self, mode: str) -> Sequence[Family]:

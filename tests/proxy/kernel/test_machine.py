@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from proxy_core.config.sysctls import CONNTRACK_MAX
 from proxy_core.kernel import machine
 from proxy_core.kernel.iptables import IptablesPrograms
 from proxy_core.kernel.netns import inside
+from proxy_core.kernel.nfacct import read_counters
 from proxy_core.kernel.sysctls import read_sysctl
 
 
@@ -46,6 +48,13 @@ def test_counters_are_made_once_and_rules_may_name_them(netns: str) -> None:
             tables.restore([rule.format(name)])
         with pytest.raises(KernelError):
             tables.restore([rule.format("somebody_elses")])
+        assert read_counters([*machine.COUNTERS, "somebody_elses"]) == dict.fromkeys(machine.COUNTERS, 0)
+        tables.ensure_rule("filter", "OUTPUT", ["-m", "nfacct", "--nfacct-name", machine.COUNTERS[0]])
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(3):
+                sender.sendto(b"x", ("127.0.0.1", 9))
+        assert read_counters(machine.COUNTERS)[machine.COUNTERS[0]] >= 3
         assert not machine.read_machine("nftables").has_nfacct
 
 

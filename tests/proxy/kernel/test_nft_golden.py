@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.verify.proxy import replay as replaying
+from bench.verify.proxy import world
 from bench.verify.proxy.read import read
+from bench.verify.proxy.replay import replay
 from proxy_core import FakeNft
 from proxy_core.kernel.nft import NetlinkNft
 from proxy_core.nft.statements import TableFamily
@@ -74,7 +75,7 @@ class Mirror(FakeNft):
 def mirror(new_netns: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mirror]]:
     """Return the class of the tables on which scenarios are replayed."""
     made: type[Mirror] = type("Mirror", (Mirror,), {"netns": (new_netns(), new_netns()), "listings": [], "kernels": []})
-    monkeypatch.setattr(replaying, "FakeNft", made)
+    monkeypatch.setattr(world, "FakeNft", made)
     yield made
     for kernel in made.kernels:
         kernel.close()
@@ -85,7 +86,7 @@ def test_netlink_loads_what_nft_loads(family: str, scenarios: Path, mirror: type
     (found,) = read([scenarios / f"{family}.json.gz"])
     chosen = found.scenarios if ALL else found.scenarios[-1:]
     for scenario in chosen:
-        outcome = replaying.replay(scenario, ["nftables"])
+        outcome = replay(scenario, ["nftables"])
         assert outcome.passed, outcome
     assert len(mirror.listings) == sum(2 * (1 + len(each.steps)) for each in chosen)
 
@@ -97,7 +98,7 @@ def test_the_kernel_holds_what_it_held_under_kube_proxy(scenarios: Path, mirror:
     number = len(found.scenarios) if ALL else 4
     for scenario, record in list(zip(found.scenarios, recorded, strict=True))[-number:]:
         mirror.listings.clear()
-        assert replaying.replay(scenario, ["nftables"]).passed
+        assert replay(scenario, ["nftables"]).passed
         steps = [record, *record.get("steps", [])]
         for name, family in (("ipv4", "ip"), ("ipv6", "ip6")):
             ours = [listing for each, listing in mirror.listings if each == family]

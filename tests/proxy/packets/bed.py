@@ -13,6 +13,7 @@ forwarding and addresses only; the rules that are to be tested come from `driver
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -119,13 +120,11 @@ class Bed:
         return Host(name, f"/proc/{os.getpid()}/fd/{self._held[-1]}", ipv4, ipv6)
 
     def _join(self) -> None:
+        clients = [self.client_address(number, family) for family in FAMILIES for number in range(CLIENTS)]
         node = [
             "link set lo up",
-            "link add cni0 type bridge mcast_snooping 0",
-            *_pair("ext0", self.client),
-            *_pair("eth0", self.other),
-            *_pair("vetha", self.pod_a),
-            *_pair("vethb", self.pod_b),
+            f"link add cni0 address {_mac('node cni0')} type bridge",
+            *[_pair(device, host) for device, host in self._links().items()],
             *[f"link set {veth} master cni0" for veth in ("vetha", "vethb")],
             *[f"link set {veth} type bridge_slave hairpin on" for veth in ("vetha", "vethb")],
             *[line for name in ("cni0", "ext0", "eth0") for line in _addresses(name, *NODE_INTERFACES[name])],
@@ -134,18 +133,32 @@ class Bed:
             "route add fd00:10:180:1::/64 via 2001:db8:7::c",
             "route add default via 192.168.7.12",
             "route add ::/0 via 2001:db8:7::c",
+            *_neighbours(
+                "ext0", "client", *(self.client_address(n, each) for each in FAMILIES for n in range(CLIENTS))
+            ),
+            *_neighbours("eth0", self.other.name, self.other.IPv4, self.other.IPv6),
+            *[
+                line
+                for host in (self.pod_a, self.pod_b)
+                for line in _neighbours("cni0", host.name, host.IPv4, host.IPv6)
+            ],
         ]
         _settings(self.node.netns, forwarding=True)
         self._ip(self.node, node)
-        clients = [self.client_address(n, family) for family in FAMILIES for n in range(1, CLIENTS)]
         remote = [self.remote_pod(number, family) for family in FAMILIES for number in range(REMOTE_PODS)]
-        self._end(self.client, "203.0.113.1", "2001:db8:113::1", clients)
+        self._end(self.client, "203.0.113.1", "2001:db8:113::1", [each for each in clients if each not in self.client])
         self._end(self.other, "192.168.7.11", "2001:db8:7::b", remote)
         self._end(self.pod_a, "10.180.0.1", "fd00:10:180::1")
         self._end(self.pod_b, "10.180.0.1", "fd00:10:180::1")
 
+    def _links(self) -> dict[str, Host]:
+        """Return the node's devices and who is at the other end."""
+        return {"ext0": self.client, "eth0": self.other, "vetha": self.pod_a, "vethb": self.pod_b}
+
     def _end(self, host: Host, gateway: str, gateway6: str, more: Sequence[str] = ()) -> None:
         _settings(host.netns, forwarding=False)
+        device = next(name for name, each in self._links().items() if each is host)
+        nodes = "cni0" if device.startswith("veth") else device
         commands = [
             "link set lo up",
             *_addresses("eth0", f"{host.IPv4}/24", f"{host.IPv6}/64"),
@@ -153,7 +166,10 @@ class Bed:
             "link set eth0 up",
             f"route add default via {gateway}",
             f"route add ::/0 via {gateway6}",
+            *_neighbours("eth0", f"node {nodes}", gateway, gateway6),
         ]
+        for pod in {self.pod_a, self.pod_b} - {host} if nodes == "cni0" else ():
+            commands += _neighbours("eth0", pod.name, pod.IPv4, pod.IPv6)
         self._ip(host, commands)
 
     def _ip(self, host: Host, commands: Sequence[str]) -> None:
@@ -184,8 +200,19 @@ def forget_connections(netns: str) -> None:
         netlink.ask("conntrack", request, number)
 
 
-def _pair(here: str, host: Host) -> tuple[str]:
-    return (f"link add {here} type veth peer name eth0 netns {host.netns}",)
+def _pair(here: str, host: Host) -> str:
+    ends = f"{here} address {_mac(f'node {here}')} type veth peer name eth0 address {_mac(host.name)}"
+    return f"link add {ends} netns {host.netns}"
+
+
+def _mac(of: str) -> str:
+    """Return a hardware address for a host, or for a device of the node."""
+    return ":".join(["02", *(f"{byte:02x}" for byte in hashlib.sha256(of.encode()).digest()[:5])])
+
+
+def _neighbours(device: str, host: str, *addresses: str) -> list[str]:
+    """Return commands that tell of neighbours, so that no packet waits until one has been found."""
+    return [f"neigh add {each} lladdr {_mac(host)} dev {device} nud permanent" for each in addresses]
 
 
 def _addresses(device: str, *addresses: str) -> list[str]:
@@ -213,11 +240,19 @@ def _settings(netns: str, *, forwarding: bool) -> None:
         "net/ipv6/icmp/ratelimit": False,
     }
     if forwarding:  # between pods of one bridge answers must pass the node's table of connections
+        _load("br_netfilter", Path("/proc/sys/net/bridge"))
         values["net/bridge/bridge-nf-call-iptables"] = True
         values["net/bridge/bridge-nf-call-ip6tables"] = True
     with inside(netns):
         for path, value in values.items():
             Path("/proc/sys", path).write_text(str(int(value)), encoding="ascii")
+
+
+def _load(module: str, needed: Path) -> None:
+    """Load a module, by the program that the kernel itself uses, unless what it brings is there."""
+    if not needed.exists():
+        loader = Path("/proc/sys/kernel/modprobe").read_text(encoding="ascii").strip()
+        subprocess.run([loader, module], check=True)
 
 
 def _why_not() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from proxy_core import EndpointSlice
@@ -26,7 +26,7 @@ GRACE_S = 0.5
 LEAST = 4
 """So many endpoints there are at any time."""
 CLIENTS = 20
-PROTOCOLS: tuple[Protocol, ...] = ("TCP",)
+PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP")
 
 
 class Result(NamedTuple):
@@ -72,7 +72,7 @@ class Commotion:
         events = [name for name in kinds for _ in range(each_event)]
         self._chance.shuffle(events)
         due = {(number + 1) * changes // (len(events) + 1): name for number, name in enumerate(events)}
-        load = Load(self._questions(("short",)), self._questions(("long",)))
+        load = Load(self._questions(PROTOCOLS), self._questions(("TCP",)))
         try:
             begin = time.monotonic()
             for number in range(changes):
@@ -178,16 +178,16 @@ class Commotion:
         numbers = (PLAIN, STICKY, LOCAL)
         return [each for number in numbers for each in slices(number, ends, protocols=PROTOCOLS)]
 
-    def _questions(self, names: tuple[str, ...]) -> list[Question]:
+    def _questions(self, protocols: Sequence[Protocol]) -> list[Question]:
         """Return the clients' questions: from everywhere, to every service, by every way and family."""
         bed, stage = self._stage.bed, self._stage
         found = [
             stage.question(host, way, protocol)
-            for protocol in PROTOCOLS
+            for protocol in protocols
             for family in FAMILIES
             for number in (PLAIN, STICKY, LOCAL)
             for way in stage.ways(number, family).values()
             for host in (bed.client, bed.pod_a, bed.pod_b, bed.node)
             if way.name != "external IP"
         ]
-        return random.Random(str(names)).sample(found, CLIENTS)
+        return self._chance.sample(found, CLIENTS)

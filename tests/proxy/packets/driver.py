@@ -1,9 +1,8 @@
-"""Proxy: both families' proxiers of a mode at work in a namespace."""
+"""Proxy: both families' proxiers of a mode at work in a namespace; after a sync old flows of UDP are cleaned up."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from proxy_core import (
     EndpointSlice,
     FlatProxier,
     IptablesProxier,
+    IpvsProxier,
     KubeProxyConfiguration,
     Machine,
     Nft,
@@ -23,16 +23,20 @@ from proxy_core import (
     ProxyState,
     Service,
     ServiceCIDR,
+    cleanup,
     load_config,
     node_info,
     settings_of,
     table_family,
 )
 from proxy_core.addresses import Family
-from proxy_core.iptables.proxier import JUMPS
+from proxy_core.conntrack import clean_up
+from proxy_core.kernel.conntrack import NetlinkConntrack
 from proxy_core.kernel.iptables import IptablesPrograms
+from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
 from proxy_core.kernel.netns import inside
 from proxy_core.kernel.nft import NetlinkNft
+from proxy_core.kernel.nft_tables import NetlinkTables
 from proxy_core.nft.statements import TableFamily
 from proxy_core.nft.transaction import TABLE
 from proxy_core.proxier import FULL_SYNC_PERIOD
@@ -102,8 +106,12 @@ class Proxy:
         """Write what has changed, or everything. Raises KernelError."""
         if full:
             self._ahead += FULL_SYNC_PERIOD + 1
-        for _, proxier in self._families.values():
-            proxier.sync(time.time_ns() + self._ahead)
+        for family, (state, proxier) in self._families.items():
+            with inside(self.netns):
+                result = proxier.sync(time.time_ns() + self._ahead)
+            if result.conntrack_cleanup:
+                with NetlinkConntrack(family, netns=self.netns) as conntrack:
+                    clean_up(conntrack, state.wanted)
 
     def apply(self, records: Iterable[Record]) -> None:
         """Serve these objects and no others, and forget the connections of before. Raises KernelError."""
@@ -115,29 +123,31 @@ class Proxy:
         forget_connections(self.netns)
 
     def _proxier(self, state: ProxyState, settings: Settings) -> Proxier:
-        if self.mode == "iptables":
-            programs = IptablesPrograms(settings.family, "legacy", netns=self.netns)
-            return IptablesProxier(state, settings, self.saboteur.iptables(programs))
+        programs = self.saboteur.iptables(IptablesPrograms(settings.family, "legacy", netns=self.netns))
         family = table_family(settings.family)
+        if self.mode == "iptables":
+            return IptablesProxier(state, settings, programs)
         if self.mode == "nftables":
             return NftablesProxier(state, settings, self._nft(family, TABLE))
-        return FlatProxier(state, settings, self._nft(family, FLAT_TABLE))
+        if self.mode == "flat":
+            return FlatProxier(state, settings, self._nft(family, FLAT_TABLE))
+        with inside(self.netns):
+            assert prepare_ipvs(settings.ipvs) == ()
+            return IpvsProxier(state, settings, ipvs_kernel(settings.family, programs))
 
     def _nft(self, family: TableFamily, table: str) -> Nft:
         return self.saboteur.nft(self._open.enter_context(NetlinkNft(family, table, netns=self.netns)))
 
 
 def remove_rules(netns: str, mode: str) -> None:
-    """Take out of force what a proxy of a mode has left."""
-    for family in FAMILIES:
-        if mode == "iptables":
-            programs = IptablesPrograms(family, "legacy", netns=netns)
-            for jump in JUMPS:
-                programs.delete_rule(jump.table, jump.source, jump.rule)
-        else:
-            table = FLAT_TABLE if mode == "flat" else TABLE
-            with inside(netns):
-                subprocess.run(["nft", "delete", "table", table_family(family), table], check=True)
+    """Remove what a proxy of a mode has left."""
+    with inside(netns):
+        for family in FAMILIES:
+            if mode == "iptables":
+                for table in ("filter", "nat"):
+                    cleanup.remove_rules(IptablesPrograms(family, "legacy"), table)
+            else:
+                NetlinkTables().delete_table(table_family(family), FLAT_TABLE if mode == "flat" else TABLE)
 
 
 def _key(record: Record) -> tuple[type, str, str]:

@@ -147,6 +147,9 @@ def test_a_proxy_from_its_start_to_its_clean_up(site: Site) -> None:
     process = site.start()
     _until(lambda: _server(site.ask()) == here)
     assert site.get("/proxyMode", 10249).body == site.mode
+    metrics = site.get("/metrics", 10249).body
+    assert 'kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv6"} 1.0' in metrics
+    assert ("kubeproxy_iptables_ct_state_invalid_dropped_packets_total" in metrics) == (site.mode == "iptables")
 
     site.write(*ends(bed, here=False))
     _until(lambda: _server(site.ask()) == there)

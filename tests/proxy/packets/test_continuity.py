@@ -11,7 +11,7 @@ from tests.proxy.packets.commotion import CLIENTS, Commotion
 from tests.proxy.packets.driver import MODES, missing
 from tests.proxy.packets.stage import new_stage
 
-CHANGES, EVENTS = (1000, 8) if os.environ.get("STOWAGE_FULL") else (60, 1)
+CHANGES, EVENTS = (1000, 2) if os.environ.get("STOWAGE_FULL") else (40, 1)
 
 
 def test_no_connection_fails(mode: str) -> None:
@@ -20,5 +20,5 @@ def test_no_connection_fails(mode: str) -> None:
         result = Commotion(stage, mode, others, seed=7).run(CHANGES, EVENTS)
     print(f"{mode}: {result}")
     assert result.report.failures == []
-    assert result.report.opened > 20 * result.seconds
-    assert result.report.exchanges > CLIENTS * result.seconds
+    assert result.report.opened > 5 * CLIENTS
+    assert result.report.exchanges > 5 * CLIENTS
