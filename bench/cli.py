@@ -247,6 +247,13 @@ def scheduler_perf(ctx: click.Context, /, **given: Any) -> None:
     metavar="N",
     help="Changes of one endpoint each; fewer are made if they take more than 30 s.",
 )
+@click.option(
+    "--iptables-variant",
+    type=click.Choice(["legacy", "nft"]),
+    default="legacy",
+    show_default=True,
+    help="Which programs of iptables are run.",
+)
 @click.option("--render-only", is_flag=True, help="Write nothing into a kernel: the time that rendering takes alone.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, metavar="N")
 @click.option(

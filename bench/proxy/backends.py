@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from cluster_shim.proxy.machine import RealKernels
 from proxy_core import FakeIpvs, Iptables, IpvsKernel, Nft
 from proxy_core.addresses import Family
+from proxy_core.kernel.iptables import Variant
 from proxy_core.nft.kernel import Names
 from proxy_core.nft.transaction import ElementKey, Transaction
 
@@ -37,8 +38,8 @@ class Timed:
 class TimedKernels:
     """The kernel's own; `seconds` is what they have taken."""
 
-    def __init__(self) -> None:
-        self._real = RealKernels()
+    def __init__(self, variant: Variant) -> None:
+        self._real = RealKernels(variant)
         self.seconds = 0.0
 
     def iptables(self, family: Family) -> Iptables:

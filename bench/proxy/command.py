@@ -15,8 +15,7 @@ from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import notice, working
 from proxy_core import KernelError, ProxyError
-
-MODES = ("flat", "nftables", "iptables", "ipvs")
+from proxy_core.kernel.iptables import Variant
 
 
 class Options(NamedTuple):
@@ -28,6 +27,7 @@ class Options(NamedTuple):
     changes: int
     render_only: bool
     seed: int
+    iptables_variant: Variant
     json_file: str | None
     report: Path | None
 
@@ -72,7 +72,15 @@ def run(options: Options) -> Outcome:
 def _jobs(options: Options) -> Iterator[Job]:
     for services in options.services:
         for mode in options.modes:
-            yield Job(mode, services, options.endpoints, options.changes, not options.render_only, options.seed)
+            yield Job(
+                mode,
+                services,
+                options.endpoints,
+                options.changes,
+                not options.render_only,
+                options.seed,
+                options.iptables_variant,
+            )
 
 
 def _apart(job: Job) -> Result:

@@ -17,6 +17,8 @@ from bench.proxy.backends import NoKernels, TimedKernels
 from bench.proxy.result import Result
 from cluster_shim.proxy.backends import proxier_of
 from proxy_core import Machine, Proxier, ProxyState, load_config, node_info, settings_of
+from proxy_core.kernel.iptables import Variant
+from proxy_core.kernel.ipvs_mode import prepare_ipvs
 
 LEAST_CHANGES, LONGEST_S = 5, 30.0
 CONNECTIONS = 2000
@@ -33,6 +35,7 @@ class Job(NamedTuple):
     kernel: bool
     """Whether rules are written into a kernel."""
     seed: int
+    iptables_variant: Variant
 
 
 def measure(job: Job, show: Show = lambda _: None) -> Result:
@@ -42,7 +45,9 @@ def measure(job: Job, show: Show = lambda _: None) -> Result:
     state = ProxyState("IPv4", node_info(workload.NODE, workload.node()))
     config = load_config({"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"})
     settings = settings_of(config, job.mode, "IPv4", state.node, Machine())
-    kernels = TimedKernels() if job.kernel else NoKernels()
+    if job.kernel and job.mode == "ipvs":
+        prepare_ipvs(settings.ipvs)
+    kernels = TimedKernels(job.iptables_variant) if job.kernel else NoKernels()
     proxier = proxier_of(job.mode, state, settings, kernels)
     show("making the objects")
     for each in workload.objects(job.services, job.endpoints):

@@ -22,31 +22,31 @@ def show(results: Sequence[Result], *, stderr: bool = False) -> None:
 
 HEADINGS = (
     "services",
-    "first load (kernel)",
-    "one change p50 / p99 (kernel)",
-    "service + / − p50",
-    "connect p50 / p99 (direct)",
-    "memory",
+    "first load, s\n(kernel)",
+    "one change, ms\np50 / p99 (kernel)",
+    "service, ms\n+ / −",
+    "connect, µs\np50 / p99 (direct)",
+    "peak, MiB",
 )
 
 
 def cells(result: Result) -> list[str]:
     """Return the cells of a row, after the mode."""
-    load, change = (
-        f"{result.first_load_seconds:.2f}",
-        f"{digits(result.change_ms_p50)} / {digits(result.change_ms_p99)}",
-    )
+    load = f"{result.first_load_seconds:.2f}"
+    change = f"{digits(result.change_ms_p50)} / {digits(result.change_ms_p99)}"
+    if result.kernel:
+        load += f" ({result.first_load_kernel_seconds:.2f})"
+        change += f" ({digits(result.change_kernel_ms_p50)})"
     connect = "–"
     if result.first_packet_us_p50 is not None:
-        connect = f"{result.first_packet_us_p50:.0f} / {result.first_packet_us_p99:.0f} ({result.direct_us_p50:.0f}) µs"
+        connect = f"{result.first_packet_us_p50:.0f} / {result.first_packet_us_p99:.0f} ({result.direct_us_p50:.0f})"
     return [
         f"{result.services:,} × {result.endpoints:,}",
-        f"{load} ({result.first_load_kernel_seconds:.2f}) s" if result.kernel else f"{load} s",
-        (f"{change} ({digits(result.change_kernel_ms_p50)}) ms" if result.kernel else f"{change} ms")
-        + ("*" if result.cut_short else ""),
-        f"{digits(result.service_add_ms_p50)} / {digits(result.service_remove_ms_p50)} ms",
+        load,
+        change + ("*" if result.cut_short else ""),
+        f"{digits(result.service_add_ms_p50)} / {digits(result.service_remove_ms_p50)}",
         connect,
-        f"{result.peak_rss_bytes / 2**20:,.0f} MiB",
+        f"{result.peak_rss_bytes / 2**20:,.0f}",
     ]
 
 

@@ -50,11 +50,11 @@ def service(number: int) -> Service:
 
 
 def endpoint_slice(number: int, endpoints: int, generation: int = 0) -> EndpointSlice:
-    """Return the slice of a service; with each ``generation`` one endpoint has another address."""
+    """Return the slice of a service; with each ``generation`` the same endpoint has another address."""
     first = number * endpoints
     places = [_FIRST_ENDPOINT + first + place for place in range(endpoints)]
     if generation:
-        places[generation % endpoints] += MOST_ENDPOINTS
+        places[number % endpoints] += MOST_ENDPOINTS + generation
     name = f"service-{number}"
     return _load(
         EndpointSlice,
