@@ -44,10 +44,13 @@ def test_a_segment_out_of_window_does_not_reset_the_connection(stage: Stage, fam
         me, my_port = found.getsockname()[:2]
         pod = bed.pod_a.address(family)
         ip = (IPv6 if family == "IPv6" else inet.IP)(src=pod, dst=me)
-        segment = inet.TCP(sport=TARGET, dport=my_port, flags="A", seq=1 << 30, ack=1 << 29)
-        inject(bed.pod_a.netns, bytes(ip / segment))
-        strange = [each for each in tap.packets(0.3) if each.protocol == TCP and each.source == pod]
-        assert bool(strange) == (stage.mode not in ("iptables", "ipvs"))
+        half = 1 << 31  # what is not ahead of the window is behind it: conntrack takes only one of them for INVALID
+        for seq, ack in ((0, 0), (0, half), (half, 0), (half, half)):
+            segment = inet.TCP(sport=TARGET, dport=my_port, flags="A", seq=seq, ack=ack)
+            inject(bed.pod_a.netns, bytes(ip / segment))
+        passes = stage.mode not in ("iptables", "ipvs")
+        seen = tap.packets(1.5 if passes else 0.3)
+        assert any(each.protocol == TCP and each.source == pod for each in seen) == passes
         assert is_alive(found)
 
 
