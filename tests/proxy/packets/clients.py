@@ -24,9 +24,9 @@ PATIENCE = 5.0
 """Seconds that an answer may take which must come; machines are slow at times."""
 SHORT = 0.4
 """Seconds after which nothing has come that must not come."""
-TO_REFUSE = 3.0
-"""Seconds for a refusal of TCP: the first one comes while the socket is still busy with sending, and only the one to
-the second SYN, after a second, counts."""
+TO_REFUSE = 6.0
+"""Seconds for a refusal of TCP: the first one comes while the socket is still busy with sending, and its kernel drops
+it (LockDroppedIcmps); at times also the next one. SYNs follow after 1 and 3 s at the latest."""
 _AT_ONCE = 256
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

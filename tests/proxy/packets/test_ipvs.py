@@ -32,6 +32,12 @@ def test_spread() -> None:
 
 
 @in_guest_within(SECONDS)
-def test_a_client_of_udp_that_never_pauses_moves_on() -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_ends_finishes_what_it_has_begun(family: Family) -> None:
     with new_stage("ipvs") as stage:
-        test_drain.test_a_client_of_udp_that_never_pauses_moves_on(stage, "IPv4", "cluster IP")
+        test_drain.test_new_connections_avoid_what_ends_and_old_ones_stay(stage, family)
+        test_drain.test_what_ends_serves_while_there_is_nothing_else(stage, family)
+        test_drain.test_the_last_local_endpoint_serves_to_its_end_whatever_is_elsewhere(stage, family)
+        test_drain.test_a_refused_client_of_udp_is_served_when_an_endpoint_comes(stage, family)
+        for way in test_drain.WAYS:
+            test_drain.test_a_client_of_udp_that_never_pauses_moves_on(stage, family, way)
