@@ -114,13 +114,16 @@ class ProxyState:
 
     def health_checks(self) -> dict[Key, HealthCheck]:
         """Return the health checks of the Services that have a port for one, by namespace and name."""
-        node_ports: dict[Key, int] = {}
-        local: dict[Key, set[str]] = {}
-        for name, each in self.wanted.items():
+        node_ports = {
+            (name.namespace, name.name): each.port.health_check_node_port
+            for name, each in self.wanted.items()
+            if each.port.health_check_node_port
+        }
+        local: dict[Key, set[str]] = {key: set() for key in node_ports}
+        for name, ends in self.endpoints.endpoints.items():  # those of ports that the Service does not have, too
             key = (name.namespace, name.name)
-            if each.port.health_check_node_port:
-                node_ports[key] = each.port.health_check_node_port
-            local.setdefault(key, set()).update(end.ip for end in each.endpoints if end.is_local and end.ready)
+            if key in local:
+                local[key].update(end.ip for end in ends if end.is_local and end.ready)
         return {key: HealthCheck(port, len(local[key])) for key, port in node_ports.items()}
 
     def _resolve(self, name: ServicePortName) -> None:
