@@ -21,7 +21,7 @@ from proxy_core import (
     cleanup,
     table_family,
 )
-from proxy_core.addresses import Family
+from proxy_core.addresses import FAMILIES, Family
 from proxy_core.config.sysctls import CONNTRACK_MAX, conntrack_sysctls, iptables_sysctls
 from proxy_core.conntrack import clean_up
 from proxy_core.iptables.canary import are_all_flushed, is_flushed, put_canaries
@@ -32,7 +32,7 @@ from proxy_core.kernel.ipset import NetlinkIpSets
 from proxy_core.kernel.iptables import IptablesPrograms, Variant
 from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
-from proxy_core.kernel.machine import COUNTERS, FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
+from proxy_core.kernel.machine import COUNTERS, cpu_count, families, has_ipv6, read_machine, set_sysctls
 from proxy_core.kernel.nfacct import read_counters
 from proxy_core.kernel.nft.nft import NetlinkNft
 from proxy_core.kernel.nft_tables import NetlinkTables

@@ -1,7 +1,6 @@
 """Netlink: messages and attributes as bytes, and a socket that sends many of them in one call.
 
-`struct` costs about 1 µs an element where pyroute2's classes cost about 63 µs; so what moves by the thousand is packed
-here, and what is rare goes through pyroute2.
+`struct` costs about 1 µs an element where pyroute2's classes cost about 63 µs; a few functions are all that is needed.
 Source: linux/netlink.h; RFC 3549.
 """
 
@@ -19,7 +18,11 @@ from typing import NamedTuple
 from proxy_core.errors import KernelError
 
 ERROR, DONE = 2, 3
-REQUEST, MULTI, ACK, DUMP, EXCL, CREATE, APPEND = 0x1, 0x2, 0x4, 0x300, 0x200, 0x400, 0x800
+NETFILTER = 12
+"""The protocol of nf_tables, ipset, conntrack and nfacct."""
+REQUEST, ACK, DUMP, EXCL, CREATE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x800
+INTERRUPTED = 0x10
+"""Flag of a dump during which something has changed."""
 NESTED = 0x8000
 _TYPE_MASK = 0x3FFF
 _CAPPED, _ACK_TLVS = 0x100, 0x200
