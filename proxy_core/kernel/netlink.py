@@ -127,7 +127,8 @@ class Netlink:
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         except OSError as refused:
-            raise KernelError(f"netlink protocol {protocol}: {refused.strerror}") from None
+            remedy = ": modprobe nfnetlink" if protocol == NETFILTER and refused.errno == errno.EPROTONOSUPPORT else ""
+            raise KernelError(f"netlink protocol {protocol}: {refused.strerror}{remedy}") from None
         self._seq = 0
         self._set_size(_SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_bytes)
         self._send_bytes = self._set_size(_SO_SNDBUFFORCE, socket.SO_SNDBUF, send_bytes)
@@ -191,7 +192,8 @@ class Netlink:
             return []
         except OSError as lost:
             if lost.errno == errno.ENOBUFS:
-                raise KernelError("netlink: the kernel had more to say than the socket's buffer holds") from None
+                reason = "the kernel had more to say than the socket's buffer holds; raise the sysctl net.core.rmem_max"
+                raise KernelError(f"netlink: {reason}") from None
             raise KernelError(f"netlink: {lost.strerror}") from None
         return _messages(bytes(self._view[:received]))
 

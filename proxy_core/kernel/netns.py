@@ -30,7 +30,8 @@ def enter(netns: str) -> None:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as refused:
-        raise KernelError(f"network namespace {netns}: {path}: {refused.strerror}") from None
+        remedy = "; ip netns list shows those there are" if isinstance(refused, FileNotFoundError) else ""
+        raise KernelError(f"network namespace {netns}: {path}: {refused.strerror}{remedy}") from None
     try:
         _set(file, netns)
     finally:

@@ -82,7 +82,7 @@ class NetlinkNft:
                 raise NetlinkError(f"nft: {command}", refusal)
             done = done or answer.seq == batch.last
         if not done or lost:
-            raise KernelError("nft: the kernel has not answered a transaction")
+            raise KernelError("nft: an answer to a transaction is missing; raise the sysctl net.core.rmem_max")
 
     def _learn(self, transaction: Transaction) -> None:
         """Ask the kernel for the types of sets and maps that were not made here and get elements now."""
