@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -85,4 +86,6 @@ def _set_up_lo() -> None:
 def _set(file: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(file, _CLONE_NEWNET) != 0:
-        raise KernelError(f"network namespace {name}: {os.strerror(ctypes.get_errno())}")
+        reason = ctypes.get_errno()
+        remedy = "; it takes the capability SYS_ADMIN" if reason == errno.EPERM else ""
+        raise KernelError(f"network namespace {name}: {os.strerror(reason)}{remedy}")
