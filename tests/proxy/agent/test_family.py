@@ -8,9 +8,10 @@ import time
 import pytest
 
 from cluster_shim.proxy.client import Event
-from proxy_core import ProxyState
+from cluster_shim.proxy.metrics import Metrics
+from proxy_core import ProxyState, node_info
 from tests.proxy.agent.world import SECOND, START, Checks, added, bench, refusal, shop
-from tests.proxy.objects import endpoint, node, service, slice_of
+from tests.proxy.objects import NODE, endpoint, node, service, slice_of
 
 TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 
@@ -196,6 +197,21 @@ def test_metrics_of_syncs() -> None:
         'kubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family="IPv4"} 1.0',
     ):
         assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(("mode", "count"), [("iptables", 2), ("ipvs", 1)])
+def test_ports_without_local_endpoints_are_counted_or_their_services(mode: str, count: int) -> None:
+    ports = [{"name": name, "port": port, "protocol": "TCP"} for name, port in (("http", 80), ("https", 443))]
+    state = ProxyState("IPv4", node_info(NODE, node()))
+    state.update(service(internalTrafficPolicy="Local", ports=ports))
+    state.update(slice_of(endpoint("10.180.1.1", "node-2"), ports=ports))
+    state.apply()
+    metrics = Metrics(mode)
+    metrics.no_local_endpoints("IPv4", state.wanted)
+    text = metrics.answer().body
+    name = "kubeproxy_sync_proxy_rules_no_local_endpoints_total"
+    assert f'{name}{{ip_family="IPv4",traffic_policy="internal"}} {count}.0' in text
+    assert f'{name}{{ip_family="IPv4",traffic_policy="external"}} 0.0' in text
 
 
 def test_the_thread_syncs_by_itself_and_stops() -> None:
