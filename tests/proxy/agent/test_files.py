@@ -198,3 +198,16 @@ def test_a_client_in_memory() -> None:
         ("DELETED", "Service/shop/web"),
     ]
     assert client.watch(0) == []
+
+
+def test_a_slice_that_moves_to_another_service_leaves_the_old_one(folder: Path) -> None:
+    (folder / "slice.yaml").write_text(SLICE)
+    client = FileClient([str(folder)])
+    client.list()
+    (folder / "slice.yaml").write_text(SLICE.replace("service-name: web}", "service-name: api}"))
+    assert changes(client) == [("DELETED", "EndpointSlice/shop/web-a"), ("ADDED", "EndpointSlice/shop/web-a")]
+    moved = SLICE.replace("service-name: web}", "service-name: api}").replace("IPv4", "IPv6")
+    (folder / "slice.yaml").write_text(moved.replace("10.180.0.1", "fd00::1"))
+    assert changes(client) == [("DELETED", "EndpointSlice/shop/web-a"), ("ADDED", "EndpointSlice/shop/web-a")]
+    (folder / "slice.yaml").write_text(moved.replace("10.180.0.1", "fd00::2"))
+    assert changes(client) == [("MODIFIED", "EndpointSlice/shop/web-a")]
