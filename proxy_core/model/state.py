@@ -26,6 +26,21 @@ class Wanted(NamedTuple):
     """All that are known, sorted by text."""
     categories: Categories
 
+    @property
+    def has_internal(self) -> bool:
+        """Whether there are endpoints for traffic to the cluster IP."""
+        return self.categories.has_any and bool(self.categories.local or not self.port.internal_policy_local)
+
+    @property
+    def has_external(self) -> bool:
+        """Whether there are endpoints for traffic from outside to external addresses."""
+        return self.categories.has_any and bool(self.categories.local or not self.port.external_policy_local)
+
+    @property
+    def uses_external(self) -> bool:
+        """Whether there are external addresses, and endpoints anywhere."""
+        return self.categories.has_any and self.port.externally_accessible
+
 
 class Changes(NamedTuple):
     """What differs from the sync before."""

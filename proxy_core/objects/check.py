@@ -25,7 +25,7 @@ _TEXT = 40
 
 
 def object_faults(record: Service | EndpointSlice | Node | ServiceCIDR) -> list[Fault]:
-    """Return everything that an API server would refuse."""
+    """Return what an API server would refuse, as far as a rule could come of it."""
     if isinstance(record, Service):
         return [*_service_meta(record), *_service(record)]
     return [*_meta(record), *(_slice(record) if isinstance(record, EndpointSlice) else ())]
