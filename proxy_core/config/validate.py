@@ -93,7 +93,7 @@ def _host_port(path: str, text: str) -> Iterator[Fault]:
         return
     if parse_ip(host.strip("[]")) is None:
         yield path, f"must be a valid IP: {host!r}"
-    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+    if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
         yield path, f"must be a valid port: {port!r}"
 
 
