@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Literal
 
 Family = Literal["IPv4", "IPv6"]
+FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
 
-_IPV4 = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
-_PREFIX = re.compile(r"[0-9]{1,3}", re.ASCII)
+_IPV4 = re.compile(r"0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})\.0*([0-9]{1,3})", re.ASCII)
+_PREFIX = re.compile(r"0*([0-9]{1,3})", re.ASCII)
 _CANONICAL_IPV4 = re.compile(
     r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])", re.ASCII
 )
@@ -54,12 +55,12 @@ def family_of(address: str) -> Family:
 @lru_cache(maxsize=1 << 14)
 def parse_cidr(text: str) -> str | None:
     """Return a network in canonical form, host bits cleared; None if it is none."""
-    address, slash, prefix = text.partition("/")
-    ip = parse_ip(address)
-    if ip is None or not slash or not _PREFIX.fullmatch(prefix):
+    address, _, prefix = text.partition("/")
+    ip, digits = parse_ip(address), _PREFIX.fullmatch(prefix)
+    if ip is None or digits is None:
         return None
     mapped = ":" in address and ":" not in ip
-    bits = int(prefix) - (96 if mapped else 0)
+    bits = int(digits[1]) - (96 if mapped else 0)
     if not 0 <= bits <= (128 if ":" in ip else 32):
         return None
     return str(ipaddress.ip_network((ip, bits), strict=False))

@@ -85,6 +85,11 @@ class Proxier(ABC):
         """Tell whether a full sync is due so long after the last one."""
         return elapsed > FULL_SYNC_PERIOD
 
+    def of_services(self, sync: Sync) -> list[ServicePortName]:
+        """Return the ports of services that have changed, sorted; those too of which nothing has changed."""
+        ports = self.state.services
+        return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
+
     @abstractmethod
     def write(self, sync: Sync) -> None:
         """Bring the kernel to what `state` wants. Raises KernelError."""

@@ -8,9 +8,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+import click
+
 from bench.proxy.measure import Job, measure
 from bench.proxy.result import Result
 from bench.proxy.show import markdown, show
+from bench.proxy.workload import MOST_ENDPOINTS
 from bench.table import replace_between_markers
 from cluster_shim.cli.output import check_writable, write_atomically
 from cluster_shim.cli.result import check_json, write_json
@@ -46,7 +49,9 @@ class Outcome(NamedTuple):
 
 
 def run(options: Options) -> Outcome:
-    """Measure, print and write; raises a usage error for a file that could not be written."""
+    """Measure, print and write; raises a usage error for too many endpoints, or a file that could not be written."""
+    if max(options.services) * options.endpoints > MOST_ENDPOINTS:
+        raise click.UsageError(f"--services times --endpoints must be {MOST_ENDPOINTS:,} at most.")
     check_json(options.json_file)
     if options.report:
         check_writable(options.report, "--report")

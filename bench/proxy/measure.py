@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter, process_time, time_ns
 from typing import Any, NamedTuple
@@ -22,7 +21,6 @@ from proxy_core.kernel.ipvs_mode import prepare_ipvs
 
 LEAST_CHANGES, LONGEST_S = 5, 30.0
 CONNECTIONS = 2000
-Show = Callable[[str], None]
 
 
 class Job(NamedTuple):
@@ -38,7 +36,7 @@ class Job(NamedTuple):
     iptables_variant: Variant
 
 
-def measure(job: Job, show: Show = lambda _: None) -> Result:
+def measure(job: Job) -> Result:
     """Load everything, then change endpoints and services, one at a time. Raises KernelError."""
     if job.kernel:
         namespace.enter_new()
@@ -49,21 +47,16 @@ def measure(job: Job, show: Show = lambda _: None) -> Result:
         prepare_ipvs(settings.ipvs)
     kernels = TimedKernels(job.iptables_variant) if job.kernel else NoKernels()
     proxier = proxier_of(job.mode, state, settings, kernels)
-    show("making the objects")
     for each in workload.objects(job.services, job.endpoints):
         state.update(each)
-    show("first load")
     run = _Run(job, proxier, kernels)
     first, cpu = run.timed_sync(), run.cpu
     kernel_s = run.kernel_seconds()
-    show("changes of an endpoint")
     changes, change_kernel = run.changes()
-    show("services that come and go")
     added, removed = run.services()
     through: list[float] = []
     direct: list[float] = []
     if job.kernel:
-        show("new connections")
         run.settle()
         through, direct = _connections(job)
     return Result(

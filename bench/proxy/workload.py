@@ -18,7 +18,7 @@ NODE_IP = "192.168.7.11"
 PORT, TARGET_PORT = 80, 8080
 ENDPOINT_NETWORK = "10.128.0.0/9"
 _FIRST_SERVICE, _FIRST_ENDPOINT = int(IPv4Address("172.16.0.1")), int(IPv4Address("10.128.0.1"))
-MOST_SERVICES, MOST_ENDPOINTS = 500_000, 4_000_000
+MOST_ENDPOINTS = 4_000_000
 """Endpoints of all services together; as many again are left for changes."""
 
 

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from proxy_core import ProxyObject
+from proxy_core import EndpointSlice, ProxyObject
+from proxy_core.model.endpoint import SERVICE_NAME
 
 ObjectKey = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -46,14 +47,26 @@ def by_key(records: Iterable[ProxyObject]) -> dict[ObjectKey, ProxyObject]:
 
 
 def difference(old: Mapping[ObjectKey, ProxyObject], new: Mapping[ObjectKey, ProxyObject]) -> list[Event]:
-    """Return what leads from one set of objects to another: what is gone first, so that addresses are free."""
-    events = [Event("DELETED", each) for key, each in old.items() if key not in new]
+    """Return what leads from one set of objects to another: what is gone first, so that addresses are free.
+
+    A slice that belongs to another Service than before, or to another family, is gone and added.
+    """
+    gone = {key for key, each in old.items() if key not in new or _is_elsewhere(each, new[key])}
+    events = [Event("DELETED", each) for key, each in old.items() if key in gone]
     for key, each in new.items():
-        if key not in old:
+        if key not in old or key in gone:
             events.append(Event("ADDED", each))
         elif old[key] != each:
             events.append(Event("MODIFIED", each))
     return events
+
+
+def _is_elsewhere(old: ProxyObject, new: ProxyObject) -> bool:
+    """Tell whether a slice has moved: its endpoints would stay where they were."""
+    if not isinstance(old, EndpointSlice) or not isinstance(new, EndpointSlice):
+        return False
+    labels = [each.metadata.labels.get(SERVICE_NAME) for each in (old, new)]
+    return labels[0] != labels[1] or old.address_type != new.address_type
 
 
 class MemoryClient:

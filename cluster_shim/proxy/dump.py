@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 import yaml
 
 from proxy_core import KubeProxyConfiguration
-
-_DURATION = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)
+from proxy_core.config.duration import is_duration
 
 
 def dump_config(config: KubeProxyConfiguration) -> str:
@@ -50,7 +48,7 @@ def _readable(tree: dict[str, Any]) -> dict[str, Any]:
     for key, value in tree.items():
         if isinstance(value, dict):
             found[key] = _readable(value)
-        elif isinstance(value, int) and not isinstance(value, bool) and _DURATION.search(key):
+        elif isinstance(value, int) and not isinstance(value, bool) and is_duration(key):
             found[key] = go_duration(value)
         else:
             found[key] = list(value) if isinstance(value, tuple) else value

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from cluster_shim.proxy.client import Event
-from cluster_shim.proxy.metrics import Metrics, without_local_endpoints
+from cluster_shim.proxy.metrics import Metrics
 from proxy_core import EndpointSlice, KernelError, Node, Proxier, ProxyState, Service, ServiceCIDR, SyncResult
 from proxy_core.health import ProxyHealth
 from proxy_core.model.node import NodeInfo
@@ -217,7 +217,7 @@ class FamilyProxy:
         self.has_synced = True
         self._tell_refused()
         around.metrics.programmed(self.family, result.trigger_times, around.clock.wall())
-        around.metrics.no_local_endpoints(self.family, *without_local_endpoints(state.wanted))
+        around.metrics.no_local_endpoints(self.family, state.wanted)
         with self._changed:  # what has come meanwhile still waits
             around.health.updated(self.family, around.clock.wall())
             if self._inbox:

@@ -36,7 +36,7 @@ class FileClient:
         self._read: dict[str, tuple[Signature, Manifest]] = {}
         self._applied: dict[str, Signature] = {}
         self._seen: dict[str, Signature] = {}
-        self._pause = LOOK_SECONDS
+        self._look_at = 0.0
 
     def list(self) -> Sequence[ProxyObject]:
         self._seen = self._look()
@@ -45,8 +45,10 @@ class FileClient:
 
     def watch(self, timeout_seconds: float) -> Sequence[Event]:
         end = monotonic() + timeout_seconds
-        while monotonic() < end:
-            sleep(max(0.0, min(self._pause, end - monotonic())))
+        while (now := monotonic()) < end:
+            sleep(max(0.0, min(self._look_at, end) - now))
+            if monotonic() < self._look_at:
+                break
             seen = self._look()
             still, self._seen = seen == self._seen, seen
             if monotonic() >= self._resync_at:
@@ -61,7 +63,8 @@ class FileClient:
     def _look(self) -> dict[str, Signature]:
         begin = monotonic()
         seen = {each.name: _signature(each) for each in find_files(self._paths)}
-        self._pause = max(LOOK_SECONDS, SHARE * (monotonic() - begin))
+        now = monotonic()
+        self._look_at = now + max(LOOK_SECONDS, SHARE * (now - begin))
         return seen
 
     def _load(self) -> dict[ObjectKey, ProxyObject]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import click
+import msgspec
+from msgspec.structs import fields
 
 from proxy_core import InvalidConfig, KubeProxyConfiguration, NotSupported, Problem, load_config
 from proxy_core.config.load import API_VERSION, KIND
 from sched_core.objects.source import split_documents
 
-Kind = Literal["text", "number", "float", "duration", "flag", "list", "size"]
+Kind = Literal["text", "number", "float", "duration", "flag", "list"]
 
 
 class Flag(NamedTuple):
@@ -33,7 +35,6 @@ class Flag(NamedTuple):
         return self.name.replace("-", "_")
 
 
-_IPTABLES, _IPVS, _CONNTRACK = "iptables", "ipvs", "conntrack"
 FLAGS = (
     Flag("hostname-override", "hostnameOverride", "text", "The name of this node, if it is not the host's."),
     Flag("cluster-cidr", "clusterCIDR", "text", "Networks of the pods, of one family or of both."),
@@ -148,8 +149,6 @@ def _set(tree: dict[str, Any], path: str, value: Any) -> None:
 
 def _read(path: str) -> dict[str, Any]:
     """Return the tree of a configuration file. Raises InvalidConfig."""
-    import msgspec
-
     try:
         documents = list(split_documents(path, Path(path).read_bytes()))
     except OSError as error:
@@ -166,13 +165,17 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _refuse(config: KubeProxyConfiguration, warn: Callable[[str], None]) -> None:
-    """Refuse by name what this proxy does not do. Raises NotSupported."""
+    """Refuse by name what this proxy does not do, and name what has no effect here. Raises NotSupported."""
     for name, given in (
         ("featureGates", bool(config.feature_gates)),
         ("enableProfiling", config.enable_profiling),
         ("showHiddenMetricsForVersion", bool(config.show_hidden_metrics_for_version)),
     ):
         if given:
-            raise NotSupported(f"{name} is not supported")
-    if config.client_connection.kubeconfig:
-        warn("warning: clientConnection.kubeconfig is not used yet: objects come from --from")
+            raise NotSupported(f"{name} is not supported: leave it out")
+    for field in fields(config.client_connection):
+        if getattr(config.client_connection, field.name) not in (field.default, "", 0):
+            warn(f"warning: clientConnection.{field.encode_name} is not used yet: objects come from --from")
+    for name in ("format", "verbosity", "vmodule"):
+        if config.logging.get(name) not in (None, "", "text", 0, []):
+            warn(f"warning: logging.{name} has no effect: -v 2 tells of every sync")

@@ -21,8 +21,9 @@ from proxy_core import (
     cleanup,
     table_family,
 )
-from proxy_core.addresses import Family
+from proxy_core.addresses import FAMILIES, Family
 from proxy_core.config.sysctls import CONNTRACK_MAX, conntrack_sysctls, iptables_sysctls
+from proxy_core.config.types import FLAT
 from proxy_core.conntrack import clean_up
 from proxy_core.iptables.canary import are_all_flushed, is_flushed, put_canaries
 from proxy_core.kernel import capabilities
@@ -32,12 +33,14 @@ from proxy_core.kernel.ipset import NetlinkIpSets
 from proxy_core.kernel.iptables import IptablesPrograms, Variant
 from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
-from proxy_core.kernel.machine import COUNTERS, FAMILIES, cpu_count, families, has_ipv6, read_machine, set_sysctls
+from proxy_core.kernel.machine import COUNTERS, cpu_count, families, has_ipv6, read_machine, set_sysctls
 from proxy_core.kernel.nfacct import read_counters
 from proxy_core.kernel.nft.nft import NetlinkNft
 from proxy_core.kernel.nft_tables import NetlinkTables
 from proxy_core.kernel.sysctls import is_writable
 
+_ALWAYS = ("NET_ADMIN",)
+"""The capability without which nothing works; the legacy programs of iptables take NET_RAW, too."""
 _OOM = Path("/proc/self/oom_score_adj")
 _FLUSH_SECONDS, _FLUSH_LOOK = 5.0, 0.1
 """How long somebody who flushes the tables may need for all of them."""
@@ -79,7 +82,7 @@ class ThisMachine:
         return read_machine(mode, self._variant)
 
     def prepare(self, config: KubeProxyConfiguration) -> None:
-        capabilities.check()
+        capabilities.check(_ALWAYS if config.mode in ("nftables", FLAT) else self._rights())
         values = conntrack_sysctls(config.conntrack, cpu_count())
         if not is_writable(CONNTRACK_MAX):  # it belongs to the first namespace alone
             values.pop(CONNTRACK_MAX, None)
@@ -98,7 +101,8 @@ class ThisMachine:
             _OOM.write_text(str(config.oom_score_adj), encoding="ascii")
         except OSError as refused:
             self._tell(f"oomScoreAdj cannot be set to {config.oom_score_adj}: {refused.strerror}")
-        capabilities.keep_only()
+        lacks = capabilities.missing()
+        capabilities.keep_only(each for each in self._rights() if each not in lacks)
 
     def conntrack_cleaner(self, settings: Settings) -> Callable[[ProxyState], int] | None:
         conntrack = NetlinkConntrack(settings.family)
@@ -114,8 +118,15 @@ class ThisMachine:
         return cleanup.remove_leftovers(mode, _to_clean(self._variant))
 
     def remove_all(self) -> Sequence[str]:
-        capabilities.check()
+        capabilities.check(_ALWAYS)
         return cleanup.remove_all(_to_clean(self._variant))
+
+    def _rights(self) -> Sequence[str]:
+        """Return the capabilities that the programs of iptables take, be it to remove what other modes have left."""
+        with suppress(KernelError, NotSupported):
+            if IptablesPrograms("IPv4", self._variant).version.variant == "legacy":
+                return capabilities.NEEDED
+        return _ALWAYS
 
     def _say(self, warnings: Sequence[str]) -> None:
         for each in warnings:

@@ -71,6 +71,7 @@ class Metrics:
             kind: self._counter(f"sync_proxy_rules_{kind}_changes_total", f"Cumulative changes of {kind}s")
             for kind in ("endpoint", "service")
         }
+        self._counts_services = mode == "ipvs"
         self._no_local = self._gauge(
             "sync_proxy_rules_no_local_endpoints_total",
             "Number of services with a Local traffic policy and no endpoints", "traffic_policy", "ip_family",
@@ -157,10 +158,11 @@ class Metrics:
         for time in trigger_times:
             self._programming.labels(family).observe((now - time) / SECOND)
 
-    def no_local_endpoints(self, family: Family, internal: int, external: int) -> None:
-        """Note how many service ports drop traffic for want of an endpoint on this node."""
-        self._no_local.labels("internal", family).set(internal)
-        self._no_local.labels("external", family).set(external)
+    def no_local_endpoints(self, family: Family, wanted: Mapping[ServicePortName, Wanted]) -> None:
+        """Note how many service ports want endpoints of this node and have none; in mode ipvs how many Services."""
+        for policy, names in _without_local_endpoints(wanted).items():
+            found = {name[:2] for name in names} if self._counts_services else names
+            self._no_local.labels(policy, family).set(len(found))
 
     def conntrack(self, family: Family, seconds: float, deleted: int) -> None:
         """Note a clean-up of conntrack."""
@@ -209,11 +211,12 @@ class _Packets(Collector):
                 yield CounterMetricFamily(f"kubeproxy_iptables_{name}", text, value=found[counter])
 
 
-def without_local_endpoints(wanted: Mapping[ServicePortName, Wanted]) -> tuple[int, int]:
-    """Return how many service ports want endpoints of this node and have none, for internal and external traffic."""
-    internal = external = 0
-    for port, _, categories in wanted.values():
-        if categories.has_any and not categories.local:
-            internal += port.internal_policy_local
-            external += port.external_policy_local
-    return internal, external
+def _without_local_endpoints(wanted: Mapping[ServicePortName, Wanted]) -> dict[str, list[ServicePortName]]:
+    """Return which service ports want endpoints of this node and have none, for internal and external traffic."""
+    ports = [
+        (name, port) for name, (port, _, categories) in wanted.items() if categories.has_any and not categories.local
+    ]
+    return {
+        "internal": [name for name, port in ports if port.internal_policy_local],
+        "external": [name for name, port in ports if port.external_policy_local],
+    }

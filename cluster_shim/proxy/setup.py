@@ -27,10 +27,8 @@ from proxy_core import (
     node_info,
     settings_of,
 )
-from proxy_core.addresses import Family, family_of, parse_cidr
+from proxy_core.addresses import FAMILIES, Family, family_of, parse_cidr
 from proxy_core.runner import intervals_of
-
-FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
 
 
 class Setup(NamedTuple):
@@ -77,11 +75,10 @@ def setup(
     """
     name = name_of_node(config)
     info = node_info(name, find_node(name, objects), config.bind_address)
-    if config.detect_local_mode == "NodeCIDR" and not info.pod_cidrs:
-        raise InvalidConfig([Problem("", "", "detectLocalMode", f"is NodeCIDR, and Node {name} has no podCIDRs")])
     if info.primary_family not in families:
         raise NotSupported(f"the node's own address is of {info.primary_family}, which does not work on this machine")
     _check_cluster_cidr(config, families)
+    _check_pod_cidrs(config, info)
     return Setup(config, mode, name, info, machine if isinstance(machine, Machine) else machine(info), families)
 
 
@@ -106,6 +103,16 @@ def _check_cluster_cidr(config: KubeProxyConfiguration, families: Sequence[Famil
     if not any(family_of(each) in families for each in networks if each is not None):
         reason = f"has no network of {' or '.join(families)}: {config.cluster_cidr}"
         raise InvalidConfig([Problem("", "", "clusterCIDR", reason)])
+
+
+def _check_pod_cidrs(config: KubeProxyConfiguration, node: NodeInfo) -> None:
+    """Refuse a Node without a pod network of its own family where rules depend on that. Raises InvalidConfig."""
+    networks = [parse_cidr(each) for each in node.pod_cidrs]
+    if config.detect_local_mode != "NodeCIDR":
+        return
+    if not any(family_of(each) == node.primary_family for each in networks if each is not None):
+        has = f"podCIDRs of another family than {node.primary_family} alone" if networks else "no podCIDRs"
+        raise InvalidConfig([Problem("", "", "detectLocalMode", f"is NodeCIDR, and Node {node.name} has {has}")])
 
 
 def family_proxies(

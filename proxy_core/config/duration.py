@@ -7,6 +7,12 @@ import re
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _PART = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _MOST = 2**63 - 1
+_FIELDS = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)
+
+
+def is_duration(field: str) -> bool:
+    """Tell whether a field of a KubeProxyConfiguration, by its name on the wire, is a duration."""
+    return _FIELDS.search(field) is not None
 
 
 def parse_duration(text: str) -> int:

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from proxy_core.addresses import endpoint_text, parse_ip
-from proxy_core.config.duration import parse_duration
+from proxy_core.config.duration import is_duration, parse_duration
 from proxy_core.config.types import KubeProxyConfiguration
 from proxy_core.config.validate import faults
 from proxy_core.errors import InvalidConfig, Problem
 from proxy_core.settings import SECOND
 
 API_VERSION, KIND = "kubeproxy.config.k8s.io/v1alpha1", "KubeProxyConfiguration"
-_DURATIONS = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _DEFAULT_IF_EMPTY = {"healthzBindAddress", "metricsBindAddress", "bindAddress"}
@@ -55,9 +54,9 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
             continue
         if isinstance(value, Mapping):
             content[key] = _completed(value, problems, where)
-        elif isinstance(value, str) and _DURATIONS.search(str(key)):
+        elif is_duration(str(key)):
             try:
-                content[key] = parse_duration(value)
+                content[key] = _nanoseconds(value)
             except ValueError as reason:
                 problems.append((where, str(reason)))
         else:
@@ -71,6 +70,13 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
     if isinstance(part, dict) and not part.get("syncPeriod", 1):
         part["syncPeriod"] = 30 * SECOND
     return content
+
+
+def _nanoseconds(value: Any) -> int:
+    """Return a duration; raises ValueError. A number is none, as upstream: nobody could tell its unit."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a duration with its unit, as in 30s: {value!r}")
+    return parse_duration(value)
 
 
 def _complete_addresses(content: dict[str, Any]) -> None:

@@ -11,23 +11,10 @@ from typing import Any
 from msgspec import Struct, field
 
 from proxy_core.settings import SECOND
+from proxy_core.wire_names import wire_name
 
 FLAT = "flat"
 """Our own mode; it has the settings of mode nftables."""
-_EXCEPTIONS = {
-    "pod_cidr": "podCIDR",
-    "cluster_cidr": "clusterCIDR",
-    "exclude_cidrs": "excludeCIDRs",
-    "strict_arp": "strictARP",
-}
-
-
-def wire_name(attribute: str) -> str:
-    """Return the name on the wire: camelCase, with upstream's exceptions."""
-    if attribute in _EXCEPTIONS:
-        return _EXCEPTIONS[attribute]
-    head, *tail = attribute.split("_")
-    return head + "".join(part.capitalize() for part in tail)
 
 
 class Section(Struct, rename=wire_name, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -93,18 +93,26 @@ def _host_port(path: str, text: str) -> Iterator[Fault]:
         return
     if parse_ip(host.strip("[]")) is None:
         yield path, f"must be a valid IP: {host!r}"
-    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+    if not port.isdecimal() or len(port) > 5 or not 1 <= int(port) <= 65535:
         yield path, f"must be a valid port: {port!r}"
+
+
+def _interface(path: str, name: str) -> Iterator[Fault]:
+    """Check a name, or the beginning of one: it ends up in rules, and must be one word there."""
+    if not name:
+        yield path, "must not be empty"
+    elif not name.isprintable() or any(each in " \"'\\/" for each in name):
+        yield path, f"must be one word without quotes and slashes: {name!r}"
 
 
 def _detection(config: KubeProxyConfiguration) -> Iterator[Fault]:
     mode, detect = config.detect_local_mode, config.detect_local
     if mode not in ("", *LOCAL_MODES):
         yield "detectLocalMode", f"unsupported value {mode!r}: supported values: {', '.join(LOCAL_MODES)}"
-    if mode == "BridgeInterface" and not detect.bridge_interface:
-        yield "detectLocal.bridgeInterface", "must not be empty"
-    if mode == "InterfaceNamePrefix" and not detect.interface_name_prefix:
-        yield "detectLocal.interfaceNamePrefix", "must not be empty"
+    if mode == "BridgeInterface":
+        yield from _interface("detectLocal.bridgeInterface", detect.bridge_interface)
+    if mode == "InterfaceNamePrefix":
+        yield from _interface("detectLocal.interfaceNamePrefix", detect.interface_name_prefix)
     if mode in ("", "ClusterCIDR") and config.cluster_cidr:
         found = [parse_cidr(each) for each in config.cluster_cidrs]
         if None in found:

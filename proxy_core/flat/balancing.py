@@ -12,6 +12,7 @@ an endpoint comes or goes. What cannot be used is refused by name; the Service i
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ from proxy_core.model.service_port import BALANCING, WEIGHTS, ServicePort, Servi
 
 METHODS = ("random", "maglev")
 HIGHEST_WEIGHT = 100
+_WEIGHT = re.compile(r"[0-9]{1,3}", re.ASCII)
+_TEXT = 80
+"""Characters of an annotation that are shown."""
 MOST_SLOTS = 65_536
 """Of one list of endpoints."""
 
@@ -97,13 +101,17 @@ def _weight(endpoint: Endpoint, by_name: dict[str, int]) -> int:
 @lru_cache(maxsize=1024)
 def _parse(method: str, weights: str) -> Balancing | Fault:
     if method and method not in METHODS:
-        return Fault(BALANCING, f"must be {' or '.join(METHODS)}: {method!r}")
+        return Fault(BALANCING, f"must be {' or '.join(METHODS)}: {_shown(method)}")
     found = {}
     for part in weights.split(",") if weights else ():
         name, equals, number = (each.strip() for each in part.rpartition("="))
         if not name or not equals or name in found:
-            return Fault(WEIGHTS, f"must be NAME=WEIGHT, each name once, separated by a comma: {weights!r}")
-        if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= HIGHEST_WEIGHT):
-            return Fault(WEIGHTS, f"a weight must be a number from 1 to {HIGHEST_WEIGHT}: {part.strip()!r}")
+            return Fault(WEIGHTS, f"must be NAME=WEIGHT, each name once, separated by a comma: {_shown(weights)}")
+        if not (_WEIGHT.fullmatch(number) and 1 <= int(number) <= HIGHEST_WEIGHT):
+            return Fault(WEIGHTS, f"a weight must be a number from 1 to {HIGHEST_WEIGHT}: {_shown(part.strip())}")
         found[name] = int(number)
     return Balancing(method == "maglev", tuple(found.items()))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _TEXT else f"{text[:_TEXT]}...")

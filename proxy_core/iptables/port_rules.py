@@ -65,15 +65,13 @@ def port_rules(name: ServicePortName, wanted: Wanted, settings: Settings, *, com
 
 
 def _flow(name: ServicePortName, wanted: Wanted, chains: PortChains) -> _Flow:
-    port, categories = wanted.port, wanted.categories
-    has_any = categories.has_any
-    here = bool(categories.local)
+    port, has_any = wanted.port, wanted.categories.has_any
     return _Flow(
         internal_chain=chains.local if port.internal_policy_local else chains.cluster,
         policy_chain=chains.local if port.external_policy_local else chains.cluster,
-        has_internal=has_any and (here or not port.internal_policy_local),
-        has_external=has_any and (here or not port.external_policy_local),
-        uses_external=has_any and port.externally_accessible,
+        has_internal=wanted.has_internal,
+        has_external=wanted.has_external,
+        uses_external=wanted.uses_external,
         uses_firewall=has_any and bool(port.load_balancer_vips and port.load_balancer_source_ranges),
         refusal=f"{name} has no local endpoints" if has_any else f"{name} has no endpoints",
         target="DROP" if has_any else "REJECT",

@@ -6,12 +6,13 @@ service port only if something of the service has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 from proxy_core.addresses import is_loopback
 from proxy_core.iptables import names
+from proxy_core.iptables.jump import Jump
 from proxy_core.iptables.kernel import Iptables
+from proxy_core.iptables.mark_rules import forward_rules, masquerade_rules
 from proxy_core.iptables.port_rules import PortRules, port_rules
 from proxy_core.iptables.sections import Section
 from proxy_core.model.service_port import ServicePortName
@@ -24,24 +25,6 @@ LARGE_CLUSTER = 1000
 NFACCT_INVALID = "ct_state_invalid_dropped_pkts"
 
 _NEW = ("-m", "conntrack", "--ctstate", "NEW")
-
-
-class Jump(NamedTuple):
-    """A jump from a built-in chain into one of ours."""
-
-    table: str
-    source: str
-    target: str
-    comment: str
-    match: Sequence[str] = ()
-
-    @property
-    def rule(self) -> tuple[str, ...]:
-        """The words of the rule, without the chain."""
-        comment = ("-m", "comment", "--comment", self.comment) if self.comment else ()
-        return (*self.match, *comment, "-j", self.target)
-
-
 JUMPS = (
     Jump("filter", "INPUT", names.EXTERNAL_SERVICES, "kubernetes externally-visible service portals", _NEW),
     Jump("filter", "FORWARD", names.EXTERNAL_SERVICES, "kubernetes externally-visible service portals", _NEW),
@@ -108,7 +91,7 @@ class IptablesProxier(Proxier):
         for name in list(self._chains) if sync.full else sync.ports:
             if name not in wanted:
                 self._place(name, PortRules())
-        for name in wanted if sync.full else self._of_services(sync):
+        for name in wanted if sync.full else self.of_services(sync):
             rules = port_rules(name, wanted[name], self.settings, comments=not self._large)
             self._place(name, rules)
             rendered.append(rules)
@@ -119,11 +102,6 @@ class IptablesProxier(Proxier):
         active = {chain for chains in self._chains.values() for chain in chains}
         found = (chain for chain in self._kernel.chains("nat") if chain.startswith(names.PER_SERVICE))
         self._left = {chain for chain in found if chain not in active}
-
-    def _of_services(self, sync: Sync) -> list[ServicePortName]:
-        """Return the ports of changed services, those too of which nothing has changed."""
-        ports = self.state.services
-        return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
 
     def _place(self, name: ServicePortName, rules: PortRules) -> None:
         """Put the rules of a port among those of the others; chains that it has no more are left over."""
@@ -152,7 +130,7 @@ class IptablesProxier(Proxier):
         own = sorted(chain for rules in changed for chain in rules.chains)
         for chain in (*_NAT, *own, *stale):
             yield f":{chain} - [0:0]\n"
-        yield self._masquerade()
+        yield _lines(masquerade_rules(self.settings))
         for field in _SHARED[4:]:
             yield from self._sections[field].blocks()
         for rules in changed:
@@ -163,25 +141,10 @@ class IptablesProxier(Proxier):
         yield "COMMIT\n"
 
     def _forward(self) -> str:
-        mark, head = self.settings.mark, f"-A {names.FORWARD}"
         count = f"-m nfacct --nfacct-name {NFACCT_INVALID} " if self.settings.has_nfacct else ""
-        invalid = f"{head} -m conntrack --ctstate INVALID {count}-j DROP\n"
-        return (
-            f"{'' if self.settings.tcp_be_liberal else invalid}"
-            f'{head} -m comment --comment "kubernetes forwarding rules" -m mark --mark {mark}/{mark} -j ACCEPT\n'
-            f'{head} -m comment --comment "kubernetes forwarding conntrack rule" '
-            "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-        )
-
-    def _masquerade(self) -> str:
-        mark, head = self.settings.mark, f"-A {names.POSTROUTING}"
-        random = " --random-fully" if self.settings.random_fully else ""
-        return (
-            f"{head} -m mark ! --mark {mark}/{mark} -j RETURN\n"
-            f"{head} -j MARK --xor-mark {mark}\n"
-            f'{head} -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE{random}\n'
-            f"-A {names.MARK_MASQ} -j MARK --or-mark {mark}\n"
-        )
+        invalid = f"{names.FORWARD} -m conntrack --ctstate INVALID {count}-j DROP"
+        rules = forward_rules(self.settings)
+        return _lines(rules if self.settings.tcp_be_liberal else (invalid, *rules))
 
     def _node_ports(self) -> str:
         """Return the last rules of nat KUBE-SERVICES, which lead to the node ports."""
@@ -196,3 +159,7 @@ class IptablesProxier(Proxier):
         elif not settings.localhost_node_ports:
             unless = " ! -d 127.0.0.0/8"
         return f"{head} -m addrtype --dst-type LOCAL{unless} -j {names.NODE_PORTS}\n"
+
+
+def _lines(rules: Iterable[str]) -> str:
+    return "".join(f"-A {rule}\n" for rule in rules)

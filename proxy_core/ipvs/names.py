@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy_core.addresses import Family
+from proxy_core.iptables import names as iptables
 from proxy_core.ipvs.kernel import IpSet, SetKind
 
-SERVICES = "KUBE-SERVICES"
-POSTROUTING = "KUBE-POSTROUTING"
+SERVICES, POSTROUTING, MARK_MASQ = iptables.SERVICES, iptables.POSTROUTING, iptables.MARK_MASQ
+FORWARD, PROXY_FIREWALL = iptables.FORWARD, iptables.PROXY_FIREWALL
+"""Chains that both modes have."""
 NODE_PORT = "KUBE-NODE-PORT"
 LOAD_BALANCER_CHAIN = "KUBE-LOAD-BALANCER"
-MARK_MASQ = "KUBE-MARK-MASQ"
-FORWARD = "KUBE-FORWARD"
-PROXY_FIREWALL = "KUBE-PROXY-FIREWALL"
 SOURCE_RANGES_FIREWALL = "KUBE-SOURCE-RANGES-FIREWALL"
 IPVS_FILTER = "KUBE-IPVS-FILTER"
 IPVS_OUT_FILTER = "KUBE-IPVS-OUT-FILTER"

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from proxy_core.iptables.jump import Jump
+from proxy_core.iptables.mark_rules import forward_rules, masquerade_rules
 from proxy_core.iptables.port_rules import source_match
 from proxy_core.ipvs import names
 from proxy_core.ipvs.kernel import IpSet
@@ -25,22 +27,6 @@ CHAINS = {
         names.IPVS_OUT_FILTER,
     ),
 }
-
-
-class Jump(NamedTuple):
-    """A jump from a built-in chain into one of ours."""
-
-    table: str
-    source: str
-    target: str
-    comment: str
-
-    @property
-    def rule(self) -> tuple[str, ...]:
-        """The words of the rule, without the chain."""
-        return ("-m", "comment", "--comment", self.comment, "-j", self.target)
-
-
 JUMPS = (
     Jump("nat", "OUTPUT", names.SERVICES, "kubernetes service portals"),
     Jump("nat", "PREROUTING", names.SERVICES, "kubernetes service portals"),
@@ -124,8 +110,7 @@ class Rules:
             yield "COMMIT\n"
 
     def _nat(self, filled: AbstractSet[str]) -> Iterator[str]:
-        settings, mark = self._settings, self._settings.mark
-        services = names.SERVICES
+        settings, services = self._settings, names.SERVICES
         yield f"{services} -s {'::1/128' if settings.family == 'IPv6' else '127.0.0.0/8'} -j RETURN"
         yield from self._set_rules(_NAT, filled)
         if names.CLUSTER_IP in filled:
@@ -144,23 +129,14 @@ class Rules:
         for name in (names.CLUSTER_IP, names.LOAD_BALANCER):
             if name in filled:
                 yield f"{services} {self._match(name)} dst,dst -j ACCEPT"
-        yield f"{names.POSTROUTING} -m mark ! --mark {mark}/{mark} -j RETURN"
-        yield f"{names.POSTROUTING} -j MARK --xor-mark {mark}"
-        random = " --random-fully" if settings.random_fully else ""
-        comment = '-m comment --comment "kubernetes service traffic requiring SNAT"'
-        yield f"{names.POSTROUTING} {comment} -j MASQUERADE{random}"
-        yield f"{names.MARK_MASQ} -j MARK --or-mark {mark}"
+        yield from masquerade_rules(settings)
 
     def _filter(self, filled: AbstractSet[str], out_filter: Iterable[str]) -> Iterator[str]:
-        mark = self._settings.mark
         yield from self._set_rules(_FILTER, filled)
         yield f"{names.SOURCE_RANGES_FIREWALL} -j DROP"
         for rule in out_filter:
             yield f"{names.IPVS_OUT_FILTER} {rule}"
-        comment = '-m comment --comment "kubernetes forwarding rules"'
-        yield f"{names.FORWARD} {comment} -m mark --mark {mark}/{mark} -j ACCEPT"
-        comment = '-m comment --comment "kubernetes forwarding conntrack rule"'
-        yield f"{names.FORWARD} {comment} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+        yield from forward_rules(self._settings)
         check = names.HEALTH_CHECK_NODE_PORT
         yield f"{names.NODE_PORT} {self._comment(check)} {self._match(check)} dst -j ACCEPT"
         for name, directions in _RETURNS:

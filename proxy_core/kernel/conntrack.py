@@ -22,6 +22,8 @@ from proxy_core.kernel.netlink import (
     DONE,
     DUMP,
     ERROR,
+    INTERRUPTED,
+    NETFILTER,
     REQUEST,
     Message,
     Netlink,
@@ -35,7 +37,6 @@ from proxy_core.kernel.netlink import (
 )
 from proxy_core.kernel.netns import inside
 
-_NETFILTER = 12
 _GET, _DELETE = 0x101, 0x102
 _ORIGINAL, _REPLY, _ID, _ZONE, _FILTER = 1, 2, 12, 18, 25
 _TUPLE_IP, _TUPLE_PROTOCOL = 1, 2
@@ -43,7 +44,6 @@ _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
 _FILTER_ORIGINAL_FLAGS, _FILTER_NUMBER = 1, 1 << 3
 _HANDLE = (_ORIGINAL, _ZONE, _ID)
 """What a flow is deleted by. With its number: a new one with the same addresses stays."""
-_INTERRUPTED = 0x10
 _TRIES = 5
 _BATCH = 200
 """Deletions that are sent in one call."""
@@ -68,7 +68,7 @@ class NetlinkConntrack:
         usual = nest(_TUPLE_PROTOCOL, attr(_NUMBER, b"\0"), *ports)
         self._heads = [nest(kind, addresses, usual)[:8] for kind in (_ORIGINAL, _REPLY)]
         with inside(netns):
-            self._netlink = Netlink(_NETFILTER)
+            self._netlink = Netlink(NETFILTER)
 
     def __enter__(self) -> NetlinkConntrack:
         return self
@@ -94,7 +94,7 @@ class NetlinkConntrack:
                 answers = self._netlink.ask("conntrack", message(_GET, REQUEST | DUMP, number, asked), number)
             except NetlinkError as refused:
                 raise _without_module(refused) from None
-            if not any(each.flags & _INTERRUPTED for each in answers):
+            if not any(each.flags & INTERRUPTED for each in answers):
                 break
         return [flow for each in answers if (flow := self._flow(each.payload)) is not None]
 

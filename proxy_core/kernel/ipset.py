@@ -31,6 +31,7 @@ from proxy_core.kernel.netlink import (
     CREATE,
     DUMP,
     NESTED,
+    NETFILTER,
     REQUEST,
     Message,
     Netlink,
@@ -45,7 +46,7 @@ from proxy_core.kernel.netlink import (
 )
 from proxy_core.kernel.netlink import Refusal as NetlinkRefusal
 
-_NETFILTER, _SUBSYSTEM = 12, 6
+_SUBSYSTEM = 6
 _PROTOCOL_VERSION = 6
 _PROTOCOL_CMD, _CREATE, _DESTROY, _LIST, _ADD, _DELETE, _TYPE = 1, 2, 3, 7, 9, 10, 13
 _PROTOCOL, _SET_NAME, _TYPE_NAME, _REVISION, _FAMILY, _DATA, _ENTRIES, _LINE = 1, 2, 3, 4, 5, 7, 8, 9
@@ -89,7 +90,7 @@ class NetlinkIpSets:
 
     def __init__(self) -> None:
         """Open it. Raises KernelError where the kernel has no ipset."""
-        self._link = Netlink(_NETFILTER)
+        self._link = Netlink(NETFILTER)
         self._revisions: dict[SetKind, int] = {}
         refusal = self._do(_PROTOCOL_CMD, b"")
         if refusal is not None:

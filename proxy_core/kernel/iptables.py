@@ -21,8 +21,8 @@ Variant = Literal["legacy", "nft"]
 OLDEST = (1, 6, 2)
 """The first version whose iptables-restore waits for the lock; MASQUERADE knows --random-fully since then, too."""
 _WAIT = ("-w", "5")
-_MISSING, _RESOURCE = 1, 4
-"""Exit statuses: a chain or rule that is not there (or there already, or wrong); no lock, no memory, no permission."""
+_MISSING = 1
+"""Exit status: a chain or rule is not there (or there already, or wrong)."""
 _VERSION = re.compile(r"v([0-9]+)\.([0-9]+)(?:\.([0-9]+))?(?: \((legacy|nf_tables)\))?", re.ASCII)
 _LINE = re.compile(r"\bline:? ([0-9]+)\b(?: failed)?", re.ASCII)
 _USAGE = re.compile(r"^Try `.*\n?", re.MULTILINE)

@@ -18,6 +18,7 @@ from proxy_core.kernel.netlink import (
     CREATE,
     DUMP,
     EXCL,
+    INTERRUPTED,
     REQUEST,
     Message,
     Netlink,
@@ -39,7 +40,6 @@ _ADDRESS = struct.Struct("=BBBBI")
 """struct ifaddrmsg: family, prefix length, flags, scope, index."""
 _LINK_NAME, _QUEUE_LENGTH, _LINK_INFO, _KIND = 3, 13, 18, 1
 _PEER, _OWN = 1, 2
-_INTERRUPTED = 0x10
 _DUMP_TRIES = 5
 
 
@@ -170,6 +170,6 @@ class Links:
         for _ in range(_DUMP_TRIES):
             number = self._link.sequence()
             answers = self._link.ask(what, message(command, REQUEST | DUMP, number, payload), number)
-            if not any(each.flags & _INTERRUPTED for each in answers):
+            if not any(each.flags & INTERRUPTED for each in answers):
                 break
         return answers

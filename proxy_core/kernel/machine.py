@@ -14,28 +14,27 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from proxy_core.addresses import Family
+from proxy_core.addresses import FAMILIES, Family
 from proxy_core.config.settings import Machine
 from proxy_core.config.sysctls import CONNTRACK_MAX
+from proxy_core.config.validate import MODES
 from proxy_core.errors import KernelError, NotSupported, ProxyError
 from proxy_core.iptables.port_rules import NFACCT_LOCALHOST
 from proxy_core.iptables.proxier import NFACCT_INVALID
 from proxy_core.kernel.iptables import IptablesPrograms, Variant
 from proxy_core.kernel.links import Links
-from proxy_core.kernel.netlink import ACK, REQUEST, Netlink, NetlinkError, message, text
+from proxy_core.kernel.netlink import ACK, NETFILTER, REQUEST, Netlink, NetlinkError, message, text
 from proxy_core.kernel.nfacct import ensure_counters
 from proxy_core.kernel.sysctls import ensure_sysctl, read_sysctl
 from proxy_core.settings import Interfaces
 
-FAMILIES: tuple[Family, ...] = ("IPv4", "IPv6")
-MODES = ("iptables", "nftables", "ipvs", "flat")
 COUNTERS = (NFACCT_INVALID, NFACCT_LOCALHOST)
 
 _IF_INET6, _NO_IPV6 = Path("/proc/net/if_inet6"), "net/ipv6/conf/all/disable_ipv6"
 _HASH_SIZE = Path("/sys/module/nf_conntrack/parameters/hashsize")
 _BE_LIBERAL = "net/netfilter/nf_conntrack_tcp_be_liberal"
 
-_NETFILTER, _GENERIC = 12, 16
+_GENERIC = 16
 _GET_GENERATION, _IPSET_PROTOCOL, _IPSET_PROTOCOL_NUMBER = 0x0A10, 0x0601, 1
 _CONTROL, _GET_FAMILY, _FAMILY_NAME = 16, 3, 2
 _NFTABLES_SINCE = (5, 13)
@@ -76,14 +75,14 @@ def _check_nf_tables(mode: str) -> None:
     if (version := kernel_version()) < _NFTABLES_SINCE:
         wanted = ".".join(map(str, _NFTABLES_SINCE))
         raise NotSupported(f"mode {mode} needs Linux {wanted} or newer; this is {version[0]}.{version[1]}")
-    _probe(f"mode {mode}: nf_tables", _NETFILTER, _GET_GENERATION, bytes(4), "modprobe nf_tables")
+    _probe(f"mode {mode}: nf_tables", NETFILTER, _GET_GENERATION, bytes(4), "modprobe nf_tables")
 
 
 def _check_ipvs() -> None:
     family = bytes([_GET_FAMILY, 1, 0, 0]) + text(_FAMILY_NAME, "IPVS")
     _probe("mode ipvs: ip_vs", _GENERIC, _CONTROL, family, "modprobe ip_vs")
     protocol = bytes(4) + bytes([5, 0, _IPSET_PROTOCOL_NUMBER, 0, 7, 0, 0, 0])
-    _probe("mode ipvs: ipset", _NETFILTER, _IPSET_PROTOCOL, protocol, "modprobe ip_set")
+    _probe("mode ipvs: ipset", NETFILTER, _IPSET_PROTOCOL, protocol, "modprobe ip_set")
 
 
 def _probe(what: str, protocol: int, kind: int, payload: bytes, remedy: str) -> None:

@@ -1,7 +1,6 @@
 """Netlink: messages and attributes as bytes, and a socket that sends many of them in one call.
 
-`struct` costs about 1 µs an element where pyroute2's classes cost about 63 µs; so what moves by the thousand is packed
-here, and what is rare goes through pyroute2.
+`struct` costs about 1 µs an element where pyroute2's classes cost about 63 µs; a few functions are all that is needed.
 Source: linux/netlink.h; RFC 3549.
 """
 
@@ -19,7 +18,11 @@ from typing import NamedTuple
 from proxy_core.errors import KernelError
 
 ERROR, DONE = 2, 3
-REQUEST, MULTI, ACK, DUMP, EXCL, CREATE, APPEND = 0x1, 0x2, 0x4, 0x300, 0x200, 0x400, 0x800
+NETFILTER = 12
+"""The protocol of nf_tables, ipset, conntrack and nfacct."""
+REQUEST, ACK, DUMP, EXCL, CREATE, APPEND = 0x1, 0x4, 0x300, 0x200, 0x400, 0x800
+INTERRUPTED = 0x10
+"""Flag of a dump during which something has changed."""
 NESTED = 0x8000
 _TYPE_MASK = 0x3FFF
 _CAPPED, _ACK_TLVS = 0x100, 0x200
@@ -124,7 +127,8 @@ class Netlink:
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         except OSError as refused:
-            raise KernelError(f"netlink protocol {protocol}: {refused.strerror}") from None
+            remedy = ": modprobe nfnetlink" if protocol == NETFILTER and refused.errno == errno.EPROTONOSUPPORT else ""
+            raise KernelError(f"netlink protocol {protocol}: {refused.strerror}{remedy}") from None
         self._seq = 0
         self._set_size(_SO_RCVBUFFORCE, socket.SO_RCVBUF, receive_bytes)
         self._send_bytes = self._set_size(_SO_SNDBUFFORCE, socket.SO_SNDBUF, send_bytes)
@@ -188,7 +192,8 @@ class Netlink:
             return []
         except OSError as lost:
             if lost.errno == errno.ENOBUFS:
-                raise KernelError("netlink: the kernel had more to say than the socket's buffer holds") from None
+                reason = "the kernel had more to say than the socket's buffer holds; raise the sysctl net.core.rmem_max"
+                raise KernelError(f"netlink: {reason}") from None
             raise KernelError(f"netlink: {lost.strerror}") from None
         return _messages(bytes(self._view[:received]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
@@ -30,7 +31,8 @@ def enter(netns: str) -> None:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as refused:
-        raise KernelError(f"network namespace {netns}: {path}: {refused.strerror}") from None
+        remedy = "; ip netns list shows those there are" if isinstance(refused, FileNotFoundError) else ""
+        raise KernelError(f"network namespace {netns}: {path}: {refused.strerror}{remedy}") from None
     try:
         _set(file, netns)
     finally:
@@ -84,4 +86,6 @@ def _set_up_lo() -> None:
 def _set(file: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(file, _CLONE_NEWNET) != 0:
-        raise KernelError(f"network namespace {name}: {os.strerror(ctypes.get_errno())}")
+        reason = ctypes.get_errno()
+        remedy = "; it takes the capability SYS_ADMIN" if reason == errno.EPERM else ""
+        raise KernelError(f"network namespace {name}: {os.strerror(reason)}{remedy}")

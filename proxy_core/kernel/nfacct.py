@@ -10,9 +10,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from proxy_core.errors import KernelError
-from proxy_core.kernel.netlink import ACK, CREATE, REQUEST, Message, Netlink, NetlinkError, attrs, message, text
+from proxy_core.kernel.netlink import (
+    ACK,
+    CREATE,
+    NETFILTER,
+    REQUEST,
+    Message,
+    Netlink,
+    NetlinkError,
+    attrs,
+    message,
+    text,
+)
 
-_NETFILTER = 12
 _NEW, _GET = 0x700, 0x701
 _NAME, _PACKETS = 1, 2
 _HEAD = bytes(4)
@@ -25,7 +35,7 @@ def ensure_counters(names: Iterable[str]) -> bool:
     A kernel without them is no error: rules do without.
     """
     try:
-        with Netlink(_NETFILTER) as link:
+        with Netlink(NETFILTER) as link:
             _has(link, _NOBODY)
             for name in names:
                 if not _has(link, name):
@@ -38,7 +48,7 @@ def ensure_counters(names: Iterable[str]) -> bool:
 def read_counters(names: Iterable[str]) -> dict[str, int]:
     """Return the packets counted by each name, in the calling thread's namespace; a counter not there is left out."""
     found: dict[str, int] = {}
-    with suppress(KernelError), Netlink(_NETFILTER) as link:
+    with suppress(KernelError), Netlink(NETFILTER) as link:
         for name in names:
             with suppress(NetlinkError):
                 for answer in _ask(link, _GET, 0, name):

@@ -8,10 +8,9 @@ from __future__ import annotations
 import errno
 
 from proxy_core.errors import KernelError, NotSupported
-from proxy_core.kernel.netlink import ACK, REQUEST, Netlink, NetlinkError, message, text
+from proxy_core.kernel.netlink import ACK, NETFILTER, REQUEST, Netlink, NetlinkError, message, text
 from proxy_core.nft.statements import TableFamily
 
-_NETFILTER = 12
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _BATCH = bytes((0, 0, 0, 10))
 """A batch for subsystem 10, nf_tables."""
@@ -29,7 +28,7 @@ class NetlinkTables:
 
         Raises KernelError, and NotSupported where the kernel has no nf_tables, so no tables.
         """
-        with Netlink(_NETFILTER) as link:
+        with Netlink(NETFILTER) as link:
             first = link.sequence(3)
             payload = bytes((_FAMILIES[family], 0, 0, 0)) + text(_TABLE_NAME, name)
             batch = (

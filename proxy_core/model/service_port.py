@@ -116,13 +116,13 @@ def service_ports(service: Service, family: Family) -> dict[ServicePortName, Ser
 
 def _cluster_ip(service: Service, family: Family) -> str | None:
     spec = service.spec
-    if not spec.ip_families:
-        found = parse_ip(spec.cluster_ip)
-        return found if found is not None and family_of(found) == family else None
-    if family not in spec.ip_families:
-        return None
-    number = spec.ip_families.index(family)
-    return parse_ip(spec.cluster_ips[number]) if number < len(spec.cluster_ips) else None
+    text = spec.cluster_ip
+    if spec.ip_families:
+        number = spec.ip_families.index(family) if family in spec.ip_families else len(spec.cluster_ips)
+        text = spec.cluster_ips[number] if number < len(spec.cluster_ips) else ""
+    found = parse_ip(text)
+    # No API server has one of another family; a rule with it would keep all others from being written.
+    return found if found is not None and family_of(found) == family else None
 
 
 def _of_family(texts: Sequence[str], family: Family) -> tuple[str, ...]:

@@ -26,6 +26,21 @@ class Wanted(NamedTuple):
     """All that are known, sorted by text."""
     categories: Categories
 
+    @property
+    def has_internal(self) -> bool:
+        """Whether there are endpoints for traffic to the cluster IP."""
+        return self.categories.has_any and bool(self.categories.local or not self.port.internal_policy_local)
+
+    @property
+    def has_external(self) -> bool:
+        """Whether there are endpoints for traffic from outside to external addresses."""
+        return self.categories.has_any and bool(self.categories.local or not self.port.external_policy_local)
+
+    @property
+    def uses_external(self) -> bool:
+        """Whether there are external addresses, and endpoints anywhere."""
+        return self.categories.has_any and self.port.externally_accessible
+
 
 class Changes(NamedTuple):
     """What differs from the sync before."""
@@ -114,13 +129,18 @@ class ProxyState:
 
     def health_checks(self) -> dict[Key, HealthCheck]:
         """Return the health checks of the Services that have a port for one, by namespace and name."""
-        node_ports: dict[Key, int] = {}
-        local: dict[Key, set[str]] = {}
-        for name, each in self.wanted.items():
+        node_ports = {
+            (name.namespace, name.name): each.port.health_check_node_port
+            for name, each in self.wanted.items()
+            if each.port.health_check_node_port
+        }
+        local: dict[Key, set[str]] = {key: set() for key in node_ports}
+        for name, ends in (
+            self.endpoints.endpoints.items() if node_ports else ()
+        ):  # those of ports that the Service does not have, too
             key = (name.namespace, name.name)
-            if each.port.health_check_node_port:
-                node_ports[key] = each.port.health_check_node_port
-            local.setdefault(key, set()).update(end.ip for end in each.endpoints if end.is_local and end.ready)
+            if key in local:
+                local[key].update(end.ip for end in ends if end.is_local and end.ready)
         return {key: HealthCheck(port, len(local[key])) for key, port in node_ports.items()}
 
     def _resolve(self, name: ServicePortName) -> None:

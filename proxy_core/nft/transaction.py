@@ -61,12 +61,12 @@ class Container(NamedTuple):
         if self.key[-1] != INDEX:
             return f"type {' . '.join(self.key)}" + (f" : {self.value}" if self.value else "")
         parts = [*self.key, *self.value.split(" . ")]
-        words = [_EXAMPLES[each] for each in parts]
+        words = [EXAMPLES[each] for each in parts]
         size = len(self.key)
         return f"typeof {' . '.join(words[:size])} : {' . '.join(words[size:])}"
 
 
-_EXAMPLES = {
+EXAMPLES = {
     "ipv4_addr": "ip daddr",
     "ipv6_addr": "ip6 daddr",
     "inet_proto": "meta l4proto",

@@ -13,11 +13,9 @@ class Flow(NamedTuple):
     """How traffic to a service port goes."""
 
     has_internal: bool
-    """Whether there are endpoints for traffic to the cluster IP."""
     has_external: bool
-    """Whether there are endpoints for traffic to external addresses."""
     uses_external: bool
-    """Whether there are external addresses, and endpoints anywhere."""
+    """As `Wanted` says."""
     uses_firewall: bool
     refusal: str
     """The verdict where endpoints are missing."""
@@ -25,12 +23,11 @@ class Flow(NamedTuple):
 
 def flow_of(wanted: Wanted) -> Flow:
     """Return how traffic to a service port goes."""
-    port, categories = wanted.port, wanted.categories
-    has_any, here = categories.has_any, bool(categories.local)
+    port, has_any = wanted.port, wanted.categories.has_any
     return Flow(
-        has_internal=has_any and (here or not port.internal_policy_local),
-        has_external=has_any and (here or not port.external_policy_local),
-        uses_external=has_any and port.externally_accessible,
+        has_internal=wanted.has_internal,
+        has_external=wanted.has_external,
+        uses_external=wanted.uses_external,
         uses_firewall=bool(port.load_balancer_vips and port.load_balancer_source_ranges),
         refusal="drop" if has_any else f"goto {names.REJECT_CHAIN}",
     )

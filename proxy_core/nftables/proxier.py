@@ -135,12 +135,7 @@ class NftablesProxier(Proxier):
 
     def _written(self, sync: Sync) -> list[ServicePortName]:
         """Return the ports whose chains are written."""
-        return sorted(self.state.wanted) if sync.full else self._of_services(sync)
-
-    def _of_services(self, sync: Sync) -> list[ServicePortName]:
-        """Return the ports of changed services, those too of which nothing has changed."""
-        ports = self.state.services
-        return sorted(name for key in sync.services for name in ports.names(key) if name in self.state.wanted)
+        return sorted(self.state.wanted) if sync.full else self.of_services(sync)
 
     def _take(self, name: ServicePortName, left: Left) -> None:
         """Forget what a service port has in the table; its chains and affinity sets are left."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from proxy_core.addresses import parse_cidr, parse_ip
+from proxy_core.addresses import family_of, parse_cidr, parse_ip
 from proxy_core.objects.records import EndpointSlice, Node, Service, ServiceCIDR
 
 Fault = tuple[str, str]
@@ -25,7 +25,7 @@ _TEXT = 40
 
 
 def object_faults(record: Service | EndpointSlice | Node | ServiceCIDR) -> list[Fault]:
-    """Return everything that an API server would refuse."""
+    """Return what an API server would refuse, as far as a rule could come of it."""
     if isinstance(record, Service):
         return [*_service_meta(record), *_service(record)]
     return [*_meta(record), *(_slice(record) if isinstance(record, EndpointSlice) else ())]
@@ -59,6 +59,10 @@ def _service(record: Service) -> Iterator[Fault]:
         for number, text in enumerate(texts):
             if parse_ip(text) is None and not (field == "clusterIPs" and text == "None"):
                 yield f"spec.{field}[{number}]", f"is no IP address: {_shown(text)}"
+    for number, (family, text) in enumerate(zip(spec.ip_families, spec.cluster_ips, strict=False)):
+        ip = parse_ip(text)
+        if ip is not None and family_of(ip) != family:
+            yield f"spec.clusterIPs[{number}]", f"is no {family} address, as spec.ipFamilies has it: {_shown(text)}"
     for number, text in enumerate(spec.load_balancer_source_ranges):
         if parse_cidr(text.strip()) is None:
             yield f"spec.loadBalancerSourceRanges[{number}]", f"is no network: {_shown(text)}"

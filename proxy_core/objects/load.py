@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -53,7 +54,7 @@ def load_object(data: bytes | msgspec.Raw, source: str = "<memory>") -> Object |
     if record is None:
         return None
     try:
-        found: Object = _decoders[record].decode(data)
+        found = _decoded(record, data)
     except msgspec.ValidationError as error:
         reason, path = _PATH.fullmatch(str(error)).groups()  # type: ignore[union-attr]
         problem = Problem(source, f"{head.kind} {_shown(head)}", path or "", reason[:1].lower() + reason[1:])
@@ -64,6 +65,29 @@ def load_object(data: bytes | msgspec.Raw, source: str = "<memory>") -> Object |
         meta = msgspec.structs.replace(found.metadata, namespace="default")
         found = msgspec.structs.replace(found, metadata=meta)
     return found
+
+
+def _decoded(record: type[Object], data: bytes | msgspec.Raw) -> Object:
+    """Return a record; a null is as good as no field, as everywhere in Kubernetes, or no text as a label.
+
+    Nulls are rare (``endpoints`` and ``ports`` of an empty slice), so they are looked for where they are in the way.
+    Raises msgspec.ValidationError.
+    """
+    try:
+        found: Object = _decoders[record].decode(data)
+    except msgspec.ValidationError:
+        if b"null" not in bytes(data):
+            raise
+        found = msgspec.convert(_without_nulls(msgspec.json.decode(data)), record)
+    return found
+
+
+def _without_nulls(tree: Any, parent: str = "") -> Any:
+    if parent in ("labels", "annotations") and isinstance(tree, dict):
+        return {key: "" if value is None else value for key, value in tree.items()}
+    if isinstance(tree, dict):
+        return {key: _without_nulls(value, key) for key, value in tree.items() if value is not None}
+    return [_without_nulls(each) for each in tree] if isinstance(tree, list) else tree
 
 
 def key_of(record: Object) -> tuple[str, str]:

@@ -9,22 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-_EXCEPTIONS = {
-    "cluster_ip": "clusterIP",
-    "cluster_ips": "clusterIPs",
-    "external_ips": "externalIPs",
-    "pod_cidr": "podCIDR",
-    "pod_cidrs": "podCIDRs",
-    "client_ip": "clientIP",
-}
-
-
-def wire_name(attribute: str) -> str:
-    """Return the name on the wire: camelCase, with Kubernetes' exceptions."""
-    if attribute in _EXCEPTIONS:
-        return _EXCEPTIONS[attribute]
-    head, *tail = attribute.split("_")
-    return head + "".join(part.capitalize() for part in tail)
+from proxy_core.wire_names import wire_name
 
 
 class Record(Struct, rename=wire_name, omit_defaults=True, kw_only=True, gc=False, frozen=True):

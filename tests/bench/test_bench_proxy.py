@@ -48,6 +48,13 @@ def test_one_result_is_an_object_and_several_are_a_list(tmp_path: Path) -> None:
     assert page.count("<figure>") == 5 and "services (log scale)" in page and "first load" in page
 
 
+def test_more_endpoints_than_there_are_addresses_for_are_refused() -> None:
+    ran = CliRunner().invoke(
+        bench, ["proxy", "--render-only", "--services", "10", "--services", "4001", "--endpoints", "1000"]
+    )
+    assert ran.exit_code == 2 and "must be 4,000,000 at most" in ran.output
+
+
 def test_a_mode_that_the_kernel_lacks_is_named_and_the_others_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = CliRunner().invoke(
         bench, ["proxy", "--services", "5", "--endpoints", "2", "--changes", "5", "--mode", "ipvs", "--mode", "flat"]

@@ -111,6 +111,16 @@ def test_unknown_fields_are_warnings() -> None:
         ({"detectLocalMode": "Guess"}, "detectLocalMode: unsupported value 'Guess'"),
         ({"detectLocalMode": "BridgeInterface"}, "detectLocal.bridgeInterface: must not be empty"),
         ({"detectLocalMode": "InterfaceNamePrefix"}, "detectLocal.interfaceNamePrefix: must not be empty"),
+        (
+            {"detectLocalMode": "BridgeInterface", "detectLocal": {"bridgeInterface": "br0 -j ACCEPT"}},
+            "detectLocal.bridgeInterface: must be one word without quotes and slashes: 'br0 -j ACCEPT'",
+        ),
+        (
+            {"detectLocalMode": "InterfaceNamePrefix", "detectLocal": {"interfaceNamePrefix": "veth\n-A"}},
+            "detectLocal.interfaceNamePrefix: must be one word",
+        ),
+        ({"configSyncPeriod": 5}, "configSyncPeriod: must be a duration with its unit, as in 30s: 5"),
+        ({"iptables": {"syncPeriod": 30}}, "iptables.syncPeriod: must be a duration with its unit"),
         ({"clusterCIDR": "10.0.0.0/8,x"}, "clusterCIDR: must be valid CIDR blocks"),
         ({"clusterCIDR": "10.0.0.0/8,11.0.0.0/8"}, "clusterCIDR: must be a single CIDR or a dual-stack pair"),
     ],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from proxy_core import ProxyState, node_info
 from proxy_core.health import Answer, ProxyHealth, rfc3339, service_answer
+from tests.proxy.objects import NODE, endpoint, node, service, slice_of
 
 SECOND = 10**9
 NOW = 1_772_000_000 * SECOND
@@ -101,3 +103,20 @@ def test_a_service_is_healthy_with_local_endpoints_and_a_healthy_proxy() -> None
         '{\n\t"service": {\n\t\t"namespace": "shop",\n\t\t"name": "web"\n\t},\n'
         '\t"localEndpoints": 2,\n\t"serviceProxyHealthy": false\n}'
     )
+
+
+def test_local_endpoints_are_addresses_that_are_ready_of_whatever_port() -> None:
+    state = ProxyState("IPv4", node_info(NODE, node()))
+    state.update(service(type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30500))
+    state.update(service("other", clusterIP="172.30.0.2"))
+    state.update(
+        slice_of(endpoint("10.180.0.1"), endpoint("10.180.0.2", ready=False), endpoint("10.180.1.1", "node-2"))
+    )
+    metrics = [{"name": "metrics", "port": 9090, "protocol": "TCP"}]
+    state.update(slice_of(endpoint("10.180.0.1"), endpoint("10.180.0.3"), name="web-b", ports=metrics))
+    state.apply()
+    assert state.health_checks() == {("shop", "web"): (30500, 2)}
+    state.delete(slice_of(name="web-a"))
+    state.delete(slice_of(name="web-b"))
+    state.apply()
+    assert state.health_checks() == {("shop", "web"): (30500, 0)}

@@ -33,6 +33,7 @@ def test_good_objects_have_no_faults() -> None:
         ({"type": "Cluster"}, "spec.type"),
         ({"clusterIP": "1.2.3"}, "spec.clusterIP"),
         ({"clusterIPs": ["172.30.0.1", "::g"]}, "spec.clusterIPs[1]"),
+        ({"clusterIPs": ["172.30.0.1", "172.30.0.2"], "ipFamilies": ["IPv4", "IPv6"]}, "spec.clusterIPs[1]"),
         ({"externalIPs": ["203.0.113.7; rm"]}, "spec.externalIPs[0]"),
         ({"ipFamilies": ["IPv5"]}, "spec.ipFamilies[0]"),
         ({"loadBalancerSourceRanges": [" 10.0.0.0/8 ", "10.0.0.0"]}, "spec.loadBalancerSourceRanges[1]"),

@@ -26,6 +26,7 @@ def only(**spec: Any) -> ServicePort:
         {"clusterIP": "fd00:172:30::1"},
         {"ipFamilies": ["IPv6"], "clusterIPs": ["fd00:172:30::1"]},
         {"ipFamilies": ["IPv6", "IPv4"], "clusterIPs": ["fd00:172:30::1"]},
+        {"ipFamilies": ["IPv4"], "clusterIPs": ["fd00:172:30::1"]},
         {"ports": []},
     ],
 )

@@ -22,11 +22,8 @@ from proxy_core.nft.kernel import Names
 from proxy_core.nft.statements import TableFamily
 from proxy_core.nft.transaction import TABLE, AddElement, DeleteElement, ElementKey, Transaction
 
-NETFILTER = 12
 _GET_CHAIN, _GET_SET, _GET_ELEMENTS = 4, 10, 13
 _CHAIN_TABLE, _CHAIN_NAME = 1, 3
-_INTERRUPTED = 0x10
-"""Flag of a dump during which something has changed."""
 _DUMPS = 20
 
 
@@ -37,7 +34,7 @@ class NetlinkNft:
         """Open a socket. Raises KernelError where the kernel has no netfilter or the namespace is not there."""
         self.family, self.table = family, checked("table", table)
         with inside(netns):
-            self._netlink = Netlink(NETFILTER)
+            self._netlink = Netlink(netlink.NETFILTER)
         self._head = header(statements.FAMILIES[family].number)
         self._shapes: dict[str, Shape] = {}
 
@@ -85,7 +82,7 @@ class NetlinkNft:
                 raise NetlinkError(f"nft: {command}", refusal)
             done = done or answer.seq == batch.last
         if not done or lost:
-            raise KernelError("nft: the kernel has not answered a transaction")
+            raise KernelError("nft: an answer to a transaction is missing; raise the sysctl net.core.rmem_max")
 
     def _learn(self, transaction: Transaction) -> None:
         """Ask the kernel for the types of sets and maps that were not made here and get elements now."""
@@ -149,7 +146,7 @@ class NetlinkNft:
                 if refused.refusal.errno in (errno.EINTR, errno.EAGAIN):
                     continue
                 raise
-            if not any(each.flags & _INTERRUPTED for each in answers):
+            if not any(each.flags & netlink.INTERRUPTED for each in answers):
                 return answers
         raise KernelError(f"nft: table {self.family} {self.table}: it changed in each of {_DUMPS} dumps")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from proxy_core.errors import KernelError
-from proxy_core.nft.transaction import INDEX
+from proxy_core.nft.transaction import EXAMPLES, INDEX
 
 KEY_BYTE_ORDER, DATA_BYTE_ORDER, MERGE, KEY_TYPEOF, DATA_TYPEOF, _, DATA_INTERVAL, COMMENT = range(8)
 HOST_ORDER, BIG_ENDIAN = 1, 2
@@ -53,14 +53,6 @@ _TYPEOF = {
     "numgen random mod 2": _typeof(_NUMGEN, 1, 2, 0),
     "verdict": _typeof(_VERDICT_EXPR),
 }
-EXAMPLES = {
-    "ipv4_addr": "ip daddr",
-    "ipv6_addr": "ip6 daddr",
-    "inet_proto": "meta l4proto",
-    "inet_service": "th dport",
-    INDEX: "numgen random mod 2",
-}
-"""nft's type -> an expression that is of it (the words of `Container.text`)."""
 
 
 def typeof(words: tuple[str, ...]) -> bytes:

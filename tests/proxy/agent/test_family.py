@@ -8,9 +8,10 @@ import time
 import pytest
 
 from cluster_shim.proxy.client import Event
-from proxy_core import ProxyState
+from cluster_shim.proxy.metrics import Metrics
+from proxy_core import ProxyState, node_info
 from tests.proxy.agent.world import SECOND, START, Checks, added, bench, refusal, shop
-from tests.proxy.objects import endpoint, node, service, slice_of
+from tests.proxy.objects import NODE, endpoint, node, service, slice_of
 
 TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 
@@ -138,13 +139,13 @@ def test_health_checks_and_conntrack_follow_a_good_sync_alone() -> None:
     assert not checks.seen and not cleaned
     each.clock.pass_seconds(30)
     each.family.step()
-    assert checks.seen == [{("shop", "web"): (32000, 1)}]
+    assert checks.seen == [{("shop", "web"): (32000, 1)}] and cleaned == [1]  # what the failed one has left
     each.clock.pass_seconds(30)
     each.family.deliver([Event("MODIFIED", slice_of(endpoint("10.180.0.2"), ports=udp))])
     each.family.step()
-    assert cleaned == [1]
+    assert cleaned == [1, 1]
     text = each.metrics.answer().body
-    assert 'kubeproxy_conntrack_reconciler_deleted_entries_total{ip_family="IPv4"} 4.0' in text
+    assert 'kubeproxy_conntrack_reconciler_deleted_entries_total{ip_family="IPv4"} 8.0' in text
 
 
 def test_what_was_left_out_is_said_once() -> None:
@@ -196,6 +197,21 @@ def test_metrics_of_syncs() -> None:
         'kubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family="IPv4"} 1.0',
     ):
         assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(("mode", "count"), [("iptables", 2), ("ipvs", 1)])
+def test_ports_without_local_endpoints_are_counted_or_their_services(mode: str, count: int) -> None:
+    ports = [{"name": name, "port": port, "protocol": "TCP"} for name, port in (("http", 80), ("https", 443))]
+    state = ProxyState("IPv4", node_info(NODE, node()))
+    state.update(service(internalTrafficPolicy="Local", ports=ports))
+    state.update(slice_of(endpoint("10.180.1.1", "node-2"), ports=ports))
+    state.apply()
+    metrics = Metrics(mode)
+    metrics.no_local_endpoints("IPv4", state.wanted)
+    text = metrics.answer().body
+    name = "kubeproxy_sync_proxy_rules_no_local_endpoints_total"
+    assert f'{name}{{ip_family="IPv4",traffic_policy="internal"}} {count}.0' in text
+    assert f'{name}{{ip_family="IPv4",traffic_policy="external"}} 0.0' in text
 
 
 def test_the_thread_syncs_by_itself_and_stops() -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from cluster_shim.proxy import files
 from cluster_shim.proxy.client import Event, MemoryClient, key_of
 from cluster_shim.proxy.files import FileClient
+from cluster_shim.proxy.manifests import find_files
 from proxy_core import EndpointSlice, InvalidObjects, Service
+from sched_core.objects.source import Source
 from tests.proxy.objects import service
 
 WEB = """
@@ -46,6 +49,28 @@ def changes(client: FileClient) -> list[tuple[str, str]]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "web.yaml").write_text(WEB)
     return tmp_path
+
+
+def test_looks_that_take_long_are_rare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks, find = [100.0], list[float](), find_files
+
+    def slow_find(paths: Sequence[str]) -> list[Source]:
+        looks.append(now[0])
+        now[0] += 0.05
+        return find(paths)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(files, "find_files", slow_find)
+    monkeypatch.setattr(files, "monotonic", lambda: now[0])
+    monkeypatch.setattr(files, "sleep", sleep)
+    client = FileClient([str(folder)])
+    client.list()
+    looks.clear()
+    for _ in range(20):
+        client.watch(0.3)
+    assert 4 <= len(looks) <= 7 and now[0] < 107
 
 
 def test_lists_streams_and_compressed_files(folder: Path) -> None:
@@ -173,3 +198,16 @@ def test_a_client_in_memory() -> None:
         ("DELETED", "Service/shop/web"),
     ]
     assert client.watch(0) == []
+
+
+def test_a_slice_that_moves_to_another_service_leaves_the_old_one(folder: Path) -> None:
+    (folder / "slice.yaml").write_text(SLICE)
+    client = FileClient([str(folder)])
+    client.list()
+    (folder / "slice.yaml").write_text(SLICE.replace("service-name: web}", "service-name: api}"))
+    assert changes(client) == [("DELETED", "EndpointSlice/shop/web-a"), ("ADDED", "EndpointSlice/shop/web-a")]
+    moved = SLICE.replace("service-name: web}", "service-name: api}").replace("IPv4", "IPv6")
+    (folder / "slice.yaml").write_text(moved.replace("10.180.0.1", "fd00::1"))
+    assert changes(client) == [("DELETED", "EndpointSlice/shop/web-a"), ("ADDED", "EndpointSlice/shop/web-a")]
+    (folder / "slice.yaml").write_text(moved.replace("10.180.0.1", "fd00::2"))
+    assert changes(client) == [("MODIFIED", "EndpointSlice/shop/web-a")]

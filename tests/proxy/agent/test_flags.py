@@ -91,6 +91,12 @@ def test_a_file_with_the_few_flags_that_count_beside_it(tmp_path: Path, capsys: 
     assert (tree["mode"], tree["hostnameOverride"]) == ("nftables", "n")
     said = capsys.readouterr().out
     assert "config.yaml: unknown field nft" in said and "kubeconfig is not used yet" in said
+    assert "qps" not in said and "logging" not in said
+    more = {"clientConnection": {"qps": 50, "burst": 0, "contentType": ""}, "logging": {"verbosity": 4, "vmodule": []}}
+    file.write_text(yaml.safe_dump({**HEAD, **more}))
+    configured(None, str(file))
+    said = capsys.readouterr().out
+    assert said.count("warning") == 2 and "clientConnection.qps is not used yet" in said and "logging.verbosity" in said
     with pytest.raises(click.UsageError, match="--cluster-cidr has no effect beside --config; put clusterCIDR into"):
         configured(None, str(file), cluster_cidr="10.0.0.0/8")
 

@@ -14,7 +14,7 @@ import pytest
 from cluster_shim.proxy.agent import MustRestart
 from cluster_shim.proxy.client import Client, Event, MemoryClient
 from cluster_shim.proxy.service import Listen, ProxyService
-from proxy_core import InvalidObjects, Problem
+from proxy_core import InvalidConfig, InvalidObjects, Problem
 from tests.proxy.agent.test_http import HERE, free_port
 from tests.proxy.agent.world import PaperEdge, added, get, setup_of, shop
 from tests.proxy.objects import node, service
@@ -159,6 +159,15 @@ def test_a_node_that_goes_or_moves_is_told_and_one_about_to_go_gets_no_traffic()
         "Node node-1 has other addresses; start again to use them",
         "Node node-1 is gone; its last state counts",
     ]
+
+
+@pytest.mark.parametrize(("cidrs", "has"), [((), "no podCIDRs"), (("fd00::/64",), "podCIDRs of another family than")])
+def test_local_detection_by_the_node_needs_a_pod_network_of_its_family(cidrs: tuple[str, ...], has: str) -> None:
+    here = node()
+    here = type(here)(metadata=here.metadata, status=here.status, spec=type(here.spec)(pod_cidrs=cidrs))
+    with pytest.raises(InvalidConfig, match=f"detectLocalMode: is NodeCIDR, and Node node-1 has {has}"):
+        setup_of("nftables", here, detectLocalMode="NodeCIDR")
+    setup_of("nftables", here, detectLocalMode="ClusterCIDR")
 
 
 def test_rules_of_iptables_and_packets_that_the_kernel_counts_are_metrics() -> None:

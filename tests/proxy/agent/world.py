@@ -14,7 +14,7 @@ from cluster_shim.proxy.family import Around, Clock, FamilyProxy
 from cluster_shim.proxy.kernels import ListedKernels
 from cluster_shim.proxy.metrics import Metrics
 from cluster_shim.proxy.paper import Paper
-from cluster_shim.proxy.setup import FAMILIES, Setup, setup
+from cluster_shim.proxy.setup import Setup, setup
 from proxy_core import (
     KernelError,
     KubeProxyConfiguration,
@@ -25,7 +25,7 @@ from proxy_core import (
     Settings,
     load_config,
 )
-from proxy_core.addresses import Family
+from proxy_core.addresses import FAMILIES, Family
 from proxy_core.health import ProxyHealth
 from proxy_core.proxier import Sync
 from proxy_core.runner import Intervals

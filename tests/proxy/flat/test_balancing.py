@@ -82,3 +82,9 @@ def test_there_is_an_end_to_slots() -> None:
 def test_maglev_takes_the_table_of_its_size() -> None:
     found = slots_of(ends(4), Balancing(maglev=True))
     assert not isinstance(found, Fault) and found.by_client and len(found.values) == maglev.table_size(4)
+
+
+def test_an_annotation_of_any_length_is_refused_in_a_few_words() -> None:
+    for method, weights in (("", f"a={'9' * 5000}"), ("", "a" * 5000), ("m" * 5000, "")):
+        found = balancing_of(PORT._replace(balancing=method, weights=weights))
+        assert isinstance(found, Fault) and len(found.reason) < 250

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,34 @@ def test_what_is_missing_is_named_with_the_remedy(repo: Path) -> None:
     assert "lacks the capability NET_RAW: run it as root" in text and "capabilities.add [NET_RAW]" in text
     text = run(program, repo, "setpriv", "--bounding-set", "-all", "--inh-caps", "-all")
     assert "lacks the capabilities NET_ADMIN and NET_RAW" in text and "+net_admin,+net_raw" in text
+
+
+ADMIN_ALONE = ("unshare", "--net", "setpriv", "--bounding-set", "-all,+net_admin", "--inh-caps", "-all,+net_admin")
+PREPARE = """
+from cluster_shim.proxy.machine import ThisMachine
+from proxy_core import KernelError, load_config
+head = {{"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"}}
+config = load_config({{**head, "mode": {!r}}})
+machine = ThisMachine(lambda text: None, {!r})
+try:
+    machine.prepare(config)
+except KernelError as lacks:
+    raise SystemExit(print(lacks))
+machine.drop_rights(config)
+print(open("/proc/thread-self/status").read())
+"""
+
+
+@pytest.mark.parametrize(("mode", "variant"), [("flat", "nft"), ("nftables", "legacy"), ("iptables", "nft")])
+def test_net_raw_is_for_the_legacy_programs_of_iptables_alone(repo: Path, mode: str, variant: str) -> None:
+    if os.geteuid() != 0 or not shutil.which("iptables-nft"):
+        pytest.skip("it takes root, to give capabilities up, and iptables-nft")
+    assert sets(run(PREPARE.format(mode, variant), repo, *ADMIN_ALONE))["Eff"] == ADMIN
+    all_of_them = sets(run(PREPARE.format(mode, variant), repo, "unshare", "--net"))
+    assert all_of_them["Eff"] == (ADMIN | RAW if variant == "legacy" and shutil.which("iptables-legacy") else ADMIN)
+
+
+def test_the_legacy_programs_need_net_raw(repo: Path) -> None:
+    if os.geteuid() != 0 or not shutil.which("iptables-legacy"):
+        pytest.skip("it takes root, to give capabilities up, and iptables-legacy")
+    assert "lacks the capability NET_RAW" in run(PREPARE.format("iptables", "legacy"), repo, *ADMIN_ALONE)

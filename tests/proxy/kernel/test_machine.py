@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from proxy_core import KernelError, NotSupported
-from proxy_core.addresses import Family
+from proxy_core.addresses import FAMILIES, Family
 from proxy_core.config.sysctls import CONNTRACK_MAX
 from proxy_core.kernel import machine
 from proxy_core.kernel.iptables import IptablesPrograms
@@ -102,7 +102,7 @@ def test_a_system_that_is_read_only_is_no_reason_to_stop(netns: str, monkeypatch
     assert "/sys is read-only" in warning
 
 
-@pytest.mark.parametrize("family", machine.FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_modes_that_work_here(netns: str, family: Family) -> None:
     with inside(netns):
         for mode in ("nftables", "flat"):

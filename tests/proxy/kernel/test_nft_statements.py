@@ -8,10 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from proxy_core import FakeNft
-from proxy_core.kernel.netlink import DUMP, REQUEST, Netlink, attrs, each_attr, message
+from proxy_core.kernel.netlink import DUMP, NETFILTER, REQUEST, Netlink, attrs, each_attr, message
 from proxy_core.kernel.netns import inside
 from proxy_core.kernel.nft import NetlinkNft
-from proxy_core.kernel.nft.nft import NETFILTER
 from proxy_core.nft import statements as st
 from proxy_core.nft import transaction as tr
 from proxy_core.nft.statements import HAIRPIN_KEY, NODE_PORT_KEY, SERVICE_KEY, TableFamily
