@@ -12,7 +12,6 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Sequence
-from types import TracebackType
 
 from proxy_core.addresses import Family
 from proxy_core.conntrack import Flow
@@ -25,6 +24,7 @@ from proxy_core.kernel.netlink import (
     INTERRUPTED,
     NETFILTER,
     REQUEST,
+    Closing,
     Message,
     Netlink,
     NetlinkError,
@@ -51,7 +51,7 @@ _HEAD = 4
 """Bytes of struct nfgenmsg."""
 
 
-class NetlinkConntrack:
+class NetlinkConntrack(Closing):
     """The flows of a family in a network namespace (None: the present one)."""
 
     def __init__(self, family: Family, *, netns: str | None = None) -> None:
@@ -69,14 +69,6 @@ class NetlinkConntrack:
         self._heads = [nest(kind, addresses, usual)[:8] for kind in (_ORIGINAL, _REPLY)]
         with inside(netns):
             self._netlink = Netlink(NETFILTER)
-
-    def __enter__(self) -> NetlinkConntrack:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the socket."""

@@ -10,10 +10,11 @@ import errno
 import os
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from proxy_core.errors import KernelError
 
@@ -119,7 +120,23 @@ def each_attr(payload: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
         at += (size + 3) & ~3
 
 
-class Netlink:
+class Closing(ABC):
+    """Something that is closed at the end of a block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the socket."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Netlink(Closing):
     """A netlink socket of the network namespace in which it is made."""
 
     def __init__(self, protocol: int, *, receive_bytes: int = 1 << 23, send_bytes: int = 1 << 26) -> None:
@@ -137,14 +154,6 @@ class Netlink:
         for option in (_CAP_ACK, _EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
-
-    def __enter__(self) -> Netlink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the socket."""

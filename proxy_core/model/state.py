@@ -135,9 +135,8 @@ class ProxyState:
             if each.port.health_check_node_port
         }
         local: dict[Key, set[str]] = {key: set() for key in node_ports}
-        for name, ends in (
-            self.endpoints.endpoints.items() if node_ports else ()
-        ):  # those of ports that the Service does not have, too
+        known = self.endpoints.endpoints if node_ports else {}
+        for name, ends in known.items():  # those of ports that the Service does not have, too
             key = (name.namespace, name.name)
             if key in local:
                 local[key].update(end.ip for end in ends if end.is_local and end.ready)

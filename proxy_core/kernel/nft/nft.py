@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 
 from proxy_core.errors import KernelError
 from proxy_core.kernel import netlink
-from proxy_core.kernel.netlink import Message, Netlink, NetlinkError, attrs, text
+from proxy_core.kernel.netlink import Closing, Message, Netlink, NetlinkError, attrs, text
 from proxy_core.kernel.netns import inside
 from proxy_core.kernel.nft import containers, elements, statements
 from proxy_core.kernel.nft.batch import SUBSYSTEM, Batch, header
@@ -27,7 +26,7 @@ _CHAIN_TABLE, _CHAIN_NAME = 1, 3
 _DUMPS = 20
 
 
-class NetlinkNft:
+class NetlinkNft(Closing):
     """A table of one family in a network namespace (None: the present one)."""
 
     def __init__(self, family: TableFamily, table: str = TABLE, *, netns: str | None = None) -> None:
@@ -37,14 +36,6 @@ class NetlinkNft:
             self._netlink = Netlink(netlink.NETFILTER)
         self._head = header(statements.FAMILIES[family].number)
         self._shapes: dict[str, Shape] = {}
-
-    def __enter__(self) -> NetlinkNft:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the socket."""
