@@ -15,6 +15,8 @@ from proxy_core import Service
 
 ROWS = 20
 """Service ports in the overview."""
+_NAMED = 3
+"""Services that a notice names."""
 
 
 def show_dry_run(mode: str, written: Sequence[Written], families: Sequence[FamilyProxy]) -> None:
@@ -25,8 +27,8 @@ def show_dry_run(mode: str, written: Sequence[Written], families: Sequence[Famil
     for each in written:
         sys.stdout.write(f"# {each.family}, mode {mode}\n")
         sys.stdout.writelines(f"{line}\n" for line in each.lines)
-    lines = " and ".join(f"{len(each.lines):,} for {each.family}" for each in written)
-    notice(f"a first sync writes {lines} (lines on standard output); nothing was touched")
+    lines = " and ".join(f"{len(each.lines):,} lines for {each.family}" for each in written)
+    notice(f"a first sync writes {lines}, on standard output; nothing was touched")
 
 
 def dry_run_document(mode: str, written: Sequence[Written], families: Sequence[FamilyProxy]) -> dict[str, Any]:
@@ -59,13 +61,20 @@ def diff_document(mode: str, found: Sequence[Difference]) -> dict[str, Any]:
 def tell_of_useless(objects: Sequence[Event]) -> None:
     """Say which Services cannot be proxied for want of what an API server would have given them."""
     services = [each.object for each in objects if isinstance(each.object, Service)]
-    bare = [each for each in services if each.spec.type != "ExternalName" and not each.spec.cluster_ip]
+    proxied = [each for each in services if each.spec.type != "ExternalName" and each.spec.cluster_ip != "None"]
+    bare = [each for each in proxied if not each.spec.cluster_ip]
     if bare:
-        names = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in bare[:3])
-        more = f" and {len(bare) - 3:,} more" if len(bare) > 3 else ""
-        notice(f"without spec.clusterIP, which an API server assigns, there is nothing to do for {names}{more}")
+        notice(f"without spec.clusterIP, which an API server assigns, there is nothing to do for {_names(bare)}")
+    portless = [each for each in proxied if each.spec.cluster_ip and not each.spec.ports]
+    if portless:
+        notice(f"without spec.ports there is nothing to do for {_names(portless)}")
     if not services:
         notice("there is no Service: only the rules that are always there are written")
+
+
+def _names(services: Sequence[Service]) -> str:
+    more = f" and {len(services) - _NAMED:,} more" if len(services) > _NAMED else ""
+    return ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in services[:_NAMED]) + more
 
 
 def _show_rows(rows: Sequence[Row]) -> None:

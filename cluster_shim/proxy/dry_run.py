@@ -78,8 +78,9 @@ def _row(name: ServicePortName, wanted: Wanted) -> Row:
     if port.session_affinity:
         notes.append(f"clients stay for {port.sticky_max_age_seconds:,} s")
     if port.load_balancer_source_ranges:
-        notes.append(f"for {len(port.load_balancer_source_ranges)} networks only")
+        count = len(port.load_balancer_source_ranges)
+        notes.append(f"for {count:,} network{'' if count == 1 else 's'} only")
     if port.health_check_node_port:
         notes.append(f"health check on node:{port.health_check_node_port}")
-    count = f"{len(endpoints)} ({local} here)" if endpoints else "0"
-    return Row(f"{name} {port.protocol.lower()}", ", ".join(addresses), count, "; ".join(notes))
+    ends = f"{len(endpoints):,} ({local:,} here)" if endpoints else "0"
+    return Row(f"{name} {port.protocol.lower()}", ", ".join(addresses), ends, "; ".join(notes))
