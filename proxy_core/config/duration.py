@@ -7,10 +7,13 @@ import re
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _PART = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _MOST = 2**63 - 1
+_REASON = "is no duration, as 30s or 1m30s are: {!r}"
 
 
-def parse_duration(text: str) -> int:
-    """Return the nanoseconds of a duration; raises ValueError."""
+def parse_duration(text: object) -> int:
+    """Return the nanoseconds of a duration; raises ValueError, also for what is no text (0 is not 0s, as upstream)."""
+    if not isinstance(text, str):
+        raise ValueError(_REASON.format(text))
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0
@@ -24,5 +27,5 @@ def parse_duration(text: str) -> int:
         position = part.end()
     negative = text.startswith("-")
     if not rest or position < len(rest) or total > _MOST + negative:
-        raise ValueError(f"is no duration: {text!r}")
+        raise ValueError(_REASON.format(text))
     return -total if negative else total

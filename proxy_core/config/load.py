@@ -55,7 +55,7 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
             continue
         if isinstance(value, Mapping):
             content[key] = _completed(value, problems, where)
-        elif isinstance(value, str) and _DURATIONS.search(str(key)):
+        elif _DURATIONS.search(str(key)):
             try:
                 content[key] = parse_duration(value)
             except ValueError as reason:

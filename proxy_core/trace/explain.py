@@ -51,7 +51,7 @@ class Explanation(NamedTuple):
         ways = self.outcome.ways
         for way in ways[:limit]:
             yield ""
-            yield f"{way.probability}  {_fate(way)}"
+            yield f"{'always' if way.probability == 1 else way.probability}  {_fate(way)}"
             yield from _steps(way)
         if len(ways) > limit:
             yield ""
@@ -100,11 +100,11 @@ def packet_between(
     protocol = next((each for each in PROTOCOLS if each == (word or "tcp")), None)
     to, from_ = _read(place), _read(source)
     if protocol is None or to is None or to[1] is None:
-        return Problem("", "", target, "is not IP:PORT or IP:PORT/PROTOCOL with tcp, udp or sctp")
+        return Problem("", "", target, "is not IP:PORT or IP:PORT/PROTOCOL with tcp, udp or sctp (IPv6: [IP]:PORT)")
     if from_ is None:
         return Problem("", "", source, "is not IP or IP:PORT")
     if {family_of(from_[0]), family_of(to[0])} != {settings.family}:
-        return Problem("", "", f"{source} -> {target}", f"is not {settings.family}")
+        return Problem("", "", f"{source} and {target}", f"are not both of {settings.family}")
     if interface is None:
         interface = _interface(state, settings, from_[0])
     return Packet(protocol, from_[0], from_[1] or SOURCE_PORT, to[0], to[1], interface)

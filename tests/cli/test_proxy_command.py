@@ -130,7 +130,7 @@ def test_from_takes_all_that_follows(stowage: Run, tmp_path: Path) -> None:
         (["--dry-run", "--once", "--from", "web.yaml"], "--dry-run and --once exclude each other"),
         (["--json", "-", "--from", "web.yaml"], "--json goes with --dry-run or --diff"),
         (["--dry-run", "--from", "none.yaml"], "none.yaml: cannot be read: No such file"),
-        (["--dry-run", "--cluster-cidr", "10.0.0.0"], "clusterCIDR: must be valid CIDR blocks"),
+        (["--dry-run", "--cluster-cidr", "10.0.0.0"], "--cluster-cidr: must be valid CIDR blocks"),
         (["--dry-run", "--profiling"], "--profiling is not supported"),
         (["--dry-run", "--master", "1"], "No such option"),
         (

@@ -110,9 +110,9 @@ def test_a_bad_file_changes_nothing_until_it_is_repaired(folder: Path) -> None:
         ("Service shop/web", "spec.ports[0].port")
     ]
     assert refused.value.problems[0].file.endswith("web.yaml")
-    assert client.watch(0.4) == []  # said once
+    assert client.watch(0.4) == [] and not client.is_good  # said once
     (folder / "web.yaml").write_text(WEB)
-    assert changes(client) == [("ADDED", "EndpointSlice/shop/web-a")]
+    assert changes(client) == [("ADDED", "EndpointSlice/shop/web-a")] and client.is_good
 
 
 @pytest.mark.parametrize(
