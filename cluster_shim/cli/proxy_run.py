@@ -160,7 +160,7 @@ def _others(name: str, known: Sequence[str]) -> str:
 
 
 def _dry_run(wishes: Wishes, of: Setup, events: Sequence[Event]) -> int:
-    written, families = dry_run(of, events)
+    written, families = dry_run(of, events, notice)
     if not write_json(wishes.json_file, dry_run_document(of.mode, written, families)):
         show_dry_run(of.mode, written, families)
     return EXIT_GOOD

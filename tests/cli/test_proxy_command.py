@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -102,6 +103,41 @@ def test_the_overview_counts_in_words(stowage: Run, tmp_path: Path) -> None:
         text = WEB.replace("{clusterIP: 172.30.0.1, ports: [{port: 80}]}", spec % ranges)
         (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
         assert words in stowage("--dry-run", "--from", "web.yaml").stderr
+
+
+MAGLEV = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop, annotations: {stowage.dev/balancing: maglev}}
+spec: {clusterIP: 172.30.0.1, ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.180.0.1]}, {addresses: [10.180.1.1]}]
+"""
+
+
+def test_ways_by_many_elements_are_one_for_each_endpoint(stowage: Run, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(MAGLEV, encoding="utf-8")
+    way = ("trace", "--from", "10.180.0.77", "--to", "172.30.0.1:80", "--objects", "web.yaml", "--mode", "flat")
+    result = stowage(*way)
+    lines = [line for line in result.stdout.splitlines() if "accepted" in line]
+    assert sorted(line.partition("to ")[2] for line in lines) == ["10.180.0.1:8080", "10.180.1.1:8080"], result.output
+    assert sum(Fraction(line.partition(" ")[0]) for line in lines) == 1
+    assert result.stdout.count("that differ in the element alone") == 2
+    assert len(json.loads(stowage(*way, "--json", "-").stdout)["ways"]) > 2
+
+
+def test_a_dry_run_tells_what_would_be_left_out(stowage: Run, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(MAGLEV.replace("maglev", "magleff"), encoding="utf-8")
+    result = stowage("--dry-run", "--from", "web.yaml", "--mode", "flat")
+    assert result.exit_code == 0 and "IPv4: left out: Service shop/web: metadata.annotations" in result.stderr
+    assert "172.30.0.1 . tcp . 80" in result.stdout
+    result = stowage("--dry-run", "--from", "web.yaml", "--mode", "ipvs", "--ipvs-scheduler", "none")
+    assert result.exit_code == 0 and "172.30.0.1:80/TCP: no scheduler none" in result.stderr
 
 
 def test_a_service_without_ports_is_named_unless_it_is_headless(stowage: Run, tmp_path: Path) -> None:
