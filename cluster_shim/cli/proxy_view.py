@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cluster_shim.cli.terminal import console, literal, new_table, notice
@@ -12,11 +12,12 @@ from cluster_shim.proxy.dry_run import Row, Written, overview
 from cluster_shim.proxy.family import FamilyProxy
 from cluster_shim.proxy.listing import Difference
 from proxy_core import Service
+from proxy_core.addresses import endpoint_text
 
 ROWS = 20
 """Service ports in the overview."""
 _NAMED = 3
-"""Services that a notice names."""
+"""Services, or addresses, that notices name."""
 
 
 def show_dry_run(mode: str, written: Sequence[Written], families: Sequence[FamilyProxy]) -> None:
@@ -68,8 +69,28 @@ def tell_of_useless(objects: Sequence[Event]) -> None:
     portless = [each for each in proxied if each.spec.cluster_ip and not each.spec.ports]
     if portless:
         notice(f"without spec.ports there is nothing to do for {_names(portless)}")
+    shared = list(_shared(proxied))
+    for address, owners in shared[:_NAMED]:
+        notice(f"{address} is of {' and '.join(owners)}: one of them has its traffic")
+    if len(shared) > _NAMED:
+        notice(f"so it is with {len(shared) - _NAMED:,} more addresses")
     if not services:
         notice("there is no Service: only the rules that are always there are written")
+
+
+def _shared(services: Sequence[Service]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield cluster IPs with port, and node ports, that several ports have; an API server would refuse all but one."""
+    owners: dict[str, list[str]] = {}
+    for each in services:
+        name = f"{each.metadata.namespace}/{each.metadata.name}"
+        for port in each.spec.ports:
+            owner = f"{name}:{port.name}" if port.name else name
+            places = [endpoint_text(ip, port.port) for ip in each.spec.cluster_ips]
+            for place in [*places, f"node:{port.node_port}"] if port.node_port else places:
+                owners.setdefault(f"{place} {port.protocol.lower()}", []).append(owner)
+    for place, names in owners.items():
+        if len(names) > 1:
+            yield place, names
 
 
 def _names(services: Sequence[Service]) -> str:

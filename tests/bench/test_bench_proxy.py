@@ -12,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli import bench
-from bench.proxy import workload
+from bench.proxy import namespace, workload
 from bench.proxy.measure import Job, measure
 from bench.proxy.report import page
+from proxy_core import KernelError
+from proxy_core.kernel import capabilities
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace is made, which needs root")
 
@@ -59,6 +61,12 @@ def test_a_curve_has_numbers_beside_it_also_where_values_are_close_together() ->
     figures = {text.partition("<")[0]: text for text in page(results).split("<figcaption>")[1:]}
     assert "peak (MiB)<" in figures["Memory"] and ">100</text>" in figures["Memory"]  # from 0 on
     assert "time (s), log scale<" in figures["First load"] and ">0.1</text>" in figures["First load"]
+
+
+def test_missing_rights_are_named_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capabilities, "missing", lambda _: ("NET_ADMIN",))
+    with pytest.raises(KernelError, match="lacks the capability NET_ADMIN"):
+        namespace.enter_new()
 
 
 def test_a_mode_that_the_kernel_lacks_is_named_and_the_others_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:

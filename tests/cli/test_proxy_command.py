@@ -140,6 +140,15 @@ def test_a_dry_run_tells_what_would_be_left_out(stowage: Run, tmp_path: Path) ->
     assert result.exit_code == 0 and "172.30.0.1:80/TCP: no scheduler none" in result.stderr
 
 
+def test_addresses_of_several_services_are_named(stowage: Run, tmp_path: Path) -> None:
+    ports = "ports: [{port: 80, nodePort: 30080}, {port: 80, protocol: UDP, nodePort: 30080, name: u}]"
+    text = WEB.replace("ports: [{port: 80}]", ports.replace("80, nodePort", "80, name: t, nodePort"))
+    (tmp_path / "web.yaml").write_text(text.replace("spec: {ports", "spec: {clusterIP: 172.30.0.2, ports"))
+    words = stowage("--dry-run", "--from", "web.yaml").stderr
+    assert "node:30080 tcp is of shop/web:t and shop/bare:t: one of them has its traffic\n" in words
+    assert "node:30080 udp is of" in words and "172.30.0.1:80" in words and words.count("one of them") == 2
+
+
 def test_a_service_without_ports_is_named_unless_it_is_headless(stowage: Run, tmp_path: Path) -> None:
     text = WEB.replace("172.30.0.1, ports: [{port: 80}]", "172.30.0.1") + "---\n" + HEADLESS
     (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
