@@ -77,8 +77,8 @@ def _row(name: ServicePortName, wanted: Wanted) -> Row:
         notes.append("no endpoint: rejected")
     for policy, kind in ((port.internal_policy_local, "internal"), (port.external_policy_local, "external")):
         if policy:
-            drops = categories.has_any and not categories.local
-            notes.append(f"{kind} traffic to this node's endpoints only{', there is none: dropped' if drops else ''}")
+            lacks = categories.has_any and not categories.local  # what then becomes of traffic depends on the mode
+            notes.append(f"{kind} traffic to this node's endpoints only{', and there is none' if lacks else ''}")
     if port.session_affinity:
         notes.append(f"clients stay for {port.sticky_max_age_seconds:,} s")
     if port.load_balancer_source_ranges:

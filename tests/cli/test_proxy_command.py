@@ -140,6 +140,14 @@ def test_a_dry_run_tells_what_would_be_left_out(stowage: Run, tmp_path: Path) ->
     assert result.exit_code == 0 and "172.30.0.1:80/TCP: no scheduler none" in result.stderr
 
 
+def test_a_local_policy_without_an_endpoint_here_is_noted(stowage: Run, tmp_path: Path) -> None:
+    text = MAGLEV.replace("ports: [{port: 80}]", "internalTrafficPolicy: Local, ports: [{port: 80}]")
+    (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
+    rows = json.loads(stowage("--dry-run", "--json", "-", "--from", "web.yaml").stdout)["servicePorts"]
+    assert rows[0]["endpoints"] == "2 (0 here)"
+    assert rows[0]["notes"] == "internal traffic to this node's endpoints only, and there is none"
+
+
 def test_addresses_of_several_services_are_named(stowage: Run, tmp_path: Path) -> None:
     ports = "ports: [{port: 80, nodePort: 30080}, {port: 80, protocol: UDP, nodePort: 30080, name: u}]"
     text = WEB.replace("ports: [{port: 80}]", ports.replace("80, nodePort", "80, name: t, nodePort"))
