@@ -11,6 +11,7 @@ import socket
 
 from bench.proxy.workload import ENDPOINT_NETWORK, NODE_IP
 from proxy_core import KernelError
+from proxy_core.kernel import capabilities
 
 _CLONE_NEWNET = 0x40000000
 
@@ -19,6 +20,7 @@ def enter_new() -> None:
     """Move this process, which must have a single thread, into a new namespace. Raises KernelError."""
     from pyroute2 import IPRoute
 
+    capabilities.check()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) != 0:
         reason = os.strerror(ctypes.get_errno())

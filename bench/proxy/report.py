@@ -19,6 +19,8 @@ from cluster_shim.cli.output import write_atomically
 SIZE = (6.0, 3.4)
 BARS = 3
 """With fewer sizes a curve tells nothing, and bars are drawn."""
+WIDE = 10
+"""From this ratio of the largest value to the smallest on, values have a logarithmic axis."""
 FIGURES: Sequence[tuple[str, str, Callable[[Result], float | None]]] = (
     ("First load", "time (s)", lambda each: each.first_load_seconds),
     ("One endpoint changes (median)", "time (ms)", lambda each: each.change_ms_p50),
@@ -78,9 +80,14 @@ def _figure(
 
 
 def _curves(figure: Figure, by_mode: dict[str, list[tuple[int, float]]], axis: str) -> None:
-    axes = plain_axes(figure, "services (log scale)", f"{axis}, log scale")
+    values = [value for points in by_mode.values() for _, value in points]
+    is_wide = min(values) > 0 and max(values) >= WIDE * min(values)
+    axes = plain_axes(figure, "services (log scale)", f"{axis}, log scale" if is_wide else axis)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    if is_wide:
+        axes.set_yscale("log")
+    else:  # a part of a decade would have no number beside it, and make a mountain of nothing
+        axes.set_ylim(0, max(values) * 1.1 or 1)
     for colour, (mode, points) in zip(COLOURS, by_mode.items(), strict=False):
         axes.plot(*zip(*sorted(points), strict=True), color=colour, marker="o", markersize=4, label=mode)
     sizes = sorted({services for points in by_mode.values() for services, _ in points})

@@ -80,9 +80,14 @@ def _spread(args: list[str], option: str) -> list[str]:
 @click.option("--diff", is_flag=True, help="Print how the kernel differs from what it should have, and touch nothing.")
 @click.option("--once", is_flag=True, help="Sync once and end.")
 @click.option("--init-only", is_flag=True, help="Set what needs more rights (sysctls) and end before any rule.")
-@click.option("--cleanup", is_flag=True, help="Remove the rules of all modes and end.")
+@click.option("--cleanup", is_flag=True, help="Remove the rules of all modes and end; the kubelet's stay.")
 @click.option("--write-config-to", metavar="FILE|-", help="Write the configuration with all defaults and end.")
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the result of --dry-run or --diff as JSON.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    help="Write the result of --dry-run or --diff as JSON; - is stdout.",
+)
 @click.option(
     "--iptables-variant",
     type=click.Choice(["legacy", "nft"]),
@@ -97,8 +102,8 @@ def proxy(ctx: click.Context, /, **given: Any) -> None:
     """Be the service proxy of a node: the rules of kube-proxy 1.36, from manifests.
 
     Without --from, --dry-run shows a sample. The proxy runs until SIGTERM or Ctrl-C; its rules stay, as upstream. The
-    exit status is 0 after that, 1 if rules could not be written (--once), differ (--diff), or a new start is needed, 2
-    for bad input.
+    exit status is 0 after that; 1 if rules could not be written (--once) or removed (--cleanup), if they differ
+    (--diff), or if a new start is needed; 2 for bad input, and where rights or the kernel do not allow a start.
 
     \b
     stowage proxy --dry-run --mode nftables

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -12,7 +13,6 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from cluster_shim.cli.inputs import did_you_mean
 from cluster_shim.cli.output import check_writable, write_atomically
 from cluster_shim.cli.proxy_view import diff_document, dry_run_document, show_diff, show_dry_run, tell_of_useless
 from cluster_shim.cli.result import check_json, write_json
@@ -37,6 +37,8 @@ from proxy_core.settings import SECOND
 SAMPLE = str(Path(__file__).parent.parent / "proxy" / "sample")
 SAMPLE_NODE = "node-1"
 EXIT_GOOD, EXIT_FAILED = 0, 1
+_NAMED = 3
+"""Nodes that a notice names."""
 EVERY_SYNC = 2
 """Verbosity from which on every sync gets a line."""
 
@@ -112,7 +114,9 @@ def _configuration(
 ) -> tuple[str, KubeProxyConfiguration]:
     """Return the mode and the configuration."""
     if mode is not None and mode not in MODES:
-        raise click.BadParameter(f"{mode!r} is no mode{did_you_mean(mode, MODES)}", param_hint="--mode")
+        similar = get_close_matches(mode, MODES)
+        others = f"did you mean {' or '.join(similar)}?" if similar else f"there are {', '.join(MODES)}"
+        raise click.BadParameter(f"{mode!r} is no mode; {others}", param_hint="--mode")
     config = configuration(flags, config_file, mode, notice)
     return config.mode or "iptables", config
 
@@ -123,7 +127,7 @@ def _files(
     """Return the files to read, and the configuration; if there are none it is the sample, seen from its node."""
     if files:
         return files, config
-    notice(f"a sample, as {option} is missing: {SAMPLE}")
+    notice(f"no {option}, so this is a sample: {SAMPLE}")
     return (SAMPLE,), msgspec.structs.replace(config, hostname_override=config.hostname_override or SAMPLE_NODE)
 
 
@@ -138,15 +142,25 @@ def _write_config(path: str, config: KubeProxyConfiguration) -> int:
 
 
 def _tell_of_node(config: KubeProxyConfiguration, objects: Sequence[ProxyObject]) -> None:
-    """Say that this node's Node is not there: no endpoint is local then."""
+    """Say that this node's Node is not there."""
     name = name_of_node(config)
     if find_node(name, objects) is None:
         known = [each.metadata.name for each in objects if isinstance(each, Node)]
-        notice(f"there is no Node {name}{did_you_mean(name, known)} (--hostname-override names this node)")
+        lacks = "its addresses, zone and pod networks are unknown"
+        notice(f"there is no Node {name}{_others(name, known)}: {lacks}; --hostname-override names this node")
+
+
+def _others(name: str, known: Sequence[str]) -> str:
+    """Return the Nodes that are there instead, in brackets; nothing if there is none."""
+    similar = get_close_matches(name, known)
+    if similar:
+        return f" (did you mean {' or '.join(similar)}?)"
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    return f" (but {', '.join(known[:_NAMED])}{more})" if known else ""
 
 
 def _dry_run(wishes: Wishes, of: Setup, events: Sequence[Event]) -> int:
-    written, families = dry_run(of, events)
+    written, families = dry_run(of, events, notice)
     if not write_json(wishes.json_file, dry_run_document(of.mode, written, families)):
         show_dry_run(of.mode, written, families)
     return EXIT_GOOD

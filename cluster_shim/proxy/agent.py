@@ -38,7 +38,7 @@ class Agent:
         self._client, self._families, self._health = client, families, health
         self._node_info, self._tell = node_info, tell
         self._node = node_info(None)
-        self._stopping = False
+        self._stopping = self._is_refusing = False
         self.fixed_pod_cidrs = False
         """Whether other pod networks of the node end the process: rules depend on those of the start."""
         self.config_file: str | None = None
@@ -87,7 +87,11 @@ class Agent:
             events = self._client.watch(WATCH_SECONDS)
         except InvalidObjects as invalid:
             self._tell(f"{invalid}\nnothing is taken over until this is repaired; the state of before stays in force")
+            self._is_refusing = True
             return
+        if self._is_refusing and self._client.is_good:
+            self._is_refusing = False
+            self._tell("the objects are good again, and taken over")
         if events:
             self._note_node(events)
             for each in self._families:

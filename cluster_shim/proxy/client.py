@@ -26,6 +26,10 @@ class Event(NamedTuple):
 class Client(Protocol):
     """Lists objects once and says what changes from then on; raises ProxyError where it cannot."""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the objects of now could be used when they were last looked at."""
+
     def list(self) -> Sequence[ProxyObject]:
         """Return all objects. Raises InvalidObjects with every problem."""
 
@@ -71,6 +75,8 @@ def _is_elsewhere(old: ProxyObject, new: ProxyObject) -> bool:
 
 class MemoryClient:
     """Objects in memory, changed by `apply` and `delete` from any thread."""
+
+    is_good = True
 
     def __init__(self, records: Iterable[ProxyObject] = ()) -> None:
         self._objects = by_key(records)

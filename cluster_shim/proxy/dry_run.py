@@ -5,7 +5,7 @@ Nothing here touches the machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from cluster_shim.proxy.client import Event
@@ -32,17 +32,21 @@ def machine_on_paper(node: NodeInfo) -> Machine:
     return Machine(lambda: {"lo": ["127.0.0.1/8", "::1/128"], "node": addresses})
 
 
-def dry_run(of: Setup, objects: Sequence[Event]) -> tuple[list[Written], list[FamilyProxy]]:
-    """Sync everything once on paper; return what each family wrote, and the families. Raises KernelError."""
+def dry_run(
+    of: Setup, objects: Sequence[Event], tell: Callable[[str], None]
+) -> tuple[list[Written], list[FamilyProxy]]:
+    """Sync everything once on paper; return what each family wrote, and the families. Raises KernelError.
+
+    ``tell`` gets what was left out, as it would be of a kernel.
+    """
     paper = Paper()
-    failures: list[str] = []
-    around = Around(ProxyHealth(0), Metrics(of.mode), failures.append)
+    around = Around(ProxyHealth(0), Metrics(of.mode), tell)
     families = family_proxies(of, paper, around)
     for each in families:
         each.deliver(objects, listed=True)
         each.step()
-    if failures:
-        raise RuntimeError("\n".join(failures))  # a fake kernel refuses only what is a defect of the rules
+        if each.failure:
+            raise RuntimeError(f"{each.family}: {each.failure}")  # on paper only a defect of the rules is refused
     return [Written(family, tuple(lines)) for family, lines in paper.lines.items()], families
 
 
@@ -73,13 +77,14 @@ def _row(name: ServicePortName, wanted: Wanted) -> Row:
         notes.append("no endpoint: rejected")
     for policy, kind in ((port.internal_policy_local, "internal"), (port.external_policy_local, "external")):
         if policy:
-            drops = categories.has_any and not categories.local
-            notes.append(f"{kind} traffic to this node's endpoints only{', there is none: dropped' if drops else ''}")
+            lacks = categories.has_any and not categories.local  # what then becomes of traffic depends on the mode
+            notes.append(f"{kind} traffic to this node's endpoints only{', and there is none' if lacks else ''}")
     if port.session_affinity:
         notes.append(f"clients stay for {port.sticky_max_age_seconds:,} s")
     if port.load_balancer_source_ranges:
-        notes.append(f"for {len(port.load_balancer_source_ranges)} networks only")
+        count = len(port.load_balancer_source_ranges)
+        notes.append(f"for {count:,} network{'' if count == 1 else 's'} only")
     if port.health_check_node_port:
         notes.append(f"health check on node:{port.health_check_node_port}")
-    count = f"{len(endpoints)} ({local} here)" if endpoints else "0"
-    return Row(f"{name} {port.protocol.lower()}", ", ".join(addresses), count, "; ".join(notes))
+    ends = f"{len(endpoints):,} ({local:,} here)" if endpoints else "0"
+    return Row(f"{name} {port.protocol.lower()}", ", ".join(addresses), ends, "; ".join(notes))

@@ -193,8 +193,9 @@ class FamilyProxy:
             return
         if around.verbose:
             kind = "full" if result.full else "partial"
-            around.tell(f"{self.family}: {kind} sync of {len(self.proxier.state.wanted):,} service ports in "
-                        f"{seconds * 1000:.1f} ms")  # fmt: skip
+            count = len(self.proxier.state.wanted)
+            ports = f"{count:,} service port{'' if count == 1 else 's'}"
+            around.tell(f"{self.family}: {kind} sync of {ports} in {seconds * 1000:.1f} ms")
         self._follow_up(result)
 
     def _tend(self) -> None:

@@ -37,6 +37,7 @@ class FileClient:
         self._applied: dict[str, Signature] = {}
         self._seen: dict[str, Signature] = {}
         self._look_at = 0.0
+        self.is_good = True
 
     def list(self) -> Sequence[ProxyObject]:
         self._seen = self._look()
@@ -69,7 +70,7 @@ class FileClient:
 
     def _load(self) -> dict[ObjectKey, ProxyObject]:
         """Read what has changed and return all objects. Raises InvalidObjects, once for what is there now."""
-        self._applied = self._seen
+        self._applied, self.is_good = self._seen, False
         sources = find_files(self._paths)
         for name in self._read.keys() - {each.name for each in sources}:
             del self._read[name]
@@ -78,7 +79,9 @@ class FileClient:
             signature = self._seen.get(each.name, (0, 0, 0))
             if known is None or (known[0] != signature and each.name != STDIN):
                 self._read[each.name] = signature, read_file(each)
-        return together([(each.name, self._read[each.name][1]) for each in sources])
+        found = together([(each.name, self._read[each.name][1]) for each in sources])
+        self.is_good = True
+        return found
 
 
 def _signature(source: Source) -> Signature:

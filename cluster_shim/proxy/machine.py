@@ -30,7 +30,7 @@ from proxy_core.kernel import capabilities
 from proxy_core.kernel.bound import DummyAddresses
 from proxy_core.kernel.conntrack import NetlinkConntrack
 from proxy_core.kernel.ipset import NetlinkIpSets
-from proxy_core.kernel.iptables import IptablesPrograms, Variant
+from proxy_core.kernel.iptables import IptablesPrograms, Variant, variants_with_rules
 from proxy_core.kernel.ipvs import IpvsServers
 from proxy_core.kernel.ipvs_mode import ipvs_kernel, prepare_ipvs
 from proxy_core.kernel.machine import COUNTERS, cpu_count, families, has_ipv6, read_machine, set_sysctls
@@ -76,13 +76,14 @@ class ThisMachine:
         self._tell = tell
 
     def families(self, mode: str) -> Sequence[Family]:
+        # First of all: whatever lacks them says less.
+        capabilities.check(_ALWAYS if mode in ("nftables", FLAT) else self._rights())
         return families(mode, self._variant)
 
     def machine(self, mode: str) -> Machine:
         return read_machine(mode, self._variant)
 
     def prepare(self, config: KubeProxyConfiguration) -> None:
-        capabilities.check(_ALWAYS if config.mode in ("nftables", FLAT) else self._rights())
         values = conntrack_sysctls(config.conntrack, cpu_count())
         if not is_writable(CONNTRACK_MAX):  # it belongs to the first namespace alone
             values.pop(CONNTRACK_MAX, None)
@@ -134,8 +135,10 @@ class ThisMachine:
 
 
 def _to_clean(variant: Variant | None) -> cleanup.Kernels:
-    """Return all that a proxy may have written to."""
-    tables = [IptablesPrograms(family, variant) for family in (FAMILIES if has_ipv6() else FAMILIES[:1])]
+    """Return all that a proxy may have written to; without a variant that is both."""
+    families = FAMILIES if has_ipv6() else FAMILIES[:1]
+    variants = variants_with_rules() if variant is None else [variant]
+    tables = [IptablesPrograms(family, each) for each in variants for family in families]
     with suppress(KernelError, NotSupported):  # what the kernel does not have has left nothing
         ipvs = cleanup.IpvsLeftovers(IpvsServers("IPv4"), NetlinkIpSets(), DummyAddresses("IPv4"))
         return cleanup.Kernels(tables, NetlinkTables(), ipvs)

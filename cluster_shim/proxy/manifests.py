@@ -5,7 +5,7 @@ Objects of kinds that no proxy reads are stepped over; everything that cannot be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,6 +30,14 @@ class _Item(msgspec.Struct, rename="camel"):
 
     kind: str = ""
 
+
+_API_VERSIONS: Mapping[str, Sequence[str]] = {
+    "Service": ("v1",),
+    "Node": ("v1",),
+    "EndpointSlice": ("discovery.k8s.io/v1",),
+    "ServiceCIDR": ("networking.k8s.io/v1", "networking.k8s.io/v1beta1"),
+}
+"""Of the kinds that are read; a kind of these names in a group of somebody else's is another one."""
 
 _envelope = msgspec.json.Decoder(_Envelope)
 _item = msgspec.json.Decoder(_Item)
@@ -60,6 +68,10 @@ def read_file(source: Source) -> Manifest:
             continue
         try:
             for raw in _objects_of(document.json):
+                fault = _fault_of_head(raw)
+                if fault is not None:
+                    problems.append(Problem(source.name, document.position, *fault))
+                    continue
                 objects += _object(raw, source.name)
         except InvalidObjects as invalid:
             problems += invalid.problems
@@ -103,6 +115,19 @@ def _objects_of(document: bytes | msgspec.Raw) -> Iterator[bytes | msgspec.Raw]:
             fields: dict[str, Any] = msgspec.json.decode(item)
             item = msgspec.Raw(msgspec.json.encode({**fields, "kind": kind, "apiVersion": head.api_version}))
         yield from _objects_of(item)
+
+
+def _fault_of_head(raw: bytes | msgspec.Raw) -> tuple[str, str] | None:
+    """Return the field by which an object does not say what it is, and the reason; None: it says it."""
+    head = _envelope.decode(raw)
+    for field, value in (("kind", head.kind), ("apiVersion", head.api_version)):
+        if not value:
+            return field, "is missing"
+    known = _API_VERSIONS.get(head.kind, ())
+    group = head.api_version.rpartition("/")[0]
+    if head.api_version in known or group not in ("", *(each.rpartition("/")[0] for each in known)):
+        return None
+    return ("apiVersion", f"must be {known[0]} for {head.kind}: {head.api_version!r}") if known else None
 
 
 def _object(raw: bytes | msgspec.Raw, file: str) -> Iterator[ProxyObject]:

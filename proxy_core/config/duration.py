@@ -8,6 +8,7 @@ _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10
 _PART = re.compile(r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _MOST = 2**63 - 1
 _FIELDS = re.compile(r"(?:syncPeriod|minSyncPeriod|configSyncPeriod|\w+Timeout)$", re.ASCII)
+_REASON = "is no duration, as 30s or 1m30s are: {!r}"
 
 
 def is_duration(field: str) -> bool:
@@ -15,8 +16,10 @@ def is_duration(field: str) -> bool:
     return _FIELDS.search(field) is not None
 
 
-def parse_duration(text: str) -> int:
-    """Return the nanoseconds of a duration; raises ValueError."""
+def parse_duration(text: object) -> int:
+    """Return the nanoseconds of a duration; raises ValueError, also for what is no text (0 is not 0s, as upstream)."""
+    if not isinstance(text, str):
+        raise ValueError(_REASON.format(text))
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0
@@ -30,5 +33,5 @@ def parse_duration(text: str) -> int:
         position = part.end()
     negative = text.startswith("-")
     if not rest or position < len(rest) or total > _MOST + negative:
-        raise ValueError(f"is no duration: {text!r}")
+        raise ValueError(_REASON.format(text))
     return -total if negative else total

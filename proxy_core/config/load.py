@@ -56,7 +56,7 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
             content[key] = _completed(value, problems, where)
         elif is_duration(str(key)):
             try:
-                content[key] = _nanoseconds(value)
+                content[key] = parse_duration(value)
             except ValueError as reason:
                 problems.append((where, str(reason)))
         else:
@@ -70,13 +70,6 @@ def _completed(tree: Mapping[str, Any], problems: list[tuple[str, str]], path: s
     if isinstance(part, dict) and not part.get("syncPeriod", 1):
         part["syncPeriod"] = 30 * SECOND
     return content
-
-
-def _nanoseconds(value: Any) -> int:
-    """Return a duration; raises ValueError. A number is none, as upstream: nobody could tell its unit."""
-    if not isinstance(value, str):
-        raise ValueError(f"must be a duration with its unit, as in 30s: {value!r}")
-    return parse_duration(value)
 
 
 def _complete_addresses(content: dict[str, Any]) -> None:

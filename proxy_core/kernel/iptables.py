@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from proxy_core.addresses import Family
@@ -30,6 +31,10 @@ _EMPTY = re.compile(r"\n\s*\n")
 _CONTEXT_LINES = 1
 _LONGEST = 400
 """Characters of a line that are shown."""
+
+
+_LEGACY_TABLES = ("ip_tables_names", "ip6_tables_names")
+"""Of /proc/thread-self/net: which tables the legacy programs have made in this network namespace."""
 
 
 class _Remedy(NamedTuple):
@@ -70,6 +75,29 @@ class Version(NamedTuple):
 
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.number))} ({self.variant})"
+
+
+def variants_with_rules() -> Sequence[Variant | None]:
+    """Return the variants that may have rules in this namespace; None stands for what the machine calls iptables.
+
+    The legacy programs count only where there are tables of theirs, for they make those that they look at.
+    """
+    try:
+        default = IptablesPrograms("IPv4").version.variant
+    except (KernelError, NotSupported):
+        return (None,)
+    if default == "legacy":
+        return None, "nft"
+    return (None, "legacy") if any(map(_has_lines, _LEGACY_TABLES)) else (None,)
+
+
+def _has_lines(name: str) -> bool:
+    try:
+        return bool(Path("/proc/thread-self/net", name).read_bytes())
+    except FileNotFoundError:
+        return False
+    except OSError:  # who may not look has to ask
+        return True
 
 
 class IptablesPrograms:

@@ -63,7 +63,7 @@ def scratch() -> Iterator[None]:
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(_CLONE_NEWNET) != 0:
-            raise KernelError(f"a new network namespace: {os.strerror(ctypes.get_errno())}; it takes SYS_ADMIN")
+            raise KernelError(f"a new network namespace: {_reason(ctypes.get_errno())}")
         try:
             _set_up_lo()
             yield
@@ -86,6 +86,9 @@ def _set_up_lo() -> None:
 def _set(file: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(file, _CLONE_NEWNET) != 0:
-        reason = ctypes.get_errno()
-        remedy = "; it takes the capability SYS_ADMIN" if reason == errno.EPERM else ""
-        raise KernelError(f"network namespace {name}: {os.strerror(reason)}{remedy}")
+        raise KernelError(f"network namespace {name}: {_reason(ctypes.get_errno())}")
+
+
+def _reason(number: int) -> str:
+    """Return an error in words, with the remedy where rights are missing."""
+    return f"{os.strerror(number)}{'; it takes the capability SYS_ADMIN' if number == errno.EPERM else ''}"

@@ -5,7 +5,7 @@ Returns lines and plain data; printing, colours and options are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from proxy_core.addresses import contains, family_of, parse_cidr, parse_ip
@@ -48,11 +48,14 @@ class Explanation(NamedTuple):
             yield f"for Service {each.name}, by its {each.by} ({ends})"
         if not self.services:
             yield "for no Service that this node knows"
-        ways = self.outcome.ways
-        for way in ways[:limit]:
+        ways = _alike(self.outcome.ways)
+        for way, more in ways[:limit]:
             yield ""
-            yield f"{way.probability}  {_fate(way)}"
+            yield f"{'always' if way.probability == 1 else way.probability}  {_fate(way)}"
             yield from _steps(way)
+            if more:
+                ends = "differs" if more == 1 else "differ"
+                yield f"  (and {more:,} more way{'' if more == 1 else 's'} that {ends} in the element alone)"
         if len(ways) > limit:
             yield ""
             yield f"and {len(ways) - limit} more way{'' if len(ways) == limit + 1 else 's'}"
@@ -100,11 +103,11 @@ def packet_between(
     protocol = next((each for each in PROTOCOLS if each == (word or "tcp")), None)
     to, from_ = _read(place), _read(source)
     if protocol is None or to is None or to[1] is None:
-        return Problem("", "", target, "is not IP:PORT or IP:PORT/PROTOCOL with tcp, udp or sctp")
+        return Problem("", "", target, "is not IP:PORT or IP:PORT/PROTOCOL with tcp, udp or sctp (IPv6: [IP]:PORT)")
     if from_ is None:
         return Problem("", "", source, "is not IP or IP:PORT")
     if {family_of(from_[0]), family_of(to[0])} != {settings.family}:
-        return Problem("", "", f"{source} -> {target}", f"is not {settings.family}")
+        return Problem("", "", f"{source} and {target}", f"are not both of {settings.family}")
     if interface is None:
         interface = _interface(state, settings, from_[0])
     return Packet(protocol, from_[0], from_[1] or SOURCE_PORT, to[0], to[1], interface)
@@ -133,6 +136,23 @@ def _fate(way: Way) -> str:
     if fate.masqueraded:
         words.append("with the node's address as its source")
     return ", ".join(words)
+
+
+def _alike(ways: Sequence[Way]) -> list[tuple[Way, int]]:
+    """Return ways by the same rules to the same end as one, with their probability, and how many it was beside.
+
+    Modes with a table of slots, as Maglev's, have several elements for an endpoint.
+    """
+    found: dict[tuple[object, ...], tuple[Way, int]] = {}
+    for way in ways:
+        key = (way.fate, *((step.hook, step.chain, step.text) for step in way.steps))
+        known = found.get(key)
+        if known is None:
+            found[key] = way, 0
+        else:
+            first, more = known
+            found[key] = first._replace(probability=first.probability + way.probability), more + 1
+    return list(found.values())
 
 
 def _steps(way: Way) -> Iterator[str]:

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     DROPPED = "dropped"
     REJECTED = "rejected"
     """The sender is told that nobody listens there."""
-    UNTOUCHED = "not for us"
+    UNTOUCHED = "left alone"
     """It goes on as if there were no proxy."""
 
 

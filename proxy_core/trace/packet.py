@@ -38,7 +38,7 @@ class Packet(NamedTuple):
     def __str__(self) -> str:
         source = endpoint_text(self.source, self.source_port)
         target = endpoint_text(self.destination, self.destination_port)
-        way = f"in by {self.interface}" if self.interface else "from the node itself"
+        way = f"arriving by {self.interface}" if self.interface else "from the node itself"
         return f"{self.protocol} {source} -> {target}, {way}"
 
 

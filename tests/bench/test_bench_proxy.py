@@ -7,12 +7,16 @@ import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from bench.cli import bench
-from bench.proxy import workload
+from bench.proxy import namespace, workload
 from bench.proxy.measure import Job, measure
+from bench.proxy.report import page
+from proxy_core import KernelError
+from proxy_core.kernel import capabilities
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace is made, which needs root")
 
@@ -44,8 +48,25 @@ def test_one_result_is_an_object_and_several_are_a_list(tmp_path: Path) -> None:
     ran = CliRunner().invoke(bench, [*options, *sizes, "--report", str(report)])
     assert ran.exit_code == 0, ran.output
     assert [each["services"] for each in json.loads(out.read_text())] == [20, 40, 80]
-    page = report.read_text()
-    assert page.count("<figure>") == 5 and "services (log scale)" in page and "first load" in page
+    text = report.read_text()
+    assert text.count("<figure>") == 5 and "services (log scale)" in text and "first load" in text
+
+
+def test_a_curve_has_numbers_beside_it_also_where_values_are_close_together() -> None:
+    first = measure(Job("flat", 5, 2, 5, kernel=False, seed=1, iptables_variant="legacy"))
+    results = [
+        msgspec.structs.replace(first, services=services, peak_rss_bytes=mib * 2**20, first_load_seconds=load)
+        for services, mib, load in ((20, 123, 0.02), (40, 124, 0.2), (80, 133, 2.0))
+    ]
+    figures = {text.partition("<")[0]: text for text in page(results).split("<figcaption>")[1:]}
+    assert "peak (MiB)<" in figures["Memory"] and ">100</text>" in figures["Memory"]  # from 0 on
+    assert "time (s), log scale<" in figures["First load"] and ">0.1</text>" in figures["First load"]
+
+
+def test_missing_rights_are_named_before_anything_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capabilities, "missing", lambda _: ("NET_ADMIN",))
+    with pytest.raises(KernelError, match="lacks the capability NET_ADMIN"):
+        namespace.enter_new()
 
 
 def test_more_endpoints_than_there_are_addresses_for_are_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -34,6 +35,12 @@ kind: Service
 metadata: {name: bare, namespace: shop}
 spec: {ports: [{port: 80}]}
 """
+HEADLESS = """
+apiVersion: v1
+kind: Service
+metadata: {name: headless, namespace: shop}
+spec: {clusterIP: None}
+"""
 
 
 class Here(EntryPointGroup):
@@ -62,7 +69,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> PaperEdge:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_newcomer_sees_a_sample_in_every_mode(stowage: Run, mode: str) -> None:
     result = stowage("--dry-run", "--mode", mode)
-    assert result.exit_code == 0 and "a sample, as --from is missing" in result.stderr
+    assert result.exit_code == 0 and "no --from, so this is a sample" in result.stderr
     assert f"# IPv4, mode {mode}" in result.stdout and f"# IPv6, mode {mode}" in result.stdout
     assert "172.30.0.41" in result.stdout and "kube-system/dns:dns udp" in result.stderr
     assert "no endpoint: rejected" in result.stderr and "nothing was touched" in result.stderr
@@ -85,7 +92,76 @@ def test_a_dry_run_as_json(stowage: Run) -> None:
 def test_what_an_api_server_would_have_given_is_missed(stowage: Run) -> None:
     result = stowage("--dry-run", "--from", "web.yaml", "--hostname-override", "node-2")
     assert "without spec.clusterIP, which an API server assigns, there is nothing to do for shop/bare" in result.stderr
-    assert "there is no Node node-2; did you mean node-1?" in result.stderr
+    assert "there is no Node node-2 (did you mean node-1?): its addresses" in result.stderr
+    result = stowage("--dry-run", "--from", "web.yaml", "--hostname-override", "x")
+    assert "there is no Node x (but node-1): its addresses" in result.stderr
+
+
+def test_the_overview_counts_in_words(stowage: Run, tmp_path: Path) -> None:
+    spec = "{type: LoadBalancer, clusterIP: 172.30.0.1, loadBalancerSourceRanges: [%s], ports: [{port: 80}]}"
+    for ranges, words in (("10.0.0.0/8", "for 1 network only"), ("10.0.0.0/8, 192.0.2.0/24", "for 2 networks only")):
+        text = WEB.replace("{clusterIP: 172.30.0.1, ports: [{port: 80}]}", spec % ranges)
+        (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
+        assert words in stowage("--dry-run", "--from", "web.yaml").stderr
+
+
+MAGLEV = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop, annotations: {stowage.dev/balancing: maglev}}
+spec: {clusterIP: 172.30.0.1, ports: [{port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{port: 8080}]
+endpoints: [{addresses: [10.180.0.1]}, {addresses: [10.180.1.1]}]
+"""
+
+
+def test_ways_by_many_elements_are_one_for_each_endpoint(stowage: Run, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(MAGLEV, encoding="utf-8")
+    way = ("trace", "--from", "10.180.0.77", "--to", "172.30.0.1:80", "--objects", "web.yaml", "--mode", "flat")
+    result = stowage(*way)
+    lines = [line for line in result.stdout.splitlines() if "accepted" in line]
+    assert sorted(line.partition("to ")[2] for line in lines) == ["10.180.0.1:8080", "10.180.1.1:8080"], result.output
+    assert sum(Fraction(line.partition(" ")[0]) for line in lines) == 1
+    assert result.stdout.count("that differ in the element alone") == 2
+    assert len(json.loads(stowage(*way, "--json", "-").stdout)["ways"]) > 2
+
+
+def test_a_dry_run_tells_what_would_be_left_out(stowage: Run, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(MAGLEV.replace("maglev", "magleff"), encoding="utf-8")
+    result = stowage("--dry-run", "--from", "web.yaml", "--mode", "flat")
+    assert result.exit_code == 0 and "IPv4: left out: Service shop/web: metadata.annotations" in result.stderr
+    assert "172.30.0.1 . tcp . 80" in result.stdout
+    result = stowage("--dry-run", "--from", "web.yaml", "--mode", "ipvs", "--ipvs-scheduler", "none")
+    assert result.exit_code == 0 and "172.30.0.1:80/TCP: no scheduler none" in result.stderr
+
+
+def test_a_local_policy_without_an_endpoint_here_is_noted(stowage: Run, tmp_path: Path) -> None:
+    text = MAGLEV.replace("ports: [{port: 80}]", "internalTrafficPolicy: Local, ports: [{port: 80}]")
+    (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
+    rows = json.loads(stowage("--dry-run", "--json", "-", "--from", "web.yaml").stdout)["servicePorts"]
+    assert rows[0]["endpoints"] == "2 (0 here)"
+    assert rows[0]["notes"] == "internal traffic to this node's endpoints only, and there is none"
+
+
+def test_addresses_of_several_services_are_named(stowage: Run, tmp_path: Path) -> None:
+    ports = "ports: [{port: 80, nodePort: 30080}, {port: 80, protocol: UDP, nodePort: 30080, name: u}]"
+    text = WEB.replace("ports: [{port: 80}]", ports.replace("80, nodePort", "80, name: t, nodePort"))
+    (tmp_path / "web.yaml").write_text(text.replace("spec: {ports", "spec: {clusterIP: 172.30.0.2, ports"))
+    words = stowage("--dry-run", "--from", "web.yaml").stderr
+    assert "node:30080 tcp is of shop/web:t and shop/bare:t: one of them has its traffic\n" in words
+    assert "node:30080 udp is of" in words and "172.30.0.1:80" in words and words.count("one of them") == 2
+
+
+def test_a_service_without_ports_is_named_unless_it_is_headless(stowage: Run, tmp_path: Path) -> None:
+    text = WEB.replace("172.30.0.1, ports: [{port: 80}]", "172.30.0.1") + "---\n" + HEADLESS
+    (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
+    words = stowage("--dry-run", "--from", "web.yaml").stderr
+    assert "without spec.ports there is nothing to do for shop/web\n" in words and "headless" not in words
 
 
 def test_from_takes_all_that_follows(stowage: Run, tmp_path: Path) -> None:
@@ -103,10 +179,11 @@ def test_from_takes_all_that_follows(stowage: Run, tmp_path: Path) -> None:
         (["--from"], "Option '--from' requires an argument"),
         ([], "--from FILES is missing"),
         (["--dry-run", "--mode", "nftabels"], "'nftabels' is no mode; did you mean nftables"),
+        (["--dry-run", "--mode", "x"], "'x' is no mode; there are iptables, ipvs, nftables, flat"),
         (["--dry-run", "--once", "--from", "web.yaml"], "--dry-run and --once exclude each other"),
         (["--json", "-", "--from", "web.yaml"], "--json goes with --dry-run or --diff"),
         (["--dry-run", "--from", "none.yaml"], "none.yaml: cannot be read: No such file"),
-        (["--dry-run", "--cluster-cidr", "10.0.0.0"], "clusterCIDR: must be valid CIDR blocks"),
+        (["--dry-run", "--cluster-cidr", "10.0.0.0"], "--cluster-cidr: must be valid CIDR blocks"),
         (["--dry-run", "--profiling"], "--profiling is not supported"),
         (["--dry-run", "--master", "1"], "No such option"),
         (
@@ -155,7 +232,7 @@ def test_cleanup_needs_no_objects_and_says_what_stays(stowage: Run, edge: PaperE
 def test_a_trace_explains_the_way_of_a_packet(stowage: Run) -> None:
     result = stowage("trace", "--from", "10.180.0.77", "--to", "172.30.0.41:80", "--mode", "nftables")
     assert result.exit_code == 0 and "for Service shop/cart:http, by its cluster IP (3 endpoints" in result.stdout
-    assert "1/3  accepted, to 10.180.0.5:8080" in result.stdout and "a sample, as --objects is missing" in result.stderr
+    assert "1/3  accepted, to 10.180.0.5:8080" in result.stdout and "no --objects, so this is a sample" in result.stderr
     refused = stowage("trace", "--from", "10.180.0.77", "--to", "172.30.0.43:9000", "--json", "-")
     assert refused.exit_code == 1 and json.loads(refused.stdout)["mode"] == "iptables"
 

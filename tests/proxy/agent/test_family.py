@@ -157,7 +157,7 @@ def test_what_was_left_out_is_said_once() -> None:
         each.family.step()
         each.clock.pass_seconds(2)
     assert [line for line in each.said if "left out" in line] == ["IPv4: left out: ports[0]: is taken and 1 more"]
-    assert each.said[0].startswith("IPv4: full sync of 1 service ports in 0.0 ms")
+    assert each.said[0].startswith("IPv4: full sync of 1 service port in 0.0 ms")
 
 
 def test_between_syncs_the_backend_looks_after_what_ends() -> None:

@@ -135,9 +135,9 @@ def test_a_bad_file_changes_nothing_until_it_is_repaired(folder: Path) -> None:
         ("Service shop/web", "spec.ports[0].port")
     ]
     assert refused.value.problems[0].file.endswith("web.yaml")
-    assert client.watch(0.4) == []  # said once
+    assert client.watch(0.4) == [] and not client.is_good  # said once
     (folder / "web.yaml").write_text(WEB)
-    assert changes(client) == [("ADDED", "EndpointSlice/shop/web-a")]
+    assert changes(client) == [("ADDED", "EndpointSlice/shop/web-a")] and client.is_good
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,10 @@ def test_a_bad_file_changes_nothing_until_it_is_repaired(folder: Path) -> None:
         ("web.yaml", WEB.replace("shop", "Shop"), "Service Shop/web: metadata.namespace: is no DNS label"),
         ("again.yaml", WEB, "Service shop/web: metadata.name: is already in"),
         ("web.yaml", "{", "document 1: malformed"),
+        ("web.yaml", OTHER + "---\nname: web\n", "document 2: kind: is missing"),
+        ("web.yaml", "kind: Service\nmetadata: {name: a}\n", "document 1: apiVersion: is missing"),
+        ("web.yaml", SLICE.replace("discovery.k8s.io/v1", "v1"), "apiVersion: must be discovery.k8s.io/v1 for"),
+        ("web.yaml", SLICE.replace("io/v1", "io/v1beta1"), "for EndpointSlice: 'discovery.k8s.io/v1beta1'"),
         ("web.yaml", "[1]", "document 1: is no object of Kubernetes"),
         ("web.yaml", WEB.replace("name: web", "name: ''"), "metadata.name: is missing"),
     ],

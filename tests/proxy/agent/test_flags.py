@@ -76,6 +76,16 @@ def test_flags_of_iptables_count_in_nftables_mode_too() -> None:
     assert (tree["nftables"]["syncPeriod"], tree["nftables"]["masqueradeAll"]) == ("2m0s", True)
 
 
+def test_a_problem_names_the_flag_that_was_given_once() -> None:
+    with pytest.raises(InvalidConfig) as refused:
+        configured(iptables_sync_period="5", nodeport_addresses="10.0.0.0/8,x", cluster_cidr="10.0.0.0/8")
+    assert [str(each) for each in refused.value.problems] == [
+        "--iptables-sync-period: is no duration, as 30s or 1m30s are: '5'"
+    ]
+    with pytest.raises(InvalidConfig, match=r"^1 problem.*\n  --nodeport-addresses: must be a valid CIDR: 'x'$"):
+        configured(nodeport_addresses="10.0.0.0/8,x")
+
+
 def test_the_least_interval_of_ipvs_is_another_by_flags_than_by_file(tmp_path: Path) -> None:
     assert configured("ipvs")["ipvs"]["minSyncPeriod"] == "1s"
     assert configured("ipvs", ipvs_min_sync_period="0s")["ipvs"]["minSyncPeriod"] == "0s"
@@ -116,7 +126,8 @@ def test_fields_of_a_file_that_are_refused(tmp_path: Path, field: str) -> None:
         ("{", "malformed"),
         ("", "is empty"),
         (f"{yaml.safe_dump(HEAD)}---\n{yaml.safe_dump(HEAD)}", "expected one KubeProxyConfiguration, found 2"),
-        ("kind: KubeletConfiguration", "expected one KubeProxyConfiguration, found 0"),
+        ("kind: KubeletConfiguration", "expected one KubeProxyConfiguration, found KubeletConfiguration$"),
+        ("kind: ConfigMap", "expected one KubeProxyConfiguration, found ConfigMap; .* data"),
         (yaml.safe_dump({**HEAD, "mode": "ebpf"}), "mode: must be"),
     ],
 )

@@ -99,7 +99,7 @@ class Bad(MemoryClient):
 
     def watch(self, timeout_seconds: float) -> Sequence[Event]:
         if self.problem is not None:
-            problem, self.problem = self.problem, None
+            problem, self.problem, self.is_good = self.problem, None, False
             raise InvalidObjects([problem])
         return super().watch(timeout_seconds)
 
@@ -114,6 +114,10 @@ def test_bad_objects_are_told_and_change_nothing() -> None:
         until(lambda: said)
         assert "web.yaml: Service shop/web: spec.ports[0].port: must be between" in said[0]
         assert "the state of before stays in force" in said[0] and len(edge.paper.lines["IPv4"]) == before
+        assert len(said) == 1
+        client.is_good = True  # as it was before: there is nothing to write
+        until(lambda: len(said) == 2)
+        assert said[1] == "the objects are good again, and taken over"
 
 
 def test_a_changed_configuration_ends_the_process(tmp_path: Path) -> None:

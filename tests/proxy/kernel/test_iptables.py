@@ -12,7 +12,8 @@ import pytest
 
 from proxy_core import KernelError, NotSupported
 from proxy_core.addresses import Family
-from proxy_core.kernel.iptables import IptablesPrograms, Variant
+from proxy_core.kernel.iptables import IptablesPrograms, Variant, variants_with_rules
+from proxy_core.kernel.netns import inside
 
 ODD = ("-m", "comment", "--comment", """it's a "q" $HOME; `x` \\ \N{SNOWMAN}""", "-j", "KUBE-E")
 
@@ -49,6 +50,21 @@ def test_chains_and_rules_come_and_go(tables: IptablesPrograms) -> None:
     tables.delete_rule("nat", "OUTPUT", ("-j", "KUBE-F"))
     tables.restore(["*nat\n", ":KUBE-E - [0:0]\n-X KUBE-E\n", "COMMIT\n"])
     assert rules(tables, "nat") == before
+
+
+def test_legacy_programs_count_where_they_have_tables(netns: str) -> None:
+    legacy = IptablesPrograms("IPv4", "legacy")
+    with inside(netns):
+        try:
+            default, _ = IptablesPrograms("IPv4").version.variant, legacy.version
+        except NotSupported as reason:
+            pytest.skip(str(reason))
+        if default == "legacy":
+            assert list(variants_with_rules()) == [None, "nft"]
+            return
+        assert list(variants_with_rules()) == [None]
+        legacy.check()
+        assert list(variants_with_rules()) == [None, "legacy"]
 
 
 def test_an_input_comes_in_pieces_of_any_size(tables: IptablesPrograms) -> None:

@@ -32,7 +32,7 @@ def explained(mode: str, source: str, target: str, **more: Any) -> list[str]:
 )
 def test_rules_stand_in_the_words_of_their_tool(mode: str, words: str) -> None:
     lines = explained(mode, POD, f"{CLUSTER_IP}:80")
-    assert lines[0] == f"tcp {POD}:40000 -> {CLUSTER_IP}:80, in by veth0 (mode {mode})"
+    assert lines[0] == f"tcp {POD}:40000 -> {CLUSTER_IP}:80, arriving by veth0 (mode {mode})"
     assert lines[1] == "for Service shop/web:http, by its cluster IP (2 endpoints, 1 on this node)"
     assert lines[3] == "1/2  accepted, to 10.180.0.1:8080" and lines[-1] == "and 1 more way"
     assert any(words in line for line in lines), lines
@@ -55,7 +55,7 @@ def test_what_of_a_service_the_packet_is_for(target: str, part: str) -> None:
 def test_masquerade_is_said_and_verdicts_too() -> None:
     assert explained("iptables", CLIENT, f"{VIP}:80")[3].endswith("with the node's address as its source")
     dropped = explained("nftables", "203.0.113.130", f"{VIP}:80", loadBalancerSourceRanges=[f"{CLIENT}/32"])
-    assert dropped[3] == "1  dropped" and dropped[-1].endswith("drop")
+    assert dropped[3] == "always  dropped" and dropped[-1].endswith("drop")
 
 
 def test_plain_data_is_json_with_every_rule() -> None:
@@ -95,8 +95,8 @@ def test_where_a_packet_comes_in_is_known_by_its_source(two_nodes: Cluster, sour
         (CLIENT, f"{CLUSTER_IP}:65536", "is not IP:PORT or"),
         (CLIENT, "web:80", "is not IP:PORT or"),
         ("client", f"{CLUSTER_IP}:80", "is not IP or IP:PORT"),
-        ("2001:db8::1", f"{CLUSTER_IP}:80", "is not IPv4"),
-        ("2001:db8::1", "[2001:db8::2]:80", "is not IPv4"),
+        ("2001:db8::1", f"{CLUSTER_IP}:80", "are not both of IPv4"),
+        ("2001:db8::1", "[2001:db8::2]:80", "are not both of IPv4"),
     ],
 )
 def test_texts_that_are_no_packet_are_named(two_nodes: Cluster, source: str, target: str, reason: str) -> None:
