@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from cluster_shim.proxy.machine import RealKernels
-from proxy_core import FakeIpvs, Iptables, IpvsKernel, Nft
+from proxy_core import Iptables, IpvsKernel, Nft
 from proxy_core.addresses import Family
+from proxy_core.ipvs.kernel import (
+    Entry,
+    IpSet,
+    RealServer,
+    Refusal,
+    ServerCommand,
+    ServerKey,
+    SetCommand,
+    VirtualServer,
+)
 from proxy_core.kernel.iptables import Variant
 from proxy_core.nft.kernel import Names
 from proxy_core.nft.transaction import ElementKey, Transaction
@@ -71,7 +82,7 @@ class NoKernels:
         return NoNft()
 
     def ipvs(self, family: Family) -> IpvsKernel:
-        return FakeIpvs().kernel
+        return IpvsKernel(NoIptables(), NoServers(), NoSets(), NoAddresses())
 
 
 class NoNft:
@@ -102,3 +113,51 @@ class NoIptables:
     def restore(self, text: Iterable[str]) -> None:
         for _ in text:
             pass
+
+
+class NoServers:
+    """Virtual servers that come from nowhere and go there."""
+
+    def run(self, commands: Sequence[ServerCommand]) -> Sequence[Refusal]:
+        return ()
+
+    def dump(self) -> Mapping[VirtualServer, Sequence[RealServer]]:
+        return {}
+
+    def reals(self, keys: Sequence[ServerKey]) -> Mapping[ServerKey, Sequence[RealServer]]:
+        return {}
+
+    def set_timeouts(self, tcp: int, tcp_fin: int, udp: int) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+class NoSets:
+    """Sets that take everything and hold nothing."""
+
+    def run(self, commands: Sequence[SetCommand]) -> Sequence[Refusal]:
+        return ()
+
+    def entries(self, sets: Sequence[IpSet]) -> Mapping[str, AbstractSet[Entry]]:
+        return {}
+
+
+class NoAddresses:
+    """An interface to which nothing is bound."""
+
+    def ensure_device(self) -> None:
+        pass
+
+    def delete_device(self) -> None:
+        pass
+
+    def bound(self) -> AbstractSet[str]:
+        return frozenset()
+
+    def bind(self, addresses: Sequence[str]) -> Sequence[Refusal]:
+        return ()
+
+    def unbind(self, addresses: Sequence[str]) -> Sequence[Refusal]:
+        return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from proxy_core.addresses import endpoint_text, family_of, parse_ip
+from proxy_core.addresses import endpoint_text, parse_ip
 from proxy_core.model.service_port import ServicePortName
 from proxy_core.objects import EndpointSlice
 
@@ -66,9 +66,10 @@ def merged(slices: Iterable[SliceEndpoints], namespace: str, service: str) -> di
 
 
 def _of_port(each: EndpointSlice, port: int, node_name: str) -> Iterable[Endpoint]:
+    is_ipv6 = each.address_type == "IPv6"
     for record in each.endpoints:
         ip = parse_ip(record.addresses[0]) if record.addresses else None
-        if ip is None or family_of(ip) != each.address_type:  # no API server has such a one; a rule with it would fail
+        if ip is None or (":" in ip) != is_ipv6:  # no API server has such a one; a rule with it would fail
             continue
         conditions, hints = record.conditions, record.hints
         yield Endpoint(
