@@ -86,6 +86,7 @@ head = {{"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyCon
 config = load_config({{**head, "mode": {!r}}})
 machine = ThisMachine(lambda text: None, {!r})
 try:
+    machine.families(config.mode)
     machine.prepare(config)
 except KernelError as lacks:
     raise SystemExit(print(lacks))
