@@ -1,0 +1,142 @@
+"""Paths of fields and what can be wrong with one: the texts and causes of upstream's validation/field.
+
+::
+
+    spec = Path("spec")
+    errors = [required(spec.child("containers")), invalid(spec.child("replicas"), -1, IS_NEGATIVE)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Path:
+    """The way to a field: ``spec.containers[0].resources.limits[cpu]``. Built cheaply, written only when asked."""
+
+    __slots__ = ("_parent", "_text")
+
+    def __init__(self, text: str, parent: Path | None = None) -> None:
+        self._text = text
+        self._parent = parent
+
+    def child(self, *names: str) -> Path:
+        """Return the path of a member, or of a member of a member."""
+        path = self
+        for name in names:
+            path = Path(f".{name}", path)
+        return path
+
+    def index(self, index: int) -> Path:
+        """Return the path of an element of a list."""
+        return Path(f"[{index}]", self)
+
+    def key(self, key: str) -> Path:
+        """Return the path of a value of a map."""
+        return Path(f"[{key}]", self)
+
+    def __str__(self) -> str:
+        parts = []
+        path: Path | None = self
+        while path is not None:
+            parts.append(path._text)
+            path = path._parent
+        return "".join(reversed(parts)).removeprefix(".")
+
+
+ROOT = Path("")
+"""The path of the object itself; the path of its member ``spec`` is ``ROOT.child("spec")``."""
+
+
+class FieldError(NamedTuple):
+    """One thing that is wrong with one field."""
+
+    reason: str
+    """``FieldValueRequired`` and so on: the reason of the cause."""
+    path: str
+    body: str
+    """What follows the path: ``Required value: must have a name``."""
+
+    def message(self) -> str:
+        """Return the text that stands in the message of the Status."""
+        return f"{self.path}: {self.body}"
+
+    def cause(self) -> dict[str, str]:
+        """Return the entry of ``details.causes``."""
+        cause = {"reason": self.reason, "message": self.body, "field": self.path}
+        return {key: value for key, value in cause.items() if value}
+
+
+def quoted(text: str) -> str:
+    """Return a text as Go's %q writes it."""
+    return msgspec.json.encode(text).decode()
+
+
+def shown(value: Any) -> str:
+    """Return a value as upstream's messages show it: texts in quotes, structs as JSON, nil as ``null``."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return msgspec.json.encode(value).decode()
+
+
+def _with_detail(text: str, detail: str) -> str:
+    return f"{text}: {detail}" if detail else text
+
+
+def required(path: Path, detail: str = "") -> FieldError:
+    """Say that a field must be there."""
+    return FieldError("FieldValueRequired", str(path), _with_detail("Required value", detail))
+
+
+def invalid(path: Path, value: Any, detail: str = "") -> FieldError:
+    """Say that a value is malformed or out of range."""
+    return FieldError("FieldValueInvalid", str(path), _with_detail(f"Invalid value: {shown(value)}", detail))
+
+
+def type_invalid(path: Path, value: Any, detail: str = "") -> FieldError:
+    """Say that a value is of another type."""
+    return FieldError("FieldValueTypeInvalid", str(path), _with_detail(f"Invalid value: {shown(value)}", detail))
+
+
+def not_supported(path: Path, value: Any, supported: Sequence[str]) -> FieldError:
+    """Say that a value is none of a fixed set, which is listed in the order given."""
+    listed = ", ".join(quoted(each) for each in supported)
+    detail = f"supported values: {listed}" if supported else ""
+    return FieldError("FieldValueNotSupported", str(path), _with_detail(f"Unsupported value: {shown(value)}", detail))
+
+
+def forbidden(path: Path, detail: str) -> FieldError:
+    """Say that a field may not be set (here, now, together with another)."""
+    return FieldError("FieldValueForbidden", str(path), _with_detail("Forbidden", detail))
+
+
+def duplicate(path: Path, value: Any) -> FieldError:
+    """Say that a value is there twice."""
+    return FieldError("FieldValueDuplicate", str(path), f"Duplicate value: {shown(value)}")
+
+
+def too_long(path: Path, max_bytes: int) -> FieldError:
+    """Say that a text or a map is too long."""
+    detail = f"may not be more than {max_bytes} bytes" if max_bytes >= 0 else "value is too long"
+    return FieldError("FieldValueTooLong", str(path), f"Too long: {detail}")
+
+
+def too_many(path: Path, actual: int, maximum: int) -> FieldError:
+    """Say that a list has too many elements."""
+    items = "item" if maximum == 1 else "items"
+    return FieldError("FieldValueTooMany", str(path), f"Too many: {actual}: must have at most {maximum} {items}")
+
+
+def not_found(path: Path, value: Any) -> FieldError:
+    """Say that what a field names does not exist."""
+    return FieldError("FieldValueNotFound", str(path), f"Not found: {shown(value)}")
+
+
+def internal(path: Path, detail: str) -> FieldError:
+    """Say that something went wrong on the way."""
+    return FieldError("InternalError", str(path), f"Internal error: {detail}")

@@ -1,0 +1,1 @@
+"""Admission: what changes or refuses a write that is well-formed and authorized. One plugin, one file."""

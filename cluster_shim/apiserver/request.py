@@ -1,0 +1,94 @@
+"""Request, Response and what a request asks for (RequestInfo): what all parts of the server pass around.
+
+Nothing here knows HTTP's framing: the edge (http/) makes a Request of bytes and writes a Response; in process, a client
+makes them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Who asks."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+ANONYMOUS = UserInfo("system:anonymous", "", ("system:unauthenticated",))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What a request asks for, by method and path (upstream: RequestInfo)."""
+
+    verb: str
+    """get, list, watch, create, update, patch, delete, deletecollection, proxy; else the method in lower case."""
+    path: str
+    is_resource: bool = False
+    prefix: str = ""
+    """``api`` or ``apis``."""
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    rest: str = ""
+    """What follows the subresource ``proxy``."""
+    label_selector: str = ""
+    field_selector: str = ""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request. Names of headers are in lower case; `query` is the raw query string's pairs, decoded, in order."""
+
+    method: str
+    path: str
+    """Decoded; `raw_path` is as it came."""
+    query: Sequence[tuple[str, str]] = ()
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    raw_path: str = ""
+    peer: str = ""
+    """The address of the client."""
+    certificate: bytes = b""
+    """The client's certificate (DER), already verified against the CA for clients; empty if it showed none."""
+    user: UserInfo = ANONYMOUS
+    info: RequestInfo = field(default_factory=lambda: RequestInfo("", ""))
+    warnings: list[str] = field(default_factory=list)
+    """Texts for Warning headers; whoever handles the request adds to them."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """For the audit log."""
+
+    def header(self, name: str, default: str = "") -> str:
+        """Return the first header of a name in lower case."""
+        return next((value for key, value in self.headers if key == name), default)
+
+    def param(self, name: str, default: str = "") -> str:
+        """Return the first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), default)
+
+    def params(self, name: str) -> list[str]:
+        """Return all values of a query parameter."""
+        return [value for key, value in self.query if key == name]
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer: either a body or a stream of pieces that ends when the answer does."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    stream: AsyncIterator[bytes] | None = None
+    upgrade: Any = None
+    """Takes over the connection (exec, attach, port-forward); None for everything else."""

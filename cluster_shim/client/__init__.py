@@ -1,0 +1,1 @@
+"""Client: the Kubernetes API for the other parts of this package, over HTTP or in process by the same interface."""
