@@ -1,0 +1,112 @@
+"""The order of a merged list: what the patch names comes in the order of the patch, the rest where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cluster_shim.api.patch.go import printed
+from cluster_shim.api.patch.strategic.errors import failed, lists_of_lists, no_merge_key, wrong_type
+
+Elements = list[Any]
+
+
+def same(left: Any, right: Any) -> bool:
+    """Say whether two scalars are equal and of one type: 1 is neither 1.0 nor true."""
+    return type(left) is type(right) and bool(left == right)
+
+
+def element_type(*lists: Sequence[Any]) -> type:
+    """Return the type that all elements have; an error if there is none or more than one."""
+    found: type | None = None
+    for elements in lists:
+        for each in elements:
+            if found is None:
+                found = type(each)
+                if found is list:
+                    raise lists_of_lists()
+            elif type(each) is not found:
+                raise failed(f"list element types are not identical: {printed([list(each) for each in lists])}")
+    if found is None:
+        raise failed("no elements in any of the given slices")
+    return found
+
+
+def find(elements: Sequence[Any], key: str, value: Any) -> int:
+    """Return the place of the first element with that value of the merge key; -1 if there is none."""
+    for index, each in enumerate(elements):
+        if not isinstance(each, dict):
+            raise failed(f"value for key {index} is not a map")
+        if key in each and same(each[key], value):
+            return index
+    return -1
+
+
+def partition(elements: Sequence[Any], by: Sequence[Any], key: str) -> tuple[Elements, Elements]:
+    """Return the elements that another list names, and those that it does not."""
+    named: Elements = []
+    others: Elements = []
+    for each in elements:
+        if not key:
+            present = any(same(each, other) for other in by)
+        elif not isinstance(each, dict):
+            raise wrong_type({}, each)
+        elif key not in each:
+            raise no_merge_key(each, key)
+        else:
+            present = find(by, key, each[key]) >= 0
+        (named if present else others).append(each)
+    return named, others
+
+
+def normalise(named: Elements, others: Elements, order: Sequence[Any], live: Sequence[Any], key: str) -> Elements:
+    """Return both parts in one list, each in its own order, interleaved as the live list has them."""
+    place = _places(live, key)
+    left = _sorted(others, live, key)
+    right = _sorted(named, order, key)
+    merged: Elements = []
+    while left and right:
+        ahead, behind = place(left[0]), place(right[0])
+        merged.append(left.pop(0) if 0 <= ahead < behind else right.pop(0))
+    return merged + left + right
+
+
+def _places(order: Sequence[Any], key: str) -> Callable[[Any], int]:
+    def value_of(element: Any) -> Any:
+        return element.get(key) if isinstance(element, dict) else element
+
+    values = [value_of(each) for each in order]
+
+    def place(element: Any) -> int:
+        value = value_of(element)
+        return next((index for index, each in enumerate(values) if same(each, value)), -1)
+
+    return place
+
+
+def _sorted(elements: Elements, order: Sequence[Any], key: str) -> Elements:
+    if key:
+        for each in (*elements, *order):
+            if not isinstance(each, dict):
+                raise wrong_type({}, each)
+            if key not in each:
+                raise no_merge_key(each, key)
+    deleted = [each for each in elements if isinstance(each, dict) and each.get("$patch") == "delete"]
+    kept = [each for each in elements if not (isinstance(each, dict) and each.get("$patch") == "delete")]
+    return sorted(kept, key=_places(order, key)) + deleted
+
+
+def without_repetitions(scalars: Elements) -> Elements:
+    """Return each scalar once. As upstream does it: what repeats gives its place to the last of the list."""
+    found = list(scalars)
+    index = 0
+    while index < len(found) - 1:
+        other = index + 1
+        while other < len(found):
+            if same(found[index], found[other]):
+                found[other] = found[-1]
+                found.pop()
+            else:
+                other += 1
+        index += 1
+    return found
