@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 class FakeObjects:
-    """What registry/objects.py promises, in memory."""
+    """What registry/own.py promises, in memory."""
 
     def __init__(self, *objects: tuple[str, str, Object]) -> None:
         self.rows: dict[tuple[str, str, str, str], Object] = {}

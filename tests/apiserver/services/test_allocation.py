@@ -33,7 +33,7 @@ class Cluster:
         service = {"metadata": {"name": "s", "namespace": "n"}, "spec": {"type": "ClusterIP", **spec}}
 
         async def run() -> None:
-            await (await self.services.begin_create(service, dry_run)).commit()
+            await (await self.services.begin_create(service, dry_run)).finish(True)
 
         asyncio.run(run())
         return service
@@ -42,7 +42,7 @@ class Cluster:
         service = {"metadata": old["metadata"], "spec": spec}
 
         async def run() -> None:
-            await (await self.services.begin_update(service, old, False)).commit()
+            await (await self.services.begin_update(service, old, False)).finish(True)
 
         asyncio.run(run())
         return service
@@ -63,7 +63,7 @@ def test_an_address_is_an_object_until_the_service_goes(cluster: Cluster) -> Non
     assert cluster.addresses() == {spec["clusterIP"]} == set(spec["clusterIPs"])
     (taken,) = cluster.objects.list("networking.k8s.io", "ipaddresses")
     assert taken["spec"] == {"parentRef": {"resource": "services", "namespace": "n", "name": "s"}}
-    asyncio.run(cluster.services.release(service))
+    asyncio.run(cluster.services.after_delete(service))
     assert cluster.addresses() == set()
 
 

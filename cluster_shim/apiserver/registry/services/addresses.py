@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from itertools import chain, count, islice
 
 from cluster_shim.api import errors
-from cluster_shim.apiserver.registry.objects import Object, Objects
+from cluster_shim.apiserver.registry.own import Object, Objects
 from cluster_shim.apiserver.registry.services.families import family_of
 
 Network = IPv4Network | IPv6Network
@@ -71,8 +71,12 @@ class ClusterIPs:
 
     async def release(self, address: str) -> None:
         """Give an address back; nothing happens if nobody has it."""
+        await self.forget(GROUP, IP_ADDRESSES, "", str(ip_address(address)))
+
+    async def forget(self, group: str, resource: str, namespace: str, name: str) -> None:
+        """Delete an object that may not be there."""
         try:
-            await self._objects.delete(GROUP, IP_ADDRESSES, "", str(ip_address(address)))
+            await self._objects.delete(group, resource, namespace, name)
         except errors.APIError as error:
             if error.code != 404:
                 raise

@@ -4,7 +4,7 @@
 
     allocation = await services.begin_create(service, dry_run)     # after mutating admission, before strategies
     ... strategy, validation, validating admission, write ...
-    await allocation.commit()                                      # or revert(), if anything of that failed
+    await allocation.finish(success)                               # False, if anything of that failed
 
 Upstream: pkg/registry/core/service/storage.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster_shim.api import errors
 from cluster_shim.api.fields import ROOT, Path, invalid
-from cluster_shim.apiserver.registry.objects import Object, Objects
+from cluster_shim.apiserver.registry.own import Object, Objects
 from cluster_shim.apiserver.registry.services.addresses import AllocationError, ClusterIPs, RangeFullError
 from cluster_shim.apiserver.registry.services.families import (
     HEADLESS,
@@ -48,6 +48,10 @@ class Allocation:
     dry_run: bool
     allocated: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+
+    async def finish(self, success: bool) -> None:
+        """Keep what was taken if the Service was written, give it back if not."""
+        await (self.commit() if success else self.revert())
 
     async def commit(self) -> None:
         """Give back what the written Service no longer has."""
@@ -105,9 +109,10 @@ class Services:
             raise
         return allocation
 
-    async def release(self, service: Object) -> None:
-        """Give back what a deleted Service had."""
-        spec = service["spec"]
+    async def after_delete(self, service: Object) -> None:
+        """Give back what a deleted Service had; its Endpoints go with it."""
+        spec, metadata = service["spec"], service["metadata"]
+        await self._addresses.forget("", "endpoints", metadata.get("namespace", ""), metadata["name"])
         for address in _own_addresses(spec):
             await self._addresses.release(address)
         ports = list(node_ports(spec))
