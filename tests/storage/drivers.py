@@ -1,0 +1,42 @@
+"""The drivers under test: how each is made, and made again on what it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cluster_shim.storage.local import LocalStore
+from cluster_shim.storage.log import Nowhere
+from cluster_shim.storage.wal import WriteAheadLog
+
+Make = Callable[..., LocalStore]
+
+
+def volatile(_: Path, **options: Any) -> LocalStore:
+    return LocalStore(Nowhere(), **options)
+
+
+def wal(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(WriteAheadLog(folder / "data"), **options)
+
+
+def wal_interval(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(WriteAheadLog(folder / "data", "interval"), **options)
+
+
+def wal_none(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(WriteAheadLog(folder / "data", "none"), **options)
+
+
+def wal_with_snapshots(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(WriteAheadLog(folder / "data", snapshot_bytes=500), **options)
+
+
+LOCAL: dict[str, Make] = {
+    "volatile": volatile,
+    "wal": wal,
+    "wal-interval": wal_interval,
+    "wal-none": wal_none,
+    "wal-with-snapshots": wal_with_snapshots,
+}
