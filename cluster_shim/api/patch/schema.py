@@ -1,7 +1,7 @@
 """The types of objects as patches see them: what is merged by which key, what is owned and replaced as a whole.
 
-A Node says which of scalar, map and list a value may be (of an untyped one: all three). Nodes are made lazily, since
-types refer to themselves. Made from OpenAPI definitions: of built-in types and of custom resources.
+A Node says which of scalar, map and list a value may be (of an untyped one: all three). Nodes of built-in types are
+made of their Type, nodes of custom resources of their OpenAPI schema; lazily, since types refer to themselves.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-RAW_EXTENSION = "io.k8s.apimachinery.pkg.runtime.RawExtension"
-
-_REF = "#/definitions/"
+from cluster_shim.api.types import model, type_by_name
+from cluster_shim.api.types.model import Type
 
 
 class Map:
@@ -101,99 +99,114 @@ class Field:
         return self._node
 
 
-class Schema:
-    """The nodes of a set of OpenAPI definitions, made when they are asked for."""
+def of_type(built_in: Type) -> Node:
+    """Return the node of a built-in type; it is made once."""
+    node: Node | None = built_in.compiled.get("patch")
+    if node is None:
+        node = built_in.compiled["patch"] = _of_type(built_in)
+    return node
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:
-        self._definitions = definitions
-        self._made: dict[str, Node] = {}
 
-    def node(self, name: str) -> Node:
-        """Return the node of a definition."""
-        node = self._made.get(name)
-        if node is None:
-            node = self._made[name] = self._named(name)
-        return node
-
-    def _named(self, name: str) -> Node:
-        if name == QUANTITY:
+def _of_type(built_in: Type, of: model.Field | None = None) -> Node:
+    """Return a new node; lists and maps are what the field that holds them says."""
+    match built_in.kind:
+        case model.STRUCT:
+            fields = {each.name: _field(each) for each in built_in.fields.values()}
+            atomic = built_in.atomic if of is None or not of.map_type else of.map_type == "atomic"
+            return Node(map=Map(fields, None if fields else _deduced, atomic, True, built_in.base_name))
+        case model.MAP:
+            atomic = of is not None and of.map_type == "atomic"
+            return Node(map=Map({}, _element(built_in), atomic, name=built_in.name))
+        case model.LIST:
+            return Node(list=_list(built_in, of))
+        case model.STRING | model.BYTES:
+            return Node("string")
+        case model.BOOL:
+            return Node("boolean")
+        case model.INT32 | model.INT64 | model.FLOAT64:
+            return Node("numeric")
+        case model.TIME | model.MICRO_TIME | model.QUANTITY:
             return Node("untyped")
-        if name == RAW_EXTENSION:
-            return UNTYPED
-        return self.parse(self._definitions[name], name=name.rpartition(".")[2])
-
-    def parse(self, schema: Mapping[str, Any], preserve: bool = False, name: str = "") -> Node:
-        """Return the node of a schema that has no name. `preserve`: unknown fields are kept below it."""
-        preserve = preserve or schema.get("x-kubernetes-preserve-unknown-fields") is True
-        match schema.get("type", ""):
-            case "":
-                return Node("untyped", self._map(schema, preserve, name), self._list(schema, preserve))
-            case "object":
-                return Node(map=self._map(schema, preserve, name))
-            case "array":
-                return Node(list=self._list(schema, preserve))
-            case kind:
-                return _scalar(kind, schema.get("format", ""))
-
-    def _maker(self, schema: Mapping[str, Any], preserve: bool) -> Callable[[], Node]:
-        reference = schema.get("$ref", "")
-        if not reference:
-            made = self.parse(schema, preserve)
-            return lambda: made
-        name = reference.removeprefix(_REF)
-        relationship = schema.get("x-kubernetes-map-type")
-        if relationship is None:
-            return lambda: self.node(name)
-        return lambda: _with_map_type(self.node(name), relationship == "atomic")
-
-    def _map(self, schema: Mapping[str, Any], preserve: bool, name: str) -> Map:
-        properties = schema.get("properties") or {}
-        fields = {
-            key: Field(
-                self._maker(each, preserve),
-                each.get("default"),
-                tuple(each.get("x-kubernetes-patch-strategy", "").split(",")),
-                each.get("x-kubernetes-patch-merge-key", ""),
-            )
-            for key, each in properties.items()
-        }
-        element: Callable[[], Node] | None = None
-        additional = schema.get("additionalProperties")
-        if isinstance(additional, dict):
-            element = self._maker(additional, preserve)
-        elif additional or (additional is None and (preserve or not properties)):
-            element = _deduced
-        return Map(fields, element, schema.get("x-kubernetes-map-type") == "atomic", bool(properties), name)
-
-    def _list(self, schema: Mapping[str, Any], preserve: bool) -> List:
-        items = schema.get("items")
-        element = self._maker(items, preserve) if items is not None else _untyped
-        match schema.get("x-kubernetes-list-type"):
-            case "set":
-                return List(element, atomic=False)
-            case "map":
-                return List(element, atomic=False, keys=tuple(schema.get("x-kubernetes-list-map-keys", ())))
-            case "atomic":
-                return List(element)
-        if "merge" not in schema.get("x-kubernetes-patch-strategy", "").split(","):
-            return List(element)
-        key = schema.get("x-kubernetes-patch-merge-key", "")
-        return List(element, atomic=False, keys=(key,) if key else ())
+    return UNTYPED if built_in.name == "runtime.RawExtension" else DEDUCED
 
 
-def _scalar(kind: str, form: str) -> Node:
-    if kind in ("integer", "number"):
-        return Node("numeric")
-    if kind == "boolean":
-        return Node("boolean")
-    return Node("string" if kind == "string" and form in ("", "byte") else "untyped")
+def _field(of: model.Field) -> Field:
+    default = of.default
+    if default is None and not of.pointer and not of.omit_empty:
+        default = _ZEROES.get(of.type.kind)
+    plain = of.type.kind not in (model.LIST, model.MAP) and not of.map_type
+    make = (lambda: of_type(of.type)) if plain else (lambda: _of_type(of.type, of))
+    return Field(make, default, of.patch_strategy, of.merge_key)
 
 
-def _with_map_type(node: Node, atomic: bool) -> Node:
-    if node.map is None:
-        return node
-    shape = node.map
-    return Node(node.scalar, Map(shape.fields, shape._element, atomic, shape.struct, shape.name), node.list)
+_ZEROES = {model.STRING: "", model.BOOL: False, model.INT32: 0, model.INT64: 0}
+
+
+def _element(of: Type) -> Callable[[], Node]:
+    element = of.element
+    assert element is not None
+    return lambda: of_type(element)
+
+
+def _list(of: Type, field: model.Field | None) -> List:
+    element = _element(of)
+    if field is None:
+        return List(element)
+    if field.list_type:
+        return List(element, field.list_type == "atomic", field.map_keys)
+    merges = "merge" in field.patch_strategy
+    return List(element, not merges, (field.merge_key,) if merges and field.merge_key else ())
+
+
+def of_custom(schema: Mapping[str, Any] | None) -> Node:
+    """Return the node of a custom resource; without a schema lists are owned as a whole, maps are merged."""
+    if not schema:
+        return DEDUCED
+    return _of_openapi(schema, preserve=False, resource=True)
+
+
+def _of_openapi(schema: Mapping[str, Any], preserve: bool, resource: bool = False) -> Node:
+    """Return the node of a structural schema. `preserve`: unknown fields are kept here and below."""
+    preserve = preserve or schema.get("x-kubernetes-preserve-unknown-fields") is True
+    resource = resource or schema.get("x-kubernetes-embedded-resource") is True
+    match schema.get("type", ""):
+        case "":
+            return Node("untyped", _openapi_map(schema, preserve, resource), _openapi_list(schema, preserve))
+        case "object":
+            return Node(map=_openapi_map(schema, preserve, resource))
+        case "array":
+            return Node(list=_openapi_list(schema, preserve))
+        case "integer" | "number":
+            return Node("numeric")
+        case "boolean":
+            return Node("boolean")
+    return Node("string" if schema.get("format", "") in ("", "byte") else "untyped")
+
+
+def _openapi_map(schema: Mapping[str, Any], preserve: bool, resource: bool) -> Map:
+    properties = schema.get("properties") or {}
+    fields = {key: Field(_made(_of_openapi(each, preserve)), each.get("default")) for key, each in properties.items()}
+    if resource:
+        fields["apiVersion"] = fields["kind"] = Field(_made(Node("string")))
+        fields["metadata"] = Field(lambda: of_type(type_by_name("meta/v1.ObjectMeta")))
+    additional = schema.get("additionalProperties")
+    element: Callable[[], Node] | None = None
+    if isinstance(additional, dict):
+        element = _made(_of_openapi(additional, preserve))
+    elif additional or (additional is None and (preserve or not fields)):
+        element = _deduced
+    return Map(fields, element, schema.get("x-kubernetes-map-type") == "atomic", struct=bool(fields))
+
+
+def _openapi_list(schema: Mapping[str, Any], preserve: bool) -> List:
+    items = schema.get("items")
+    element = _made(_of_openapi(items, preserve)) if items else _untyped
+    kind = schema.get("x-kubernetes-list-type", "atomic")
+    return List(element, kind == "atomic", tuple(schema.get("x-kubernetes-list-map-keys", ())) if kind == "map" else ())
+
+
+def _made(node: Node) -> Callable[[], Node]:
+    return lambda: node
 
 
 def _untyped() -> Node:

@@ -10,35 +10,26 @@ from hypothesis import strategies as st
 
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.patch import strategic
-from cluster_shim.api.patch.schema import Schema
+from cluster_shim.api.patch.schema import of_type
+from cluster_shim.api.types.model import Field, Type
 
-ITEM = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "v": {"type": "integer"},
-        "m": {"type": "object", "additionalProperties": {"type": "string"}},
-    },
+STRING, NUMBER = Type("string", "string"), Type("int64", "int64")
+ITEM = Type("test.Item", "struct")
+ITEM.fields = {
+    "name": Field("name", STRING),
+    "v": Field("v", NUMBER),
+    "m": Field("m", Type("map[string]string", "map", element=STRING)),
 }
-DEFINITIONS: dict[str, Any] = {
-    "test.Item": ITEM,
-    "test.Thing": {
-        "type": "object",
-        "properties": {
-            "items": {
-                "type": "array",
-                "items": {"$ref": "#/definitions/test.Item"},
-                "x-kubernetes-patch-strategy": "merge,retainKeys",
-                "x-kubernetes-patch-merge-key": "name",
-            },
-            "set": {"type": "array", "items": {"type": "string"}, "x-kubernetes-patch-strategy": "merge"},
-            "plain": {"type": "array", "items": {"type": "integer"}},
-            "whole": {"$ref": "#/definitions/test.Item", "x-kubernetes-patch-strategy": "replace"},
-            "item": {"$ref": "#/definitions/test.Item"},
-        },
-    },
+THINGS = Type("test.Thing", "struct")
+THINGS.fields = {
+    "items": Field("items", Type("[]test.Item", "list", element=ITEM)),
+    "set": Field("set", Type("[]string", "list", element=STRING), patch_strategy=("merge",)),
+    "plain": Field("plain", Type("[]int64", "list", element=NUMBER)),
+    "whole": Field("whole", ITEM, patch_strategy=("replace",)),
+    "item": Field("item", ITEM),
 }
-THING = Schema(DEFINITIONS).node("test.Thing")
+THINGS.fields["items"].patch_strategy, THINGS.fields["items"].merge_key = ("merge", "retainKeys"), "name"
+THING = of_type(THINGS)
 
 
 def items(*names: str) -> dict[str, Any]:
