@@ -68,6 +68,8 @@ class OrderedKeys:
     def between(self, low: str, high: str | None, limit: int = 0) -> list[str]:
         """Return keys from `low` on and before `high` (None: to the end), the first `limit` of them (0: all)."""
         found: list[str] = []
+        if high is not None and low >= high:
+            return found
         first, start = self._position(low)
         end, stop = self._position(high)
         for at in range(first, min(end + 1, len(self._chunks))):
@@ -80,9 +82,11 @@ class OrderedKeys:
 
     def count(self, low: str, high: str | None) -> int:
         """Return how many keys there are from `low` on and before `high` (None: to the end)."""
+        if high is not None and low >= high:
+            return 0
         first, start = self._position(low)
         end, stop = self._position(high)
-        return max(0, sum(map(len, self._chunks[first:end])) - start + stop)
+        return sum(map(len, self._chunks[first:end])) - start + stop
 
     def _position(self, key: str | None) -> tuple[int, int]:
         """Return chunk and index of the first key that is not less than `key`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster_shim.storage.local import LocalStore
 from cluster_shim.storage.log import Nowhere
+from cluster_shim.storage.sqlite import SqliteLog
 from cluster_shim.storage.wal import WriteAheadLog
 
 Make = Callable[..., LocalStore]
@@ -33,10 +34,15 @@ def wal_with_snapshots(folder: Path, **options: Any) -> LocalStore:
     return LocalStore(WriteAheadLog(folder / "data", snapshot_bytes=500), **options)
 
 
+def sqlite(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(SqliteLog(folder / "data.sqlite"), **options)
+
+
 LOCAL: dict[str, Make] = {
     "volatile": volatile,
     "wal": wal,
     "wal-interval": wal_interval,
     "wal-none": wal_none,
     "wal-with-snapshots": wal_with_snapshots,
+    "sqlite": sqlite,
 }
