@@ -6,6 +6,7 @@ keys shows that none is repeated. Everything else is scanned and unmarshalled ag
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,9 @@ _parse = msgspec.json.Decoder().decode
 _write = msgspec.json.Encoder().encode
 _COLON = b'":'
 _QUOTED_COLON = b'\\":'
+_ESCAPED_COLON = b'\\\\":'
+_SPACES_AND_COLON = (b" :", b"\t:", b"\n:", b"\r:")
+_SPACED_COLON = re.compile(rb'"[ \t\r\n]+:')
 
 
 def decode(data: bytes, expected: GroupVersionKind, strict: bool = True) -> Decoded:
@@ -92,16 +96,12 @@ def repeats_keys(data: bytes, parsed: Any) -> bool:
     A key ends with a quotation mark and a colon, and so does nothing else but an escaped quotation mark within a text.
     What was parsed, written again without spaces, has as many of them as there are different keys.
     """
-    if b'\\\\":' in data:
-        return True
     again = _write(parsed)
-    return data.count(_COLON) - data.count(_QUOTED_COLON) != again.count(_COLON) - again.count(
-        _QUOTED_COLON
-    ) or _has_space_before_colon(data)
-
-
-def _has_space_before_colon(data: bytes) -> bool:
-    return any(space in data for space in (b'" :', b'"\t:', b'"\n:', b'"\r:'))
+    if data.count(_COLON) != again.count(_COLON):
+        return True
+    if b"\\" in data and (data.count(_QUOTED_COLON) != again.count(_QUOTED_COLON) or _ESCAPED_COLON in data):
+        return True
+    return any(each in data for each in _SPACES_AND_COLON) and _SPACED_COLON.search(data) is not None
 
 
 @cache

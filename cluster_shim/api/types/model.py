@@ -26,6 +26,8 @@ class Type:
     """One of the words above: what its values are."""
     model: str = ""
     """The name in OpenAPI documents: ``io.k8s.api.core.v1.PodSpec``; empty for types without a name."""
+    qualified: str = ""
+    """The name in the tables: ``core/v1.PodSpec``; empty for types without a name."""
     fields: dict[str, Field] = field(default_factory=dict)
     """Of a struct, by their JSON names; those of embedded structs stand among them."""
     element: Type | None = None

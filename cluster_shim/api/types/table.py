@@ -110,7 +110,7 @@ def _named(qualified: str) -> Type:
     package, _, name = qualified.rpartition(".")
     if qualified in _SPECIAL:
         kind, shown = _SPECIAL[qualified]
-        made = _made[qualified] = Type(shown, kind, _model_name(package, name))
+        made = _made[qualified] = Type(shown, kind, _model_name(package, name), qualified)
         if kind in (model.SCHEMA_OR_ARRAY, model.SCHEMA_OR_BOOL, model.SCHEMA_OR_STRINGS):
             made.element = _named(_SCHEMA)
         return made
@@ -118,11 +118,13 @@ def _named(qualified: str) -> Type:
     shown = f"{package.rpartition('/')[2]}.{name}"
     if "is" in row:
         base, _ = _parse(row["is"], package)
-        made = Type(shown, base.kind, _model_name(package, name), base.fields, base.element, base.element_pointer)
-        made.messages = base.messages
+        made = Type(shown, base.kind, _model_name(package, name), qualified, base.fields, base.element)
+        made.element_pointer, made.messages = base.element_pointer, base.messages
         _made[qualified] = made
         return made
-    made = _made[qualified] = Type(shown, model.STRUCT, _model_name(package, name), atomic=row.get("atomic", False))
+    made = _made[qualified] = Type(
+        shown, model.STRUCT, _model_name(package, name), qualified, atomic=row.get("atomic", False)
+    )
     for each in row["fields"]:
         _add(made, package, *each)
     return made

@@ -131,6 +131,8 @@ def test_strict_errors_stand_in_the_order_of_the_document() -> None:
         (b'{"a": "\\":", "b": 2}', False),
         (b'{"a":1,"a":2}', True),
         (b'{"a":1,"a" :2}', True),
+        (b'{"a":1,"a"  :2}', True),
+        (b'{"a":"b :c"}', False),
         (b'{"a":1,"a"\n:2}', True),
         (b'{"a\\\\":1,"a\\\\":2}', True),
     ],
