@@ -1,0 +1,83 @@
+"""Bearer tokens: where a request carries one, and the authenticators that are asked whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from cluster_shim.apiserver.authentication.jwt import decode
+from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict, first
+from cluster_shim.apiserver.request import Request
+
+INVALID = "invalid bearer token"
+SUBPROTOCOL_PREFIX = "base64url.bearer.authorization.k8s.io."
+
+_SPACE_WARNING = "the provided Authorization header contains extra space before the bearer token, and is ignored"
+
+
+class TokenAuthenticator(Protocol):
+    """Knows one kind of tokens."""
+
+    def authenticate(self, token: str, audiences: Audiences) -> Verdict | None:
+        """Return whose token it is, None if it is of another kind. Raises Refused."""
+
+
+class Bearer:
+    """Asks the authenticators of all kinds of tokens in order."""
+
+    def __init__(self, kinds: Sequence[TokenAuthenticator]) -> None:
+        self._kinds = tuple(kinds)
+
+    def authenticate(self, token: str, audiences: Audiences) -> Verdict:
+        """Return whose token it is. Raises Refused."""
+        verdict = first(partial(kind.authenticate, token, audiences) for kind in self._kinds)
+        if verdict is None:
+            raise Refused(INVALID)
+        return verdict
+
+    def of_header(self, request: Request, audiences: Audiences) -> Verdict | None:
+        """Return the user of the header Authorization, None if there is no bearer token."""
+        header = request.header("authorization")
+        if not header:
+            return None
+        scheme, *rest = header.strip().split(" ", 2)
+        if not rest or scheme.lower() != "bearer":
+            return None
+        if not rest[0]:
+            if len(rest) == 2:
+                request.warnings.append(_SPACE_WARNING)
+            return None
+        verdict = self.authenticate(rest[0], audiences)
+        request.headers = [each for each in request.headers if each[0] != "authorization"]  # no one needs it any more
+        return verdict
+
+    def of_subprotocol(self, request: Request, audiences: Audiences) -> Verdict | None:
+        """Return the user of a websocket's subprotocol, which is taken away; None if there is none.
+
+        Browsers cannot set headers on websockets.
+        """
+        if request.header("upgrade").lower() != "websocket":
+            return None
+        headers = [value for name, value in request.headers if name == "sec-websocket-protocol"]
+        offered = [each.strip() for value in headers for each in value.split(",")]
+        tokens = [each for each in offered if each.startswith(SUBPROTOCOL_PREFIX)]
+        if not tokens:
+            return None
+        if len(tokens) > 1:
+            raise Refused("multiple base64.bearer.authorization tokens specified")
+        others = [each for each in offered if each not in tokens]
+        try:
+            token = decode(tokens[0][len(SUBPROTOCOL_PREFIX) :]).decode()
+        except UnicodeDecodeError:
+            raise Refused("invalid base64.bearer.authorization token") from None
+        except ValueError:
+            raise Refused("invalid base64.bearer.authorization token encoding") from None
+        if not token:
+            return None
+        if not others:
+            raise Refused("missing additional subprotocol")
+        verdict = self.authenticate(token, audiences)
+        kept = [(name, value) for name, value in request.headers if name != "sec-websocket-protocol"]
+        request.headers = [*kept, ("sec-websocket-protocol", ", ".join(others))]
+        return verdict
