@@ -1,19 +1,21 @@
 """The contract of an admission plugin, and what it is told.
 
 A plugin has `admit` (may change `attributes.object` in place), `validate` (may only refuse), or both; a refusal is an
-APIError. Either may be a coroutine function (webhooks). Plugins run in upstream's order (chain.py).
+APIError. Either may be a coroutine function (webhooks, quota). Plugins run in upstream's order (plugins.py, chain.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from cluster_shim.api import errors
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.request import UserInfo
 
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+ANY = "*"
 
 
 @dataclass(slots=True)
@@ -41,6 +43,20 @@ class Attributes:
     undo: list[Any] = field(default_factory=list)
     """Coroutine functions without arguments, called if the write fails after all: what was charged is given back."""
 
+    @property
+    def new(self) -> dict[str, Any]:
+        """Return the object of a write that has one."""
+        if self.object is None:
+            raise errors.internal("a write without an object")
+        return self.object
+
+    @property
+    def old(self) -> dict[str, Any]:
+        """Return what the object was, of a write that changes one."""
+        if self.old_object is None:
+            raise errors.internal("an update without an old object")
+        return self.old_object
+
 
 class Reader(Protocol):
     """What plugins may look up: the newest durable state. Objects must not be changed."""
@@ -52,10 +68,58 @@ class Reader(Protocol):
         """Return the objects of a namespace, or all."""
 
 
+class Interest(NamedTuple):
+    """Writes that a plugin wants to see; ``*`` stands for any group, resource or subresource."""
+
+    operations: tuple[str, ...]
+    group: str
+    resource: str
+    subresource: str = ""
+
+    def covers(self, operation: str, group: str, resource: str, subresource: str) -> bool:
+        """Tell whether a write is one of them."""
+        return (
+            operation in self.operations
+            and self.group in (ANY, group)
+            and self.resource in (ANY, resource)
+            and self.subresource in (ANY, subresource)
+        )
+
+
 class AdmissionPlugin(Protocol):
     """A plugin: `name` is upstream's; it has `admit`, `validate` or both, each with one argument, the Attributes."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return upstream's name, as flags have it."""
 
-    def handles(self, operation: str) -> bool:
-        """Tell whether it wants to see writes of this kind."""
+    @property
+    def interests(self) -> Sequence[Interest]:
+        """Return the writes that it wants to see; asked once."""
+
+
+class Mutating(AdmissionPlugin, Protocol):
+    """A plugin that may change the object."""
+
+    def admit(self, attributes: Attributes) -> Awaitable[None] | None:
+        """Change the object in place or refuse it. Raises APIError."""
+
+
+class Validating(AdmissionPlugin, Protocol):
+    """A plugin that may only refuse."""
+
+    def validate(self, attributes: Attributes) -> Awaitable[None] | None:
+        """Refuse the object or not. Raises APIError."""
+
+
+def forbidden(attributes: Attributes, message: str, causes: Sequence[Any] = ()) -> errors.APIError:
+    """Return the 403 of a plugin; an object without a name yet is called by its generateName, or Unknown."""
+    metadata = (attributes.object or {}).get("metadata") or {}
+    name = attributes.name or metadata.get("name") or metadata.get("generateName") or "Unknown"
+    return errors.forbidden(attributes.resource.name, name, message, attributes.resource.group, causes)
+
+
+def joined(messages: Iterable[str]) -> str:
+    """Return several messages as one, as upstream's aggregates write them."""
+    texts = list(dict.fromkeys(messages))
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
