@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -101,13 +101,29 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+class Shown(str):
+    """A value that has already been written as messages show it: a struct, whose members have an order."""
+
+    __slots__ = ()
+
+
+_HTML_ESCAPES = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"})
+
+
+def as_json(value: Any, order: Literal["sorted"] | None = "sorted") -> Shown:
+    """Return a value as Go's JSON encoder writes it: keys of maps sorted, characters of HTML escaped."""
+    return Shown(msgspec.json.encode(value, order=order).decode().translate(_HTML_ESCAPES))
+
+
 def shown(value: Any) -> str:
-    """Return a value as upstream's messages show it: texts in quotes, structs as JSON, nil as ``null``."""
+    """Return a value as upstream's messages show it: texts in quotes, maps as JSON, nil as ``null``."""
+    if isinstance(value, Shown):
+        return value
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return msgspec.json.encode(value).decode()
+    return str(value) if isinstance(value, int) else as_json(value)
 
 
 def _with_detail(text: str, detail: str) -> str:
@@ -148,7 +164,7 @@ def duplicate(path: Path, value: Any) -> FieldError:
 
 def too_long(path: Path, max_bytes: int) -> FieldError:
     """Say that a text or a map is too long."""
-    detail = f"may not be more than {max_bytes} bytes" if max_bytes >= 0 else "value is too long"
+    detail = f"may not be more than {max_bytes} {'byte' if max_bytes == 1 else 'bytes'}"
     return FieldError("FieldValueTooLong", str(path), f"Too long: {detail}")
 
 
@@ -156,6 +172,11 @@ def too_many(path: Path, actual: int, maximum: int) -> FieldError:
     """Say that a list has too many elements."""
     items = "item" if maximum == 1 else "items"
     return FieldError("FieldValueTooMany", str(path), f"Too many: {actual}: must have at most {maximum} {items}")
+
+
+def detailed(error: FieldError, detail: str) -> FieldError:
+    """Return an error with a detail added, where upstream's makers of errors take none."""
+    return error._replace(body=_with_detail(error.body, detail))
 
 
 def not_found(path: Path, value: Any) -> FieldError:

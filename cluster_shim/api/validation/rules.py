@@ -1,0 +1,64 @@
+"""The rules of a kind, and where those of each kind are found.
+
+A kind is a row of `_KINDS` and a `Rules` in the module that the row names, which is loaded when the kind is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+
+from cluster_shim.api.validation.checks import Errors, Object
+
+Create = Callable[[Errors, Object], None]
+Update = Callable[[Errors, Object, Object], None]
+Warn = Callable[[Object, Object | None], list[str]]
+
+
+def _no_warnings(new: Object, old: Object | None) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is checked of a kind: at creation, at an update, at an update through a subresource."""
+
+    create: Create
+    update: Update
+    subresources: Mapping[str, Update] = field(default_factory=dict)
+    warnings: Warn = _no_warnings
+    """What a client is told although nothing is wrong; the older object is None at creation."""
+
+
+_KINDS: dict[tuple[str, str], str] = {
+    ("", "Pod"): "core.kinds:POD",
+    ("", "PodTemplate"): "core.kinds:POD_TEMPLATE",
+    ("", "ReplicationController"): "core.kinds:REPLICATION_CONTROLLER",
+    ("", "Service"): "core.kinds:SERVICE",
+    ("", "Endpoints"): "core.kinds:ENDPOINTS",
+    ("", "Namespace"): "core.kinds:NAMESPACE",
+    ("", "Node"): "core.kinds:NODE",
+    ("", "PersistentVolume"): "core.kinds:PERSISTENT_VOLUME",
+    ("", "PersistentVolumeClaim"): "core.kinds:CLAIM",
+    ("", "ConfigMap"): "core.kinds:CONFIG_MAP",
+    ("", "Secret"): "core.kinds:SECRET",
+    ("", "ServiceAccount"): "core.kinds:SERVICE_ACCOUNT",
+    ("", "LimitRange"): "core.kinds:LIMIT_RANGE",
+    ("", "ResourceQuota"): "core.kinds:QUOTA",
+    ("", "Event"): "core.kinds:EVENT",
+    ("events.k8s.io", "Event"): "core.kinds:NEWER_EVENT",
+}
+
+
+@cache
+def rules_of(group: str, kind: str) -> Rules | None:
+    """Return the rules of a kind; None if it has none."""
+    row = _KINDS.get((group, kind))
+    if row is None:
+        return None
+    module, _, name = row.partition(":")
+    found = getattr(import_module(f"{__package__}.{module}"), name)
+    assert isinstance(found, Rules)
+    return found
