@@ -13,9 +13,10 @@ from typing import Any
 from cluster_shim.api.fields import FieldError
 from cluster_shim.api.resources import Resource
 from cluster_shim.api.validation import metadata, names
+from cluster_shim.api.validation.policy import POLICY
 from cluster_shim.api.validation.rules import rules_of
 
-__all__ = ["create", "update", "warnings"]
+__all__ = ["POLICY", "create", "update", "warnings"]
 
 
 def create(resource: Resource, obj: Mapping[str, Any]) -> list[FieldError]:

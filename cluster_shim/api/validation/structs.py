@@ -65,6 +65,7 @@ def dump_list(kind: str, items: Sequence[Any] | None) -> Shown:
 def difference(kind: str, old: Any, new: Any) -> str:
     """Return the lines that differ between two structs, as some messages about changes show them."""
     before, after = (
-        [f"{line}\n" for line in msgspec.json.format(dump(kind, each), indent=1).split("\n")] for each in (old, new)
+        [f"{line}\n" for line in msgspec.json.format(str(dump(kind, each)), indent=1).split("\n")]
+        for each in (old, new)
     )
     return "".join(list(difflib.unified_diff(before, after))[2:])

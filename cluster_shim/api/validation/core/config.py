@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path
 from cluster_shim.api.validation import formats, metadata, names
-from cluster_shim.api.validation.checks import METADATA, NOTHING, Errors, Object, immutable, refuse
+from cluster_shim.api.validation.checks import METADATA, NOTHING, WHOLE, Errors, Object, immutable, refuse
 
 MAX_BYTES = 1 << 20
 _DATA = Path("data")
@@ -40,7 +40,7 @@ def create_config_map(errors: Errors, config_map: Object) -> None:
     _keys(errors, binary, _BINARY_DATA)
     total = sum(formats.size(each) for each in data.values()) + sum(_decoded_size(each) for each in binary.values())
     if total > MAX_BYTES:
-        errors.append(fields.too_long(Path(""), MAX_BYTES))
+        errors.append(fields.too_long(WHOLE, MAX_BYTES))
 
 
 def update_config_map(errors: Errors, new: Object, old: Object) -> None:

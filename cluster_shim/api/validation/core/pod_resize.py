@@ -8,7 +8,7 @@ from typing import Any
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path
 from cluster_shim.api.validation import metadata
-from cluster_shim.api.validation.checks import NOTHING, SPEC, Errors, Object
+from cluster_shim.api.validation.checks import NOTHING, SPEC, WHOLE, Errors, Object
 from cluster_shim.api.validation.core import pod, pod_update
 from cluster_shim.api.validation.core.pod_aggregate import quality_of_service
 
@@ -23,10 +23,10 @@ def update(errors: Errors, new: Object, old: Object) -> None:
     pod.metadata_and_spec(errors, new, options)
     spec, before, status = new["spec"], old["spec"], old.get("status") or NOTHING
     if pod.MIRROR in ((old.get("metadata") or NOTHING).get("annotations") or NOTHING):
-        errors[:] = [fields.forbidden(Path(""), "static pods cannot be resized")]
+        errors[:] = [fields.forbidden(WHOLE, "static pods cannot be resized")]
         return
     if (before.get("os") or NOTHING).get("name") == "windows":
-        errors[:] = [fields.forbidden(Path(""), "windows pods cannot be resized")]
+        errors[:] = [fields.forbidden(WHOLE, "windows pods cannot be resized")]
         return
     old_class = status.get("qosClass") or quality_of_service(before)
     if old_class != quality_of_service(spec):

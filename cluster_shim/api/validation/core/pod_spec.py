@@ -9,6 +9,7 @@ from cluster_shim.api.fields import Path
 from cluster_shim.api.validation import addresses, amounts, formats
 from cluster_shim.api.validation.checks import (
     NOTHING,
+    WHOLE,
     Errors,
     Object,
     formatted,
@@ -82,7 +83,7 @@ def _claims(errors: Errors, claims: Sequence[Object], metadata: Object | None, p
     is_static = _MIRROR in ((metadata or NOTHING).get("annotations") or NOTHING)
     for index, claim in enumerate(claims):
         if is_static:
-            errors.append(fields.forbidden(Path(""), "static pods do not support resource claims"))
+            errors.append(fields.forbidden(WHOLE, "static pods do not support resource claims"))
             continue
         at, name = path.index(index), claim.get("name", "")
         if not name:

@@ -8,7 +8,7 @@ from typing import Any
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path, quoted
 from cluster_shim.api.validation import formats, metadata
-from cluster_shim.api.validation.checks import METADATA, NOTHING, SPEC, Errors, Object
+from cluster_shim.api.validation.checks import METADATA, NOTHING, SPEC, WHOLE, Errors, Object
 from cluster_shim.api.validation.core import affinity, pod
 from cluster_shim.api.validation.core.pod_options import PodOptions, for_update
 from cluster_shim.api.validation.structs import difference, dump, dump_list
@@ -203,7 +203,7 @@ def ephemeral_containers(errors: Errors, new: Object, old: Object) -> None:
     pod.metadata_and_spec(errors, new, options)
     changed_annotations(errors, new, old, options)
     if pod.MIRROR in ((old.get("metadata") or NOTHING).get("annotations") or NOTHING):
-        errors[:] = [fields.forbidden(Path(""), "static pods do not support ephemeral containers")]
+        errors[:] = [fields.forbidden(WHOLE, "static pods do not support ephemeral containers")]
         return
     path = SPEC.child("ephemeralContainers")
     after = {each.get("name", ""): each for each in new["spec"].get("ephemeralContainers") or ()}

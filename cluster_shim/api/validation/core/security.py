@@ -10,6 +10,7 @@ from cluster_shim.api.fields import Path
 from cluster_shim.api.validation import formats, paths
 from cluster_shim.api.validation.checks import NOTHING, Errors, Object, optional_one_of, refuse
 from cluster_shim.api.validation.core.pod_options import PodOptions, containers, host_sysctl_problem
+from cluster_shim.api.validation.policy import POLICY
 from cluster_shim.api.validation.structs import dump
 
 _PROFILE_TYPES = ("Localhost", "RuntimeDefault", "Unconfined")
@@ -24,6 +25,8 @@ def _ids(errors: Errors, context: Object, path: Path, *keys: str) -> None:
 
 def container(errors: Errors, context: Object, path: Path, host_users: bool) -> None:
     """Check the security context of a container."""
+    if context.get("privileged") and not POLICY.allow_privileged:
+        errors.append(fields.forbidden(path.child("privileged"), "disallowed by cluster policy"))
     _ids(errors, context, path, "runAsUser", "runAsGroup")
     if (proc_mount := context.get("procMount")) is not None:
         if proc_mount not in ("Default", "Unmasked"):
@@ -199,3 +202,5 @@ def windows_host_process(errors: Errors, spec: Object, path: Path) -> None:
     if not spec.get("hostNetwork"):
         detail = "hostNetwork must be true if pod contains any hostProcess containers"
         errors.append(fields.invalid(path.child("hostNetwork"), False, detail))
+    if not POLICY.allow_privileged:
+        errors.append(fields.forbidden(path, "hostProcess containers are disallowed by cluster policy"))
