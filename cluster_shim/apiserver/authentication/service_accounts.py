@@ -27,12 +27,12 @@ VERIFIED_LIMIT = 20_000
 Object = Mapping[str, Any]
 
 
-class _Ref(msgspec.Struct):
+class _Ref(msgspec.Struct, frozen=True):
     name: str = ""
     uid: str = ""
 
 
-class _Private(msgspec.Struct):
+class _Private(msgspec.Struct, frozen=True):
     namespace: str = ""
     serviceaccount: _Ref = _Ref()
     pod: _Ref | None = None
@@ -40,7 +40,7 @@ class _Private(msgspec.Struct):
     node: _Ref | None = None
 
 
-class _Claims(msgspec.Struct):
+class _Claims(msgspec.Struct, frozen=True):
     iss: str = ""
     sub: str = ""
     aud: list[str] | str = []

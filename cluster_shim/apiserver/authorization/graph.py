@@ -18,53 +18,53 @@ Vertex = tuple[str, str, str]
 _MIRROR = "kubernetes.io/config.mirror"
 
 
-class _Named(msgspec.Struct, rename="camel"):
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     secret_name: str = ""
     secret_namespace: str = ""
 
 
-class _KeyFrom(msgspec.Struct, rename="camel"):
+class _KeyFrom(msgspec.Struct, frozen=True, rename="camel"):
     secret_key_ref: _Named | None = None
     config_map_key_ref: _Named | None = None
 
 
-class _Env(msgspec.Struct, rename="camel"):
+class _Env(msgspec.Struct, frozen=True, rename="camel"):
     value_from: _KeyFrom | None = None
 
 
-class _EnvFrom(msgspec.Struct, rename="camel"):
+class _EnvFrom(msgspec.Struct, frozen=True, rename="camel"):
     secret_ref: _Named | None = None
     config_map_ref: _Named | None = None
 
 
-class _Container(msgspec.Struct, rename="camel"):
+class _Container(msgspec.Struct, frozen=True, rename="camel"):
     env: list[_Env] = []
     env_from: list[_EnvFrom] = []
 
 
-class _Projection(msgspec.Struct, rename="camel"):
+class _Projection(msgspec.Struct, frozen=True, rename="camel"):
     secret: _Named | None = None
     config_map: _Named | None = None
 
 
-class _Sources(msgspec.Struct):
+class _Sources(msgspec.Struct, frozen=True):
     sources: list[_Projection] = []
 
 
-class _Claim(msgspec.Struct, rename="camel"):
+class _Claim(msgspec.Struct, frozen=True, rename="camel"):
     claim_name: str = ""
 
 
-class _WithSecret(msgspec.Struct, rename="camel"):
+class _WithSecret(msgspec.Struct, frozen=True, rename="camel"):
     secret_ref: _Named | None = None
     node_publish_secret_ref: _Named | None = None
     node_stage_secret_ref: _Named | None = None
     node_expand_secret_ref: _Named | None = None
 
 
-class _Volume(msgspec.Struct, rename="camel"):
+class _Volume(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     secret: _Named | None = None
     config_map: _Named | None = None
@@ -100,12 +100,12 @@ class _Volume(msgspec.Struct, rename="camel"):
                 yield from (ref for ref in (*refs, driver.node_expand_secret_ref) if ref is not None)
 
 
-class _PodClaim(msgspec.Struct, rename="camel"):
+class _PodClaim(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     resource_claim_name: str = ""
 
 
-class _PodSpec(msgspec.Struct, rename="camel"):
+class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
     service_account_name: str = ""
     image_pull_secrets: list[_Named] = []
@@ -116,34 +116,34 @@ class _PodSpec(msgspec.Struct, rename="camel"):
     resource_claims: list[_PodClaim] = []
 
 
-class _ExtendedClaim(msgspec.Struct, rename="camel"):
+class _ExtendedClaim(msgspec.Struct, frozen=True, rename="camel"):
     resource_claim_name: str = ""
 
 
-class _PodStatus(msgspec.Struct, rename="camel"):
+class _PodStatus(msgspec.Struct, frozen=True, rename="camel"):
     resource_claim_statuses: list[_PodClaim] = []
     extended_resource_claim_status: _ExtendedClaim | None = None
 
 
-class _Meta(msgspec.Struct):
+class _Meta(msgspec.Struct, frozen=True):
     annotations: dict[str, str] = {}
 
 
-class _Pod(msgspec.Struct):
+class _Pod(msgspec.Struct, frozen=True):
     metadata: _Meta = _Meta()
     spec: _PodSpec = _PodSpec()
     status: _PodStatus = _PodStatus()
 
 
-class _VolumeObject(msgspec.Struct):
+class _VolumeObject(msgspec.Struct, frozen=True):
     spec: _Volume = _Volume()
 
 
-class _NodeNameSpec(msgspec.Struct, rename="camel"):
+class _NodeNameSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_name: str = ""
 
 
-class _OnNode(msgspec.Struct):
+class _OnNode(msgspec.Struct, frozen=True):
     spec: _NodeNameSpec = _NodeNameSpec()
 
 

@@ -1,0 +1,4 @@
+"""Audit: a line of JSON for each stage of a request, as a policy asks for it.
+
+``policy.py`` says how much of which request, ``event.py`` makes the line, ``log.py`` writes it.
+"""
