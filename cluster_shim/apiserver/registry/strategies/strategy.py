@@ -110,7 +110,13 @@ class Strategy:
         self._count(new, old)
 
     def prepare_subresource_update(self, subresource: str, new: Object, old: Object, now: str) -> None:
-        """Keep of an object that was written through a subresource what the subresource is for."""
+        """Keep of an object that was written through a subresource what the subresource is for.
+
+        What is written through ``scale`` is an object with other replicas: an update.
+        """
+        if subresource == "scale":
+            self.prepare_update(new, old, now)
+            return
         _copy_member(new["metadata"], old["metadata"], "generation")
         if self.hooks.subresource(subresource, new, old, now):
             self._count(new, old)

@@ -1,0 +1,74 @@
+"""Scale: how many replicas there are to be, of any kind that has replicas. Upstream: ScaleREST of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster_shim.api.fields import ROOT, FieldError, invalid
+
+Object = dict[str, Any]
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+_NEGATIVE = "must be greater than or equal to 0"
+
+
+def scale_of(obj: Mapping[str, Any]) -> Object:
+    """Return the Scale of a built-in object."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": identity(obj),
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
+        "status": _status(status.get("replicas", 0), selector_text(spec.get("selector"))),
+    }
+
+
+def identity(obj: Mapping[str, Any]) -> Object:
+    """Return what a Scale has of the metadata of its object."""
+    return {name: obj["metadata"][name] for name in _IDENTITY if name in obj["metadata"]}
+
+
+def _status(replicas: int, selector: str) -> Object:
+    return {"replicas": replicas, **({"selector": selector} if selector else {})}
+
+
+def with_replicas(obj: Mapping[str, Any], scale: Mapping[str, Any]) -> Object:
+    """Return a built-in object with the replicas and the resourceVersion of a Scale."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    version = (scale.get("metadata") or {}).get("resourceVersion")
+    if version:
+        metadata["resourceVersion"] = version
+    return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": wanted(scale)}}
+
+
+def wanted(scale: Mapping[str, Any]) -> int:
+    """Return the replicas that a Scale asks for."""
+    replicas: int = (scale.get("spec") or {}).get("replicas", 0)
+    return replicas
+
+
+def problems(scale: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with a Scale."""
+    if wanted(scale) < 0:
+        return [invalid(ROOT.child("spec", "replicas"), wanted(scale), _NEGATIVE)]
+    return []
+
+
+def selector_text(selector: Mapping[str, Any] | None) -> str:
+    """Return a label selector as queries have it: ``app=web,tier in (a,b)``."""
+    if not selector:
+        return ""
+    if not selector.keys() <= {"matchLabels", "matchExpressions"}:
+        return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+    parts = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
+    for each in selector.get("matchExpressions") or ():
+        key, values = each["key"], ",".join(sorted(each.get("values") or ()))
+        texts = {
+            "In": f"{key} in ({values})",
+            "NotIn": f"{key} notin ({values})",
+            "Exists": key,
+            "DoesNotExist": f"!{key}",
+        }
+        parts.append((key, texts[each["operator"]]))
+    return ",".join(text for _, text in sorted(parts, key=lambda part: part[0]))
