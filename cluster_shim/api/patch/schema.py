@@ -16,7 +16,7 @@ from cluster_shim.api.types.model import Type
 class Map:
     """An object: a struct with fields, a map with elements of one type, or both."""
 
-    __slots__ = ("_element", "atomic", "element_ref", "fields", "name", "struct")
+    __slots__ = ("_element", "atomic", "fields", "loose", "name", "struct")
 
     def __init__(
         self,
@@ -25,12 +25,15 @@ class Map:
         atomic: bool = False,
         struct: bool = False,
         name: str = "",
+        loose: bool = False,
     ) -> None:
         self.fields = fields
         self._element = element
         self.atomic = atomic
         self.struct = struct
         self.name = name
+        self.loose = loose
+        """Somewhere in it a value may change its type: true is not 1 there."""
 
     @property
     def element(self) -> Node | None:
@@ -46,12 +49,15 @@ class Map:
 class List:
     """A list: owned as a whole (atomic), a set of scalars (no keys), or a map by some members of its elements."""
 
-    __slots__ = ("_element", "atomic", "keys")
+    __slots__ = ("_element", "atomic", "keys", "loose")
 
-    def __init__(self, element: Callable[[], Node], atomic: bool = True, keys: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, element: Callable[[], Node], atomic: bool = True, keys: tuple[str, ...] = (), loose: bool = False
+    ) -> None:
         self._element = element
         self.atomic = atomic
         self.keys = tuple(sorted(keys))
+        self.loose = loose
 
     @property
     def element(self) -> Node:
@@ -75,6 +81,11 @@ class Node:
         """numeric, string, boolean, untyped, or nothing where no scalar may be."""
         self.map = map
         self.list = list
+
+    @property
+    def loose(self) -> bool:
+        """Say whether a value, or what is in it, may change its type."""
+        return bool((self.map and self.map.loose) or (self.list and self.list.loose))
 
 
 class Field:
@@ -195,14 +206,19 @@ def _openapi_map(schema: Mapping[str, Any], preserve: bool, resource: bool) -> M
         element = _made(_of_openapi(additional, preserve))
     elif additional or (additional is None and (preserve or not fields)):
         element = _deduced
-    return Map(fields, element, schema.get("x-kubernetes-map-type") == "atomic", struct=bool(fields))
+    atomic = schema.get("x-kubernetes-map-type") == "atomic"
+    loose = element is _deduced or any(each.node.loose for key, each in fields.items() if key in properties)
+    if element is not None and element is not _deduced:
+        loose = loose or element().loose
+    return Map(fields, element, atomic, struct=bool(fields), loose=loose)
 
 
 def _openapi_list(schema: Mapping[str, Any], preserve: bool) -> List:
     items = schema.get("items")
     element = _made(_of_openapi(items, preserve)) if items else _untyped
     kind = schema.get("x-kubernetes-list-type", "atomic")
-    return List(element, kind == "atomic", tuple(schema.get("x-kubernetes-list-map-keys", ())) if kind == "map" else ())
+    keys = tuple(schema.get("x-kubernetes-list-map-keys", ())) if kind == "map" else ()
+    return List(element, kind == "atomic", keys, loose=element is _untyped or element().loose)
 
 
 def _made(node: Node) -> Callable[[], Node]:
@@ -217,8 +233,8 @@ def _deduced() -> Node:
     return DEDUCED
 
 
-UNTYPED = Node("untyped", Map({}, _untyped, atomic=True), List(_untyped))
+UNTYPED = Node("untyped", Map({}, _untyped, atomic=True, loose=True), List(_untyped, loose=True))
 """What may be anything, and is owned as a whole."""
 
-DEDUCED = Node("untyped", Map({}, _deduced), List(_untyped))
+DEDUCED = Node("untyped", Map({}, _deduced, loose=True), List(_untyped, loose=True))
 """What has no schema: maps are merged, lists are owned as a whole."""

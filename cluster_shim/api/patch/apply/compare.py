@@ -64,6 +64,15 @@ def everything(value: Any, node: Node) -> FieldSet:
     return fields
 
 
+def same(left: Any, right: Any) -> bool:
+    """Say whether two values are equal where types are not known beforehand: true is not 1, but 1 is 1.0."""
+    if isinstance(left, dict):
+        return isinstance(right, dict) and left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, list):
+        return isinstance(right, list) and len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
 def _child(shape: Map, key: str) -> Node:
     node = shape.child(key)
     return node if node is not None else _UNKNOWN
@@ -79,7 +88,7 @@ def _compare(old: Any, new: Any, node: Node, into: _Changes) -> None:
     if new is ABSENT:
         into.removed, into.removed_self = everything(old, node), True
         return
-    if old == new and type(old) is type(new):
+    if old == new and type(old) is type(new) and (not node.loose or same(old, new)):
         return
     before, after = shape_of(node, old), shape_of(node, new)
     if before is not after and not (isinstance(before, str) and isinstance(after, str)):
@@ -110,7 +119,9 @@ def _compare_as(shape: Shape, old: Any, new: Any, into: _Changes) -> None:
 def _compare_maps(shape: Map, old: FieldSet, new: FieldSet, into: _Changes) -> None:
     for key, value in new.items():
         before = old.get(key, ABSENT)
-        if before is value or (before == value and type(before) is type(value)):
+        if before is value:
+            continue
+        if before == value and type(before) is type(value) and (not shape.loose or same(before, value)):
             continue
         below = _Changes()
         _compare(before, value, _child(shape, key), below)
@@ -128,7 +139,7 @@ def _compare_lists(shape: List, old: Sequence[Any], new: Sequence[Any], into: _C
         if len(left) <= 1 and len(right) <= 1:
             _compare(left[0] if left else ABSENT, right[0] if right else ABSENT, shape.element, below)
         elif len(left) > 1 and len(right) > 1:
-            below.modified_self = left != right
+            below.modified_self = not same(left, right)
         elif len(left) > 1:
             if right:
                 _compare(ABSENT, right[0], shape.element, below)

@@ -119,6 +119,8 @@ def _merge_in_order(merged: Document, rest: Document, directive: str, node: Node
     named, others = order.partition(result or [], wanted, field.merge_key)
     kind = order.element_type(live or [], patch or [])
     key = field.merge_key if kind is dict else ""
+    if key and live and patch and _strategy(field) == "merge":
+        live = order.live_order(live, patch, key)
     merged[name] = order.normalise(named, others, wanted, live or [], key)
     rest.pop(name, None)
 

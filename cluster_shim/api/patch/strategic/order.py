@@ -93,7 +93,47 @@ def _sorted(elements: Elements, order: Sequence[Any], key: str) -> Elements:
                 raise no_merge_key(each, key)
     deleted = [each for each in elements if isinstance(each, dict) and each.get("$patch") == "delete"]
     kept = [each for each in elements if not (isinstance(each, dict) and each.get("$patch") == "delete")]
-    return sorted(kept, key=_places(order, key)) + deleted
+    return _inserted(kept, _places(order, key)) + deleted
+
+
+def _inserted(elements: Elements, place: Callable[[Any], int]) -> Elements:
+    """Return the elements sorted by their places, as upstream's insertion sort leaves them.
+
+    What has no place counts as less than everything, and everything as less than it: it goes to the front.
+    """
+    result: Elements = []
+    places: list[int] = []
+    for each in elements:
+        own = place(each)
+        index = len(result)
+        while index > 0 and (own < 0 or places[index - 1] < 0 or own < places[index - 1]):
+            index -= 1
+        result.insert(index, each)
+        places.insert(index, own)
+    return result
+
+
+def live_order(live: Sequence[Any], patch: Sequence[Any], key: str) -> Elements:
+    """Return the live list as upstream finds it when it puts the merged list in order.
+
+    Merging works in place there: what is deleted closes the gap, and what is new fills the end that became free. So a
+    new element stands behind those that stay if something was deleted, before them if nothing was.
+    """
+    order = list(live)
+    size = len(order)
+    for each in patch:
+        while each.get("$patch") == "delete" and (index := find(order[:size], key, each[key])) >= 0:
+            order[index : size - 1] = order[index + 1 : size]
+            size -= 1
+    if any(each.get("$patch") == "replace" for each in patch):
+        return order
+    for each in patch:
+        if "$patch" not in each and find(order[:size], key, each[key]) < 0:
+            if size == len(order):
+                break
+            order[size] = each
+            size += 1
+    return order
 
 
 def without_repetitions(scalars: Elements) -> Elements:
