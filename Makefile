@@ -15,9 +15,10 @@ BIN := $(VENV)/bin
 INSTALL_LOCK := $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: --requirement
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-index-url --no-header --no-annotate
-# Programs that the tests of the service proxy use beside it, by Debian package; without root they are skipped.
+# Programs that the tests use, by Debian package: the service proxy beside some, the store with etcd. Without root they
+# are not installed, and what needs them is skipped.
 PROGRAMS := ip:iproute2 iptables-legacy:iptables nft:nftables ipset:ipset ipvsadm:ipvsadm conntrack:conntrack \
-	modprobe:kmod linux.uml:user-mode-linux
+	modprobe:kmod linux.uml:user-mode-linux etcd:etcd-server etcdctl:etcd-client
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 REPORT := stowage-report.html

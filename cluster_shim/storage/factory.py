@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cluster_shim.storage.history import DEFAULT, Limits
 from cluster_shim.storage.local import COMPACT_SECONDS, LocalStore
+from cluster_shim.storage.log import Log, Nowhere
 from cluster_shim.storage.store import Store
+
+SQLITE = "sqlite:"
+SQLITE_SUFFIXES = (".sqlite", ".sqlite3", ".db")
 
 
 class Options(NamedTuple):
-    """What is common to the drivers."""
+    """What is common to the drivers, and what one of them needs."""
 
     durability: str = "commit"
-    """What a folder trades for speed; see `wal`."""
+    """What a folder or a file trades for speed: commit, interval or none; see `wal` and `sqlite`."""
     limits: Limits = DEFAULT
     compact_seconds: float = COMPACT_SECONDS
-    """How long history is kept: one to two times that, in the limits. 0: until somebody compacts it."""
+    """How long history is kept: one to two times that, within the limits. 0: until somebody compacts it."""
+    etcd_ca: Path | None = None
+    etcd_certificate: Path | None = None
+    etcd_key: Path | None = None
+    etcd_prefix: str = "/registry/"
 
 
 DEFAULTS = Options()
 
 
-def open_store(data: Path | str | None = None, options: Options = DEFAULTS) -> Store:
-    """Return a store that is not started: a folder with a write-ahead log, or without a path nothing but memory."""
-    if data is None:
-        from cluster_shim.storage.log import Nowhere
+def sqlite_path(data: Path | str) -> Path | None:
+    """Return the file of SQLite that is meant: ``sqlite:FILE``, or a name that ends like one; else None."""
+    name = str(data)
+    if name.startswith(SQLITE):
+        return Path(name.removeprefix(SQLITE))
+    return Path(name) if name.endswith(SQLITE_SUFFIXES) else None
 
-        return LocalStore(Nowhere(), options.limits, options.compact_seconds)
+
+def open_store(data: Path | str | None = None, *, etcd: Sequence[str] = (), options: Options = DEFAULTS) -> Store:
+    """Return a store that is not started: in etcd, in a file of SQLite, or in a folder; else in memory only.
+
+    Raises ValueError for what makes no sense.
+    """
+    if etcd:
+        if data is not None:
+            raise ValueError("a store is in etcd or in a folder, not in both")
+        from cluster_shim.storage.etcd.client import Tls
+        from cluster_shim.storage.etcd.store import EtcdStore
+
+        tls = Tls(options.etcd_ca, options.etcd_certificate, options.etcd_key)
+        return EtcdStore(etcd, tls, options.limits, options.compact_seconds, options.etcd_prefix)
+    return LocalStore(_log(data, options.durability), options.limits, options.compact_seconds)
+
+
+def _log(data: Path | str | None, durability: str) -> Log:
+    if data is None:
+        return Nowhere()
+    if (file := sqlite_path(data)) is not None:
+        from cluster_shim.storage.sqlite import SqliteLog
+
+        return SqliteLog(file, durability)
     from cluster_shim.storage.wal import WriteAheadLog
 
-    return LocalStore(WriteAheadLog(Path(data), options.durability), options.limits, options.compact_seconds)
+    return WriteAheadLog(Path(data), durability)

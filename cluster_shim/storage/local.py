@@ -14,6 +14,7 @@ from typing import Any
 
 from cluster_shim.storage.expiry import FOREVER, Expiry, Lifetime, lifetime
 from cluster_shim.storage.history import DEFAULT, Limits
+from cluster_shim.storage.keys import check
 from cluster_shim.storage.log import Log, Write
 from cluster_shim.storage.memory import Memory
 from cluster_shim.storage.store import (
@@ -31,7 +32,6 @@ COMPACT_SECONDS = 300.0
 IDLE_SECONDS = 0.1
 EXPIRED_AT_ONCE = 1000
 RETRY_SECONDS = 1.0
-KEY_BYTES = 4096
 
 
 class LocalStore(Memory):
@@ -89,7 +89,7 @@ class LocalStore(Memory):
             await self._settle()
         if key in self.entries:
             raise KeyExists(key)
-        _check(key)
+        check(key)
         revision = self._take()
         return await self._write(Event(Entry(key, value, revision, revision), None, False), lifetime(ttl_seconds))
 
@@ -225,11 +225,6 @@ class LocalStore(Memory):
             LOGGER.warning("the store could not be tidied: %s", error)
         finally:
             self._tidying = None
-
-
-def _check(key: str) -> None:
-    if len(key.encode()) > KEY_BYTES:  # a lone surrogate is a ValueError as well
-        raise ValueError(f"a key has at most {KEY_BYTES} bytes: {key[:100]!r}...")
 
 
 def _log_error(_: Any, error: BaseException | None) -> None:

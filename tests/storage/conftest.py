@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster_shim.storage.store import Store
-from tests.storage.drivers import LOCAL, Make
+from tests.storage.drivers import LOCAL, Make, etcd_at
+from tests.storage.etcd_server import Etcd, missing
 from tests.storage.running import run
 
 Scenario = Callable[[Store], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture(params=LOCAL)
+@pytest.fixture(scope="session")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    """Return an etcd of one member that all tests use; skip the test if there is no program."""
+    if reason := missing():
+        pytest.skip(reason)
+    with Etcd(tmp_path_factory.mktemp("etcd")) as server:
+        yield server
+
+
+@pytest.fixture(params=[*LOCAL, "etcd"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes a store of a driver."""
-    return LOCAL[request.param]
+    if request.param != "etcd":
+        return LOCAL[request.param]
+    server: Etcd = request.getfixturevalue("etcd")
+    server.wipe()
+    return etcd_at(server.urls)
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cluster_shim.storage.etcd.store import EtcdStore
 from cluster_shim.storage.local import LocalStore
 from cluster_shim.storage.log import Nowhere
 from cluster_shim.storage.sqlite import SqliteLog
 from cluster_shim.storage.wal import WriteAheadLog
 
-Make = Callable[..., LocalStore]
+Make = Callable[..., Any]
+"""Makes a `Store` in a folder."""
 
 
 def volatile(_: Path, **options: Any) -> LocalStore:
@@ -46,3 +48,12 @@ LOCAL: dict[str, Make] = {
     "wal-with-snapshots": wal_with_snapshots,
     "sqlite": sqlite,
 }
+
+
+def etcd_at(urls: list[str]) -> Make:
+    """Return what makes a store in an etcd."""
+
+    def make(_: Path, **options: Any) -> EtcdStore:
+        return EtcdStore(urls, **options)
+
+    return make

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from hypothesis.stateful import (
 )
 
 from cluster_shim.storage.history import Limits
-from cluster_shim.storage.local import LocalStore
 from cluster_shim.storage.store import Changed, Compacted, Entry, Event, KeyExists
 from tests.naive.store import NaiveStore
-from tests.storage.drivers import LOCAL, Make
+from tests.storage.drivers import LOCAL, Make, etcd_at
+from tests.storage.etcd_server import Etcd
 
 KEYS = st.sampled_from(
     [
@@ -45,16 +46,18 @@ class Twin(RuleBasedStateMachine):
     make: Make
     limits = Limits(events=60, bytes=20_000)
     survives = True
+    wipe: Callable[[], None]
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.heard: list[Event] = []
-        self.store: LocalStore
+        self.store: Any
 
     @initialize()
     def begin(self) -> None:
+        type(self).wipe()
         self._start()
         self.naive = NaiveStore(self.store.revision)
 
@@ -74,10 +77,13 @@ class Twin(RuleBasedStateMachine):
     async def _write(self, key: str, value: bytes | None) -> Entry:
         now = self.store.get(key)
         if now is None:
-            return await self.store.create(key, value or b"")
-        if value is None:
-            return await self.store.delete(key, now.revision)
-        return await self.store.update(key, value, now.revision)
+            written = await self.store.create(key, value or b"")
+        elif value is None:
+            written = await self.store.delete(key, now.revision)
+        else:
+            written = await self.store.update(key, value, now.revision)
+        assert isinstance(written, Entry)
+        return written
 
     @rule(writes=st.lists(st.tuples(KEYS, st.none() | VALUES), min_size=1, max_size=12))
     def write(self, writes: list[tuple[str, bytes | None]]) -> None:
@@ -166,12 +172,20 @@ class Twin(RuleBasedStateMachine):
         ]
 
 
-@pytest.mark.parametrize("driver", ["volatile", "wal", "wal-with-snapshots", "sqlite"])
-def test_a_driver_answers_as_its_naive_twin(driver: str) -> None:
-    machine = type("Machine", (Twin,), {"make": staticmethod(LOCAL[driver]), "survives": driver != "volatile"})
+def compare(make: Make, examples: int = 40, survives: bool = True, wipe: Callable[[], None] = lambda: None) -> None:
+    members = {"make": staticmethod(make), "survives": survives, "wipe": staticmethod(wipe)}
     run_state_machine_as_test(
-        machine,
+        type("Machine", (Twin,), members),
         settings=settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+@pytest.mark.parametrize("driver", ["volatile", "wal", "wal-with-snapshots", "sqlite"])
+def test_a_driver_answers_as_its_naive_twin(driver: str) -> None:
+    compare(LOCAL[driver], survives=driver != "volatile")
+
+
+def test_etcd_answers_as_its_naive_twin(etcd: Etcd) -> None:
+    compare(etcd_at(etcd.urls), examples=8, wipe=etcd.wipe)

@@ -1,0 +1,214 @@
+"""etcd as the store: what others see of it, several servers on one, and what happens when parts of it go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cluster_shim.storage.etcd.client import target_of
+from cluster_shim.storage.etcd.store import EtcdStore
+from cluster_shim.storage.store import Changed, Event, KeyExists, Unavailable
+from tests.storage.etcd_server import Etcd, free_ports, missing
+from tests.storage.running import run
+
+PODS = "/registry/pods/"
+
+
+def test_others_see_keys_and_values_as_they_are(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> int:
+        store = EtcdStore(etcd.urls)
+        await store.start()
+        entry = await store.create(PODS + "default/web", b'{"kind":"Pod"}')
+        await store.create("/registry/events/default/e", b"{}", ttl_seconds=3600)
+        await store.close()
+        return entry.revision
+
+    revision = run(scenario())
+    assert etcd.ctl("get", PODS, "--prefix").splitlines() == [PODS + "default/web", '{"kind":"Pod"}']
+    shown = json.loads(etcd.ctl("get", "/registry/", "--prefix", "-w", "json"))
+    event, pod = shown["kvs"]
+    assert (pod["mod_revision"], pod["create_revision"], pod.get("lease", 0)) == (revision, revision, 0)
+    assert event["lease"] != 0
+
+
+def test_what_others_write_is_seen(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> None:
+        store = EtcdStore(etcd.urls)
+        await store.start()
+        seen: list[Event] = []
+        store.subscribe(PODS, seen.extend)
+        await asyncio.to_thread(etcd.ctl, "put", "/elsewhere", "x")
+        await asyncio.to_thread(etcd.ctl, "put", PODS + "a", "1")
+        await asyncio.to_thread(etcd.ctl, "del", PODS + "a")
+        revision = await store.current()
+        assert [(each.entry.key, each.entry.value, each.is_delete) for each in seen] == [
+            (PODS + "a", b"1", False),
+            (PODS + "a", b"1", True),
+        ]
+        assert revision == store.revision == seen[-1].entry.revision
+        assert store.range("").entries == []
+        await store.close()
+
+    run(scenario())
+
+
+def test_two_servers_share_one_state(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> None:
+        one, two = EtcdStore(etcd.urls), EtcdStore(etcd.urls)
+        await one.start()
+        await two.start()
+        seen: list[int] = []
+
+        def deliver(events: Sequence[Event]) -> None:
+            seen.extend(event.entry.revision for event in events)
+
+        two.subscribe(PODS, deliver)
+        entries = await asyncio.gather(*(one.create(f"{PODS}{number}", b"1") for number in range(100)))
+        await two.current()
+        assert seen == sorted(entry.revision for entry in entries)
+        with pytest.raises(KeyExists):
+            await two.create(PODS + "7", b"2")
+        newer = await two.update(PODS + "7", b"2", entries[7].revision)
+        with pytest.raises(Changed) as error:
+            await one.update(PODS + "7", b"3", entries[7].revision)
+        assert error.value.current is not None
+        assert error.value.current.revision == newer.revision
+        results = await asyncio.gather(
+            *(store.update(PODS + "8", b"x", entries[8].revision) for store in (one, two) for _ in range(10)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(result, Changed) for result in results) == 19
+        await one.close()
+        await two.close()
+
+    run(scenario())
+
+
+def test_a_compaction_that_the_watch_missed_is_made_up_for(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> None:
+        store = EtcdStore(etcd.urls)
+        await store.start()
+        seen: list[tuple[str, bytes, bool]] = []
+
+        def deliver(events: Sequence[Event]) -> None:
+            seen.extend((event.entry.key, event.entry.value, event.is_delete) for event in events)
+
+        for name in "abc":
+            await store.create(PODS + name, b"1")
+        store.subscribe(PODS, deliver)
+        store._client.watch, watch = _refuse, store._client.watch  # type: ignore[assignment, method-assign]
+        store._reopen()
+        await asyncio.sleep(0.2)
+        for arguments in (
+            ["put", PODS + "a", "2"],
+            ["put", PODS + "a", "3"],
+            ["del", PODS + "b"],
+            ["put", PODS + "d", "1"],
+        ):
+            await asyncio.to_thread(etcd.ctl, *arguments)
+        revision = str(store.revision + 4)
+        await asyncio.to_thread(etcd.ctl, "compact", revision)
+        store._client.watch = watch  # type: ignore[method-assign]
+        assert await store.current() == int(revision) == store.oldest
+        assert seen == [(PODS + "a", b"3", False), (PODS + "b", b"1", True), (PODS + "d", b"1", False)]
+        assert [entry.value for entry in store.range(PODS).entries] == [b"3", b"1", b"1"]
+        await store.close()
+
+    run(scenario())
+
+
+def _refuse(*_: object) -> None:
+    raise Unavailable("not now")
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+def test_a_leader_may_go_away(fault: str, tmp_path: Path) -> None:
+    """Three members, twenty writers: each write is acknowledged or refused, and what is acknowledged is there."""
+    if reason := missing():
+        pytest.skip(reason)
+
+    async def scenario(cluster: Etcd) -> None:
+        store = EtcdStore(cluster.urls)
+        await store.start()
+        seen: list[int] = []
+        store.subscribe(PODS, lambda events: seen.extend(event.entry.revision for event in events))
+        acknowledged: dict[str, int] = {}
+        stop = time.monotonic() + 6
+
+        async def write(writer: int) -> None:
+            number = 0
+            while time.monotonic() < stop:
+                key = f"{PODS}{writer}-{number}"
+                entry = await store.create(key, b"x")
+                acknowledged[key] = entry.revision
+                number += 1
+                await asyncio.sleep(0.01)
+
+        writers = [asyncio.create_task(write(writer)) for writer in range(20)]
+        await asyncio.sleep(1)
+        leader = await asyncio.to_thread(cluster.leader)
+        before = len(acknowledged)
+        if fault == "kill":
+            leader.kill()
+        else:
+            leader.signal(signal.SIGSTOP)
+        await asyncio.gather(*writers)
+        assert len(acknowledged) > before + 100
+        if fault == "kill":
+            leader.start()
+        else:
+            leader.signal(signal.SIGCONT)
+        await asyncio.to_thread(leader.wait)
+        await store.current()
+        assert {entry.key: entry.revision for entry in store.range(PODS).entries} == acknowledged
+        assert seen == sorted(acknowledged.values())
+        await store.close()
+        fresh = EtcdStore(cluster.urls)
+        await fresh.start()
+        assert {entry.key: entry.revision for entry in fresh.range(PODS).entries} == acknowledged
+        await fresh.close()
+
+    with Etcd(tmp_path, members=3) as cluster:
+        run(scenario(cluster))
+
+
+def test_without_etcd_a_start_says_so() -> None:
+    (port,) = free_ports(1)
+
+    async def scenario() -> None:
+        with pytest.raises(Unavailable, match=rf"no endpoint of etcd answers.*127\.0\.0\.1:{port}"):
+            await EtcdStore([f"http://127.0.0.1:{port}"], patience_seconds=0.5).start()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("url", ["ftp://host:1", "http://", "unix:socket"])
+def test_an_endpoint_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="an endpoint of etcd"):
+        EtcdStore([url])
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://db.example:4001", ("db.example:4001", True)),
+        ("http://[::1]:4001", ("[::1]:4001", False)),
+        ("db.example", ("db.example:2379", False)),
+    ],
+)
+def test_where_an_endpoint_is(url: str, target: tuple[str, bool]) -> None:
+    assert target_of(url) == target
