@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cluster_shim.api import errors
-from cluster_shim.api.codec.scanner import Pairs
-from cluster_shim.api.codec.unmarshal import word_of
+from cluster_shim.api.codec.unmarshal import members, word_of
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types import package_of_group, type_of
@@ -48,13 +47,14 @@ class Unreadable(ValueError):
 
 
 def interpret(document: Any) -> GroupVersionKind:
-    """Return what a scanned document says that it is. Raise Unreadable."""
+    """Return what a document says that it is. Raise Unreadable."""
     if document is None:
         return GroupVersionKind("", "", "")
-    if not isinstance(document, Pairs):
+    found_members = members(document)
+    if found_members is None:
         raise Unreadable(f"{_NO_KIND}json: cannot unmarshal {word_of(document)} into Go value of type {_META}")
     found = {"apiversion": "", "kind": ""}
-    for name, value in document:
+    for name, value in found_members:
         if name.lower() not in found or value is None:
             continue
         if value.__class__ is not str:

@@ -40,38 +40,39 @@ def decode(data: bytes, expected: GroupVersionKind, strict: bool = True) -> Deco
                 return Decoded(obj, expected, [])
     except (ValueError, KeyError, TypeError, Unusual, RecursionError):
         pass  # the exact way knows what is wrong, if anything is
-    return _decode_exactly(data, expected)
-
-
-def decode_into(data: bytes, gvk: GroupVersionKind) -> Decoded:
-    """Return an object of a kind; what the body says of its kind does not matter. Raise Unreadable, Unmarshalable."""
-    found = _type(gvk)
-    try:
-        scanned = scan(data)
-    except Malformed as error:
-        raise document.malformed(str(error)) from None
-    named = document.with_defaults(document.interpret(scanned), gvk)
-    obj, strict_errors = unmarshal(scanned, found)
-    return Decoded(_finish(obj, gvk, found), named, strict_errors)
+    return typed_from(_scan(data, expected), data, expected, [])
 
 
 def decode_any(data: bytes, expected: GroupVersionKind) -> Decoded:
     """Return the object of a body of a kind that has no type here (a custom resource). Raise APIError (400).
 
-    Whole numbers stay integers, ``1.0`` becomes 1; the only complaints are of repeated keys.
+    Whole numbers stay integers; the only complaints are of repeated keys.
     """
+    return any_from(_scan(data, expected), data, expected, [])
+
+
+def _scan(data: bytes, expected: GroupVersionKind) -> Any:
     try:
-        scanned = scan(data)
-        gvk = document.with_defaults(document.interpret(scanned), expected)
+        return scan(data)
     except Malformed as error:
         raise document.unrecognized(expected, str(document.malformed(str(error))), data) from None
-    except Unreadable as error:
-        raise document.unrecognized(expected, str(error), data) from None
+
+
+def decode_into(data: bytes, gvk: GroupVersionKind) -> Decoded:
+    """Return an object of a kind; what the body says of its kind does not matter. Raise Unreadable, Unmarshalable."""
     try:
-        obj, strict_errors = unmarshal_any(scanned)
-    except Unmarshalable as error:
-        raise document.unhandled(gvk, expected, str(error)) from None
-    return Decoded(obj or {}, gvk, strict_errors)
+        scanned = scan(data)
+    except Malformed as error:
+        raise document.malformed(str(error)) from None
+    return into_from(scanned, gvk)
+
+
+def into_from(scanned: Any, gvk: GroupVersionKind) -> Decoded:
+    """Return an object of a kind from a document. Raise Unreadable, Unmarshalable."""
+    found = _type(gvk)
+    named = document.with_defaults(document.interpret(scanned), gvk)
+    obj, strict_errors = unmarshal(scanned, found)
+    return Decoded(_finish(obj, gvk, found), named, strict_errors)
 
 
 def from_parsed(parsed: Any, gvk: GroupVersionKind) -> Decoded:
@@ -116,23 +117,35 @@ def _type(gvk: GroupVersionKind) -> Type:
     return found
 
 
-def _decode_exactly(data: bytes, expected: GroupVersionKind) -> Decoded:
-    try:
-        scanned = scan(data)
-        gvk = document.with_defaults(document.interpret(scanned), expected)
-    except Malformed as error:
-        raise document.unrecognized(expected, str(document.malformed(str(error))), data) from None
-    except Unreadable as error:
-        raise document.unrecognized(expected, str(error), data) from None
+def typed_from(scanned: Any, data: bytes, expected: GroupVersionKind, complaints: list[str]) -> Decoded:
+    """Return the object of a document that the path demands to be of a kind. Raise APIError (400)."""
+    gvk = _interpret(scanned, data, expected)
     if not document.registered(gvk, expected):
         raise document.unhandled(gvk, expected, document.not_registered(gvk, expected))
     found = _type(gvk)
     try:
         obj, strict_errors = unmarshal(scanned, found)
+        document.check_kind(gvk, expected)
+        return Decoded(_finish(obj, gvk, found), gvk, complaints + strict_errors)
     except Unmarshalable as error:
         raise document.unhandled(gvk, expected, str(error)) from None
-    document.check_kind(gvk, expected)
-    return Decoded(_finish(obj, gvk, found), gvk, strict_errors)
+
+
+def any_from(scanned: Any, data: bytes, expected: GroupVersionKind, complaints: list[str]) -> Decoded:
+    """Return the object of a document of a kind that has no type here. Raise APIError (400)."""
+    gvk = _interpret(scanned, data, expected)
+    try:
+        obj, strict_errors = unmarshal_any(scanned)
+    except Unmarshalable as error:
+        raise document.unhandled(gvk, expected, str(error)) from None
+    return Decoded(obj or {}, gvk, complaints + strict_errors)
+
+
+def _interpret(scanned: Any, data: bytes, expected: GroupVersionKind) -> GroupVersionKind:
+    try:
+        return document.with_defaults(document.interpret(scanned), expected)
+    except Unreadable as error:
+        raise document.unrecognized(expected, str(error), data) from None
 
 
 def _finish(obj: dict[str, Any], gvk: GroupVersionKind, found: Type) -> dict[str, Any]:

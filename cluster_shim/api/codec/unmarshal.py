@@ -89,7 +89,7 @@ def word_of(item: Any) -> str:
     return "object" if isinstance(item, Pairs | dict) else "array"
 
 
-def _members(item: Any) -> Iterable[tuple[str, Any]] | None:
+def members(item: Any) -> Iterable[tuple[str, Any]] | None:
     """Return the members of an object, None for what is none."""
     if isinstance(item, Pairs):
         return item
@@ -124,13 +124,13 @@ def _value(state: _State, of: Type, item: Any, there: Any, struct: str, stack: t
 def _struct(state: _State, of: Type, item: Any, there: Any, struct: str, stack: tuple[str, ...], path: str) -> Any:
     if item is None:
         return _UNSET
-    members = _members(item)
-    if members is None:
+    found = members(item)
+    if found is None:
         state.mismatch(item, of, struct, stack)
         return _UNSET
     result = dict(there) if isinstance(there, dict) else {}
     seen: set[str] = set()
-    for name, each in members:
+    for name, each in found:
         here = f"{path}.{name}" if path else name
         field = of.fields.get(name) or (_folded(of, name) if state.lenient else None)
         if field is None:
@@ -185,14 +185,14 @@ def _list(state: _State, of: Type, item: Any, there: Any, struct: str, stack: tu
 def _map(state: _State, of: Type, item: Any, there: Any, struct: str, stack: tuple[str, ...], path: str) -> Any:
     if item is None:
         return _NIL
-    members = _members(item)
+    found = members(item)
     assert of.element is not None
-    if members is None:
+    if found is None:
         state.mismatch(item, of, struct, stack)
         return _UNSET
     result = dict(there) if isinstance(there, dict) else {}
     seen: set[str] = set()
-    for key, each in members:
+    for key, each in found:
         here = f"{path}.{key}" if path else key
         if key in seen:
             state.complain("duplicate", here)
@@ -297,10 +297,10 @@ def _plain(state: _State, item: Any, path: str, depth: int) -> Any:
         raise Unmarshalable(TOO_DEEP)
     if isinstance(item, Number):
         return _number(state, item)
-    members = _members(item)
-    if members is not None:
+    found = members(item)
+    if found is not None:
         result: dict[str, Any] = {}
-        for name, each in members:
+        for name, each in found:
             here = f"{path}.{name}" if path else name
             if name in result:
                 state.complain("duplicate", here)
@@ -351,7 +351,7 @@ def _schema_or(state: _State, of: Type, item: Any, struct: str, stack: tuple[str
     assert of.element is not None
     state.lenient += 1
     made: Any = _NIL
-    if _members(item) is not None:
+    if members(item) is not None:
         made = _struct(state, of.element, item, _UNSET, struct, stack, "")
     elif of.kind == model.SCHEMA_OR_BOOL:
         if not isinstance(item, bool):

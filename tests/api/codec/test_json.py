@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cluster_shim.api.codec import decode_any, decode_into, from_parsed
-from cluster_shim.api.codec.json import decode, encode, repeats_keys
+from cluster_shim.api.codec.json import decode, decode_any, decode_into, encode, from_parsed, repeats_keys
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import GroupVersionKind
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster_shim.api.codec import json as json_codec
+from cluster_shim.api import codec
 from cluster_shim.api.errors import APIError
 from tests.api.exchanges import Exchange, written
 
@@ -31,7 +31,7 @@ def recorded(shared: Path) -> Path:
 def test_bodies(recorded: Path, family: str) -> None:
     looked_at = 0
     for exchange in written(recorded, (family,)):
-        if exchange.content_type == "application/json":
+        if exchange.content_type in (codec.JSON, codec.YAML):
             check(exchange)
             looked_at += 1
     assert looked_at > 10
@@ -40,7 +40,7 @@ def test_bodies(recorded: Path, family: str) -> None:
 def check(exchange: Exchange) -> None:
     message = exchange.answer.get("message", "")
     try:
-        decoded = json_codec.decode(exchange.body, exchange.gvk)
+        decoded = codec.decode(exchange.body, exchange.content_type, exchange.gvk)
     except APIError as error:
         assert (error.code, error.message) == (exchange.status, message), exchange.where
         return
