@@ -10,6 +10,7 @@ from cluster_shim.api.codec.decode import JSON, MEDIA_TYPES, PROTOBUF, YAML, dec
 from cluster_shim.api.codec.document import Decoded, Unreadable
 from cluster_shim.api.codec.json import encode as encode_json
 from cluster_shim.api.codec.json import from_parsed
+from cluster_shim.api.codec.protobuf import encode as encode_protobuf
 from cluster_shim.api.codec.unmarshal import Unmarshalable
 from cluster_shim.api.codec.yaml_reader import YAMLError
 from cluster_shim.api.codec.yaml_reader import read as read_yaml
@@ -28,6 +29,7 @@ __all__ = [
     "decode_any",
     "decode_into",
     "encode_json",
+    "encode_protobuf",
     "encode_yaml",
     "from_parsed",
     "read_yaml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cluster_shim.api import errors
-from cluster_shim.api.codec import document, json, yaml_reader
+from cluster_shim.api.codec import document, json, protobuf, yaml_reader
 from cluster_shim.api.codec.document import Decoded, Unreadable
 from cluster_shim.api.resources import GroupVersionKind
 
@@ -25,6 +25,8 @@ def decode(data: bytes, media_type: str, expected: GroupVersionKind, strict: boo
     if media_type == YAML:
         parsed, complaints = _read(data, expected)
         return json.typed_from(parsed, data, expected, complaints)
+    if media_type == PROTOBUF:
+        return protobuf.decode(data, expected)
     raise errors.unsupported_media_type(MEDIA_TYPES)
 
 
@@ -51,6 +53,8 @@ def decode_into(data: bytes, media_type: str, gvk: GroupVersionKind) -> Decoded:
         except yaml_reader.YAMLError as error:
             raise Unreadable(str(error)) from None
         return json.into_from(parsed, gvk)
+    if media_type == PROTOBUF:
+        return protobuf.decode_into(data, gvk)
     raise errors.unsupported_media_type(MEDIA_TYPES)
 
 

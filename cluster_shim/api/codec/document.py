@@ -15,6 +15,7 @@ from cluster_shim.api.types import package_of_group, type_of
 
 _META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _NO_KIND = "couldn't get version/kind; json parse error: "
+_YAML = "yaml: unmarshal errors:"
 _SUMMARY_BYTES = 30
 
 # Where upstream makes the registry of each part of the server; errors name the place.
@@ -40,6 +41,17 @@ class Decoded(NamedTuple):
     """What the body says that it is; what it leaves out is what the path demands."""
     strict_errors: list[str]
     """``unknown field "spec.x"``, ``duplicate field "a"``, in the order of upstream."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return the strict errors as warnings: a complaint about YAML in lines of its own."""
+        lines = (line.strip() for each in self.strict_errors for line in each.removeprefix(_YAML).split("\n"))
+        return list(dict.fromkeys(line for line in lines if line))
+
+    @property
+    def strict_message(self) -> str:
+        """Return the strict errors as one error."""
+        return f"strict decoding error: {', '.join(self.strict_errors)}"
 
 
 class Unreadable(ValueError):

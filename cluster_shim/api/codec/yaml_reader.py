@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
@@ -130,6 +131,8 @@ class _Reader:
             self._add(value, done.size, done.line)
         elif name == "AliasEvent":
             self._alias(event)
+        elif name == "DocumentStartEvent" and event.version not in (None, (1, 1)):
+            raise YAMLError("yaml: found incompatible YAML document")
         return name == "DocumentEndEvent"
 
     def _expects_key(self) -> bool:
@@ -164,6 +167,8 @@ class _Reader:
             if isinstance(value, dict | list):
                 raise YAMLError("yaml: invalid map key")
             top.key = value
+        elif top.key is None:
+            raise YAMLError(f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_shown(value)}")
         else:
             key, top.key = top.key, _NO_KEY
             for name, each in _merged(value) if key is _MERGE_KEY else ((key, value),):
@@ -201,7 +206,13 @@ def _key_text(key: Any) -> str:
         return "true" if key else "false"
     if isinstance(key, int):
         return str(key)
-    raise YAMLError(f"unsupported map key of type: {'%!s(<nil>)' if key is None else 'float64'}")
+    return _shortest(key)
+
+
+def _shortest(key: float) -> str:
+    """Return a number with as few digits as tell it from its neighbours in single precision."""
+    exact = struct.pack("<f", key)
+    return next(text for digits in range(1, 10) if struct.pack("<f", float(text := f"{key:.{digits}g}")) == exact)
 
 
 def _shown(key: Any) -> str:
@@ -220,7 +231,7 @@ def _scalar(event: Any, is_key: bool) -> Any:
     found, value = resolve(tag, event.value)
     if found == _BINARY:
         try:
-            return b64decode(event.value).decode("utf-8", "replace")
+            return b64decode("".join(event.value.split()), validate=True).decode("utf-8", "replace")
         except ValueError:
             raise YAMLError("yaml: !!binary value contains invalid base64 data") from None
     if found == _TIMESTAMP:

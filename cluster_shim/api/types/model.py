@@ -34,6 +34,8 @@ class Type:
     """Of a list or a map: the type of what is in it."""
     element_pointer: bool = False
     """Of a list or a map: what is in it may be null."""
+    wrapped: bool = False
+    """Of a list: protobuf has it as a message with the list in field 1 (ExtraValue, Verbs)."""
     atomic: bool = False
     """Server-side apply takes the value as a whole (``+structType=atomic``)."""
     messages: dict[int, Embedded] = field(default_factory=dict)

@@ -120,6 +120,7 @@ def _named(qualified: str) -> Type:
         base, _ = _parse(row["is"], package)
         made = Type(shown, base.kind, _model_name(package, name), qualified, base.fields, base.element)
         made.element_pointer, made.messages = base.element_pointer, base.messages
+        made.wrapped = row.get("message", False)
         _made[qualified] = made
         return made
     made = _made[qualified] = Type(

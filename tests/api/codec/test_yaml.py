@@ -1,0 +1,137 @@
+"""YAML: what go-yaml makes of a text, its errors, and how it writes one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from cluster_shim.api import codec
+from cluster_shim.api.errors import APIError
+from cluster_shim.api.resources import GroupVersionKind
+
+CONFIG_MAP = GroupVersionKind("", "v1", "ConfigMap")
+
+DOCUMENTS: list[tuple[str, Any]] = [
+    ("# nothing\n", None),
+    ("---\na: 1\n---\nb: [", {"a": 1}),
+    ("[0x10, 010, 1_000, 0b11, +1, -0x1]", [16, 8, 1000, 3, 1, -1]),
+    ("[1.5, 1e3, .5, 1.0, -.5]", [1.5, 1000, 0.5, 1, -0.5]),
+    ("[y, No, on, OFF, TRUE, ~, null, '']", [True, False, True, False, True, None, None, ""]),
+    ("[yEs, 12:30:45, 2020-01-02, 1.2.3, 0o8, 1__a]", ["yEs", "12:30:45", "2020-01-02", "1.2.3", "0o8", "1__a"]),
+    ("[!!str 5, !!float 1, !!binary aGk=, !own x, '5']", ["5", 1, "hi", "x", "5"]),
+    ("{1: a, true: b, x: c, 1.5: d, 1e3: e}", {"1": "a", "true": "b", "x": "c", "1.5": "d", "1000": "e"}),
+    ("b: &x {k: v}\nc: *x\nd: {<<: *x, l: z}", {"b": {"k": "v"}, "c": {"k": "v"}, "d": {"k": "v", "l": "z"}}),
+    ("18446744073709551615", 2**64 - 1),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), DOCUMENTS)
+def test_documents(text: str, value: Any) -> None:
+    assert codec.read_yaml(text.encode()) == (value, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: b: c\n", "yaml: mapping values are not allowed in this context"),
+        ("a: b\nc: d: e\n", "yaml: line 2: mapping values are not allowed in this context"),
+        ("\tx: 1", "yaml: found character that cannot start any token"),
+        ("a: *b", "yaml: unknown anchor 'b' referenced"),
+        ("a: &a [*a]", "yaml: anchor 'a' value contains itself"),
+        ("a: \x01", "yaml: control characters are not allowed"),
+        ("a: .nan", "json: unsupported value: NaN"),
+        ("? [a]\n: b", "yaml: invalid map key"),
+        ("a: {<<: 5}", "yaml: map merge requires map or sequence of maps as the value"),
+        ("~: x", 'unsupported map key of type: %!s(<nil>), key: <nil>, value: "x"'),
+        ("%YAML 1.2\n---\na: b", "yaml: found incompatible YAML document"),
+        ("kind: 'x\n", "yaml: line 2: found unexpected end of stream"),
+        ("!!int x", "yaml: cannot decode !!str `x` as a !!int"),
+        ("!!binary '?'", "yaml: !!binary value contains invalid base64 data"),
+    ],
+)
+def test_what_is_no_yaml(text: str, message: str) -> None:
+    with pytest.raises(codec.YAMLError) as caught:
+        codec.read_yaml(text.encode())
+    assert str(caught.value) == message
+
+
+def test_repeated_keys_are_told_with_their_lines() -> None:
+    value, complaint = codec.read_yaml(b"a: 1\na: 2\nb:\n  c: 3\n  c: 4\n")
+    assert value == {"a": 2, "b": {"c": 4}}
+    assert complaint == (
+        'yaml: unmarshal errors:\n  line 2: key "a" already set in map\n  line 5: key "c" already set in map'
+    )
+    assert codec.read_yaml(b"a: {<<: [{p: 1, q: 1}, {p: 2}]}")[0] == {"a": {"p": 1, "q": 1}}
+    decoded = codec.decode(b"kind: ConfigMap\ndata:\n  a: b\n  a: c\nx: 1\n", codec.YAML, CONFIG_MAP)
+    assert decoded.object["data"] == {"a": "c"}
+    assert decoded.warnings == ['line 4: key "a" already set in map', 'unknown field "x"']
+    assert decoded.strict_message == (
+        'strict decoding error: yaml: unmarshal errors:\n  line 4: key "a" already set in map, unknown field "x"'
+    )
+
+
+def test_aliases_and_depth_do_no_harm() -> None:
+    bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    for one, other in zip("abcdefgh", "bcdefghi", strict=True):
+        bomb += f"{other}: &{other} [{','.join([f'*{one}'] * 9)}]\n"
+    started = time.monotonic()
+    with pytest.raises(codec.YAMLError, match="document contains excessive aliasing"):
+        codec.read_yaml(bomb.encode())
+    with pytest.raises(APIError, match="exceeded max depth"):
+        codec.decode_any(b"a: " + b"[" * 5000 + b"]" * 5000, codec.YAML, CONFIG_MAP)
+    assert time.monotonic() - started < 5
+
+
+def test_errors_name_the_body() -> None:
+    with pytest.raises(APIError) as caught:
+        codec.decode(b"a: b: c\n", codec.YAML, CONFIG_MAP)
+    assert caught.value.message == (
+        "the object provided is unrecognized (must be of type ConfigMap): "
+        "yaml: mapping values are not allowed in this context (613a20623a20630a)"
+    )
+
+
+def test_writing() -> None:
+    obj: dict[str, Any] = {
+        "texts": ["y", "", "true", "1.5", "2020-01-01", "12:30", "a: b", "plain", " lead", "a\tb", "#x", "é"],
+        "lines": "one\ntwo\n",
+        "empty": [{}, []],
+        "a10": None,
+        "a9": 1.5,
+        "Z": True,
+        "#": -1,
+        "long": "word " * 20 + "end",
+    }
+    assert codec.encode_yaml(obj).decode() == WRITTEN
+    assert codec.read_yaml(codec.encode_yaml(obj)) == (obj, "")
+
+
+WRITTEN = """\
+'#': -1
+Z: true
+a9: 1.5
+a10: null
+empty:
+- {}
+- []
+lines: |
+  one
+  two
+long: word word word word word word word word word word word word word word word word
+  word word word word end
+texts:
+- "y"
+- ""
+- "true"
+- "1.5"
+- "2020-01-01"
+- "12:30"
+- 'a: b'
+- plain
+- ' lead'
+- "a\\tb"
+- '#x'
+- é
+"""
