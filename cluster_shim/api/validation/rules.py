@@ -49,6 +49,7 @@ _KINDS: dict[tuple[str, str], str] = {
     ("", "ResourceQuota"): "core.kinds:QUOTA",
     ("", "Event"): "core.kinds:EVENT",
     ("events.k8s.io", "Event"): "core.kinds:NEWER_EVENT",
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): "apiextensions:DEFINITION",
 }
 
 

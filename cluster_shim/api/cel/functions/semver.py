@@ -1,0 +1,65 @@
+"""Semantic versions. Upstream: apiserver/pkg/cel/library/semverlib.go. What compares them is in quantities.py."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cluster_shim.api.cel.errors import EvaluationError
+
+_NUMBER = r"(0|[1-9]\d*)"
+_PRE = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
+_VERSION = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_PRE}(?:\.{_PRE})*))?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?", re.ASCII
+)
+_LOOSE = re.compile(r"v?0*(\d+)(?:\.0*(\d+))?(?:\.0*(\d+))?(.*)", re.S | re.ASCII)
+
+
+class Semver:
+    """A version as a value; `key` orders it."""
+
+    type_name = "kubernetes.Semver"
+    __slots__ = ("key", "numbers")
+
+    def __init__(self, numbers: tuple[int, int, int], pre: str) -> None:
+        self.numbers = numbers
+        parts = tuple((0, int(each), "") if each.isdigit() else (1, 0, each) for each in pre.split(".")) if pre else ()
+        self.key = (numbers, not pre, parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Semver) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _normalized(text: str) -> str:
+    match = _LOOSE.fullmatch(text)
+    if match is None:
+        return text
+    return f"{match[1]}.{match[2] or 0}.{match[3] or 0}{match[4]}"
+
+
+def _parse(text: str, normalize: bool = False) -> Semver:
+    match = _VERSION.fullmatch(_normalized(text) if normalize else text)
+    if match is None:
+        known = all(each.isascii() and each.isdigit() for each in text.split("."))
+        raise EvaluationError("No Major.Minor.Patch elements found" if known else f"Invalid version {text!r}")
+    return Semver((int(match[1]), int(match[2]), int(match[3])), match[4] or "")
+
+
+def _is_semver(text: str, normalize: bool = False) -> bool:
+    return _VERSION.fullmatch(_normalized(text) if normalize else text) is not None
+
+
+def _number(index: int) -> Any:
+    return lambda version: version.numbers[index]
+
+
+FUNCTIONS = {
+    "semver": _parse,
+    "isSemver": _is_semver,
+    "major": _number(0),
+    "minor": _number(1),
+    "patch": _number(2),
+}
