@@ -126,6 +126,8 @@ def _rule(field: Field) -> tuple[int, Any]:
     kind = field.type.kind
     if field.pointer:
         return (_DROP_ZERO, None) if kind in (model.TIME, model.MICRO_TIME) else (_KEEP, None)
+    if field.name == "managedFields":
+        return _KEEP, None  # an empty list asks to forget them; whoever tracks fields puts others in its place
     if kind in (model.LIST, model.MAP, model.BYTES, *model.SCALARS):
         if field.omit_empty or (field.omit_zero and kind in model.SCALARS):
             return _DROP_EMPTY, None
