@@ -11,6 +11,7 @@ from typing import Any
 from cluster_shim.api.patch.apply.manager import FieldManager, keep_times, name_of, with_managed_fields
 from cluster_shim.api.patch.apply.reset import reset_fields
 from cluster_shim.api.patch.apply.updater import Version
+from cluster_shim.api.patch.merge_patch import not_a_map
 from cluster_shim.api.patch.schema import of_custom, of_type
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.api.types import normalise, type_of
@@ -19,6 +20,7 @@ __all__ = [
     "FieldManager",
     "Version",
     "custom_manager_for",
+    "decoded",
     "keep_times",
     "manager_for",
     "name_of",
@@ -32,13 +34,20 @@ def _no_versions(api_version: str) -> Version | None:
     return None
 
 
+def decoded(value: Any) -> dict[str, Any]:
+    """Return the parsed body of an apply, or raise 400 if it is none."""
+    if not isinstance(value, dict | None):
+        raise not_a_map("error decoding YAML: error unmarshaling JSON: while decoding JSON: ", value)
+    return value or {}
+
+
 def manager_for(
     resource: Resource, subresource: str = "", gvk: GroupVersionKind | None = None, versions: Versions = _no_versions
 ) -> FieldManager:
     """Return a field manager of a built-in resource; keep it, it remembers what it has seen.
 
     `gvk` is the kind of what the subresource takes, if it is another one (Scale). `versions` says how an object
-    becomes one of another version of the same kind (HorizontalPodAutoscaler, Event).
+    becomes one of another version of the same kind, and one of this version again (HorizontalPodAutoscaler, Event).
     """
     gvk = gvk or resource.gvk
     found = type_of(gvk)

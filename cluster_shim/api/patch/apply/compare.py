@@ -34,9 +34,12 @@ class _Changes:
         self.added_self = self.modified_self = self.removed_self = False
 
     def take(self, key: str, below: _Changes) -> None:
-        put(self.added, key, below.added_self, below.added)
-        put(self.modified, key, below.modified_self, below.modified)
-        put(self.removed, key, below.removed_self, below.removed)
+        if below.added or below.added_self:
+            put(self.added, key, below.added_self, below.added)
+        if below.modified or below.modified_self:
+            put(self.modified, key, below.modified_self, below.modified)
+        if below.removed or below.removed_self:
+            put(self.removed, key, below.removed_self, below.removed)
 
 
 def compare(old: Any, new: Any, node: Node) -> Comparison:
@@ -48,8 +51,10 @@ def compare(old: Any, new: Any, node: Node) -> Comparison:
 
 def everything(value: Any, node: Node) -> FieldSet:
     """Return the fields that come, or go, with a value that was not there before, or is no more."""
+    if not value or (node.scalar and node.map is None):
+        return {}
     shape = shape_of(node, value)
-    if not value or isinstance(shape, str) or shape.atomic:
+    if isinstance(shape, str) or shape.atomic:
         return {}
     fields: FieldSet = {}
     if isinstance(shape, Map):
@@ -121,10 +126,17 @@ def _compare_maps(shape: Map, old: FieldSet, new: FieldSet, into: _Changes) -> N
         before = old.get(key, ABSENT)
         if before is value:
             continue
+        if before is ABSENT:
+            put(into.added, f"f:{key}", True, everything(value, _child(shape, key)))
+            continue
         if before == value and type(before) is type(value) and (not shape.loose or same(before, value)):
             continue
+        child = _child(shape, key)
+        if child.scalar and child.map is None:
+            into.modified[f"f:{key}"] = EMPTY
+            continue
         below = _Changes()
-        _compare(before, value, _child(shape, key), below)
+        _compare(before, value, child, below)
         into.take(f"f:{key}", below)
     for key, value in old.items():
         if key not in new:
@@ -135,6 +147,9 @@ def _compare_lists(shape: List, old: Sequence[Any], new: Sequence[Any], into: _C
     before, after = by_element(shape, old), by_element(shape, new)
     for name in _names(before, after):
         left, right = before.get(name, ()), after.get(name, ())
+        if not left and len(right) == 1:
+            put(into.added, name, True, everything(right[0], shape.element))
+            continue
         below = _Changes()
         if len(left) <= 1 and len(right) <= 1:
             _compare(left[0] if left else ABSENT, right[0] if right else ABSENT, shape.element, below)
