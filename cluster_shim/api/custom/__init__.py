@@ -14,16 +14,13 @@ from cluster_shim.api.custom import defaulting, embedded, lists, prune, rules, s
 from cluster_shim.api.custom.correlate import Correlation
 from cluster_shim.api.custom.failures import NO_PATH
 from cluster_shim.api.custom.version import CustomVersion
-from cluster_shim.api.errors import bad_request, unsupported_media_type
+from cluster_shim.api.errors import bad_request
 from cluster_shim.api.fields import ROOT, FieldError, Path
 from cluster_shim.api.resources import Resource
 
 __all__ = ["CustomVersion", "decode", "default", "reread", "stored", "validate_create", "validate_update"]
 
 Document = dict[str, Any]
-
-JSON_TYPES = ("", "application/json")
-MEDIA_TYPES = ("application/json", "application/yaml")
 
 _BLOCKING = frozenset(
     (
@@ -47,9 +44,7 @@ def decode(resource: Resource, body: bytes, media_type: str) -> tuple[Document, 
     from cluster_shim.api.codec import decode_any
     from cluster_shim.api.codec.document import unhandled
 
-    if media_type not in JSON_TYPES:
-        raise unsupported_media_type(MEDIA_TYPES)
-    found = decode_any(body, resource.gvk)
+    found = decode_any(body, media_type, resource.gvk)
     document = found.object
     document["apiVersion"], document["kind"] = found.gvk.api_version, found.gvk.kind
     if document["apiVersion"] != resource.api_version:
