@@ -1,7 +1,7 @@
 """Escalation prevention: no one gives away, by a role or a binding, what it may not do itself.
 
-A check runs when the object is as it will be stored, before it is validated: after everything that may change it
-(the patch, admission). Upstream: registry/rbac/*/policybased.
+The check has the form of an admission plugin that comes last of those that may change an object: it looks at roles and
+bindings as they will be stored, before they are validated. No flag turns it off. Upstream: registry/rbac/*/policybased.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster_shim.api import errors
 from cluster_shim.api.fields import quoted
-from cluster_shim.apiserver.admission.plugin import Attributes
+from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest
 from cluster_shim.apiserver.authorization.authorizer import PRIVILEGED_GROUP, Authorizer
 from cluster_shim.apiserver.authorization.covers import missing, show
 from cluster_shim.apiserver.authorization.rbac import GROUP, RBAC
@@ -31,19 +31,21 @@ _NOT_LOOKED_AT = ("ownerReferences", "finalizers", "selfLink", "managedFields")
 class Escalation:
     """The check of roles and bindings that are written."""
 
+    name = "Escalation"
+    interests = tuple(Interest((CREATE, UPDATE), GROUP, each) for each in (*ROLES, *BINDINGS))
+
     def __init__(self, rbac: RBAC, authorizer: Authorizer) -> None:
         self._rbac = rbac
         self._authorizer = authorizer
 
-    def check(self, attributes: Attributes) -> None:
-        """Refuse a create or update (403) that would give more than the user has. Other resources pass."""
-        resource = attributes.resource
-        if resource.group != GROUP or attributes.object is None or PRIVILEGED_GROUP in attributes.user.groups:
+    def admit(self, attributes: Attributes) -> None:
+        """Refuse a create or update (403) that would give more than the user has."""
+        if PRIVILEGED_GROUP in attributes.user.groups:
             return
-        if resource.name in ROLES:
-            self._check_role(attributes, attributes.object)
-        elif resource.name in BINDINGS:
-            self._check_binding(attributes, attributes.object)
+        if attributes.resource.name in ROLES:
+            self._check_role(attributes, attributes.new)
+        else:
+            self._check_binding(attributes, attributes.new)
 
     def _check_role(self, attributes: Attributes, role: Mapping[str, Any]) -> None:
         name = (

@@ -57,6 +57,10 @@ class _Claim(msgspec.Struct, frozen=True, rename="camel"):
     claim_name: str = ""
 
 
+class _Ephemeral(msgspec.Struct, frozen=True):
+    """That it is there is all there is to know."""
+
+
 class _WithSecret(msgspec.Struct, frozen=True, rename="camel"):
     secret_ref: _Named | None = None
     node_publish_secret_ref: _Named | None = None
@@ -69,7 +73,7 @@ class _Volume(msgspec.Struct, frozen=True, rename="camel"):
     secret: _Named | None = None
     config_map: _Named | None = None
     persistent_volume_claim: _Claim | None = None
-    ephemeral: msgspec.Raw | None = None
+    ephemeral: _Ephemeral | None = None
     projected: _Sources | None = None
     azure_file: _Named | None = None
     cephfs: _WithSecret | None = None
