@@ -49,6 +49,10 @@ class Expiry:
         """Return how long a key lives."""
         return self._lifetimes[key][1] if key in self._lifetimes else FOREVER
 
+    def all(self) -> dict[str, Lifetime]:
+        """Return how long keys live that end."""
+        return {key: life for key, (_, life) in self._lifetimes.items()}
+
     def due(self, most: int) -> list[tuple[str, int]]:
         """Take keys that have ended, each with the revision of the write that said so."""
         now = time.monotonic()

@@ -28,7 +28,8 @@ LOGGER = logging.getLogger(__name__)
 LOG_FORMAT = "stowage log 1"
 DIGITS = 20
 WAY_OUT = (
-    "restore a snapshot into another folder (stowage snapshot restore), or move the file away and lose what it has"
+    "restore a snapshot into another folder (stowage snapshot restore), or save there what can be read up to here "
+    "(stowage snapshot save --salvage)"
 )
 
 
@@ -143,9 +144,9 @@ class Folder:
         except record.Unreadable as error:
             if following is not None and newest >= following:
                 return
-            if following is not None or record.acknowledged_beyond(path, error.offset) > newest:
+            if following is not None or record.acknowledged_beyond(path, error.offset, error.size) > newest:
                 raise Corrupt(f"{path}, {error}; {WAY_OUT}") from None
-            lost = path.stat().st_size - error.offset
+            lost = error.size - error.offset
             LOGGER.warning("%s: %d bytes of a write that was never acknowledged are left out", path, lost)
 
 

@@ -11,6 +11,7 @@ the torn end of a log, which nobody was told of; if a later one says that it was
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,6 @@ _PREFIX = struct.Struct("<II")
 _BODY = struct.Struct("<BHIQQQQI")
 _HEAD = struct.Struct("<IIBHIQQQQI")
 BUFFER = 1 << 20
-LARGEST_VALUE = 1 << 30
 
 
 class Record(NamedTuple):
@@ -45,11 +45,12 @@ class Record(NamedTuple):
 
 
 class Unreadable(Exception):
-    """What stands at an offset is no record."""
+    """What stands at an offset is no record; `size` is how long the file was when it was opened."""
 
-    def __init__(self, offset: int, why: str) -> None:
+    def __init__(self, offset: int, why: str, size: int = 0) -> None:
         super().__init__(f"at byte {offset:,}: {why}")
         self.offset = offset
+        self.size = size
 
 
 def encode(
@@ -63,30 +64,35 @@ def encode(
 
 
 def read(path: Path) -> Iterator[Record]:
-    """Yield the records of a file. Raises Unreadable, also for an end in the middle of a record."""
+    """Yield the records of a file, up to where it ends now: somebody may be writing to it.
+
+    Raises Unreadable, also for an end in the middle of a record.
+    """
     offset, size, unpack = 0, _HEAD.size, _HEAD.unpack
     with path.open("rb", buffering=BUFFER) as file:
-        while head := file.read(size):
-            if len(head) < size:
-                raise Unreadable(offset, "the file ends within a record")
+        end = os.fstat(file.fileno()).st_size
+        while offset < end:
+            head = file.read(size)
+            if len(head) < size or offset + size > end:
+                raise Unreadable(offset, "the file ends within a record", end)
             magic, crc, kind, key_size, value_size, revision, created, acknowledged, ends_at, ttl = unpack(head)
             if magic != MAGIC:
-                raise Unreadable(offset, "there is no record")
-            if value_size > LARGEST_VALUE:
-                raise Unreadable(offset, "the length of a record is impossible")
+                raise Unreadable(offset, "there is no record", end)
+            following = offset + size + key_size + value_size
+            if following > end:
+                raise Unreadable(offset, "the file ends within a record", end)
             name, value = file.read(key_size), file.read(value_size)
-            if len(value) < value_size:
-                raise Unreadable(offset, "the file ends within a record")
             if crc32(value, crc32(name, crc32(head[_PREFIX.size :]))) != crc:
-                raise Unreadable(offset, "the checksum of a record is wrong")
+                raise Unreadable(offset, "the checksum of a record is wrong", end)
             life = Lifetime(ttl, ends_at) if ttl else FOREVER
             yield Record(kind, name.decode(), value, revision, created, acknowledged, life, offset)
-            offset += size + key_size + value_size
+            offset = following
 
 
-def acknowledged_beyond(path: Path, offset: int) -> int:
+def acknowledged_beyond(path: Path, offset: int, size: int) -> int:
     """Return the newest revision that any record behind an offset knows as durable; 0 if there is no record."""
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(size)
     found, at = 0, data.find(_MAGIC_BYTES, offset + 1)
     while at >= 0:
         if len(data) - at >= _HEAD.size:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from cluster_shim.storage.expiry import Expiry, Lifetime
+from cluster_shim.storage.expiry import FOREVER, Expiry, Lifetime
 from cluster_shim.storage.log import Write
 from cluster_shim.storage.memory import FIRST, Memory
+from cluster_shim.storage.snapshot import State
 from cluster_shim.storage.store import Corrupt, Entry, Event, Unavailable
 from cluster_shim.storage.worker import Worker
 
@@ -202,7 +203,7 @@ class SqliteLog:
         try:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("UPDATE compacted SET revision = ?", (oldest,))
+            self.set_compacted(oldest)
             connection.execute(f"DELETE FROM writes WHERE revision IN ({marks})", [each.row for each in some])
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -210,12 +211,33 @@ class SqliteLog:
             self._superseded.extendleft(reversed(some))
             raise self._translated(error) from error
 
+    def set_compacted(self, revision: int) -> None:
+        """Note that history begins after a revision. Raises sqlite3.Error."""
+        self._connect().execute("UPDATE compacted SET revision = ?", (revision,))
+
     def idle(self, acknowledged: int) -> None:
         """Do nothing: each transaction is complete."""
 
     def close(self, acknowledged: int) -> None:
         """Let go of the file."""
         self._disconnect()
+
+
+def restore(path: Path, state: State) -> None:
+    """Make a file of a state. Raises Unavailable, also where there is something."""
+    if path.exists():
+        raise Unavailable(f"{path} is there already")
+    log = SqliteLog(path)
+    log.open(Memory(), Expiry())
+    try:
+        lives = state.lives
+        writes = [Write(Event(each, None, False), lives.get(each.key, FOREVER), None) for each in state.entries]
+        log.append(log.prepare(writes, 0))
+        log.set_compacted(state.revision)
+    except sqlite3.Error as error:
+        raise Unavailable(f"{path}: {error}") from error
+    finally:
+        log.close(0)
 
 
 def _superseded_by(event: Event) -> list[Superseded]:

@@ -58,6 +58,13 @@ _FIELDS: dict[str, tuple[tuple[int, str, str], ...]] = {
     "CompactionResponse": ((1, "header", "ResponseHeader"),),
     "LeaseGrantRequest": ((1, "TTL", "int64"), (2, "ID", "int64")),
     "LeaseGrantResponse": ((1, "header", "ResponseHeader"), (2, "ID", "int64"), (3, "TTL", "int64")),
+    "LeaseTimeToLiveRequest": ((1, "ID", "int64"),),
+    "LeaseTimeToLiveResponse": (
+        (1, "header", "ResponseHeader"),
+        (2, "ID", "int64"),
+        (3, "TTL", "int64"),
+        (4, "grantedTTL", "int64"),
+    ),
     "WatchCreateRequest": (
         (1, "key", "bytes"),
         (2, "range_end", "bytes"),
@@ -82,6 +89,7 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "txn": ("/etcdserverpb.KV/Txn", "TxnRequest", "TxnResponse"),
     "compact": ("/etcdserverpb.KV/Compact", "CompactionRequest", "CompactionResponse"),
     "grant": ("/etcdserverpb.Lease/LeaseGrant", "LeaseGrantRequest", "LeaseGrantResponse"),
+    "time_to_live": ("/etcdserverpb.Lease/LeaseTimeToLive", "LeaseTimeToLiveRequest", "LeaseTimeToLiveResponse"),
     "watch": ("/etcdserverpb.Watch/Watch", "WatchRequest", "WatchResponse"),
 }
 """Path, request and response of each call."""

@@ -14,6 +14,7 @@ import contextlib
 import heapq
 import itertools
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +23,12 @@ import grpc.aio
 from cluster_shim.storage.etcd.client import PATIENCE_SECONDS, PLAIN, Answer, Client, Tls, target_of
 from cluster_shim.storage.etcd.leases import Leases
 from cluster_shim.storage.etcd.messages import CLASSES, DELETE_EVENT, EQUAL, MOD, VERSION, range_end
+from cluster_shim.storage.expiry import Lifetime
 from cluster_shim.storage.history import DEFAULT, Limits
 from cluster_shim.storage.keys import check
 from cluster_shim.storage.local import COMPACT_SECONDS
 from cluster_shim.storage.memory import Memory
+from cluster_shim.storage.snapshot import State
 from cluster_shim.storage.store import Changed, Entry, Event, KeyExists, StoreError, Unavailable
 
 LOGGER = logging.getLogger(__name__)
@@ -135,6 +138,17 @@ class EtcdStore(Memory):
         with contextlib.suppress(Unavailable):  # another server may have compacted further
             await self._client.call("compact", CLASSES["CompactionRequest"](revision=revision))
 
+    async def state(self) -> State:
+        """Read all keys anew, with how long those live that end by themselves. Raises Unavailable."""
+        leases: dict[str, int] = {}
+        entries, revision = await self._read_all(leases)
+        lives: dict[int, Lifetime] = {}
+        for lease in set(leases.values()):
+            request = CLASSES["LeaseTimeToLiveRequest"](ID=lease)
+            answer = (await self._client.call("time_to_live", request)).message
+            lives[lease] = Lifetime(answer.grantedTTL, int((time.time() + max(answer.TTL, 0)) * 1000))
+        return State(entries, revision, {key: lives[lease] for key, lease in leases.items()})
+
     async def _put(self, key: str, value: bytes, expected: int, ttl_seconds: int) -> Answer:
         put = CLASSES["PutRequest"](key=key.encode(), value=value)
         if ttl_seconds:
@@ -197,15 +211,19 @@ class EtcdStore(Memory):
             if not future.done():
                 future.set_result(None)
 
-    async def _read_all(self) -> tuple[list[Entry], int]:
-        """Read the keys of our prefix at one revision."""
+    async def _read_all(self, leases: dict[str, int] | None = None) -> tuple[list[Entry], int]:
+        """Read the keys of our prefix at one revision, and if wanted which of them have a lease."""
         key, end, revision = self._prefix.encode(), range_end(self._prefix.encode()), 0
         entries: list[Entry] = []
         while True:
             request = CLASSES["RangeRequest"](key=key, range_end=end, limit=PAGE, revision=revision)
             response = (await self._client.call("range", request)).message
             revision = revision or response.header.revision
-            entries += [Entry(kv.key.decode(), kv.value, kv.mod_revision, kv.create_revision) for kv in response.kvs]
+            for kv in response.kvs:
+                name = kv.key.decode()
+                entries.append(Entry(name, kv.value, kv.mod_revision, kv.create_revision))
+                if leases is not None and kv.lease:
+                    leases[name] = kv.lease
             if not response.more:
                 return entries, revision
             key = response.kvs[-1].key + b"\0"
