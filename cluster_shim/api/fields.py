@@ -140,6 +140,11 @@ def invalid(path: Path, value: Any, detail: str = "") -> FieldError:
     return FieldError("FieldValueInvalid", str(path), _with_detail(f"Invalid value: {shown(value)}", detail))
 
 
+def invalid_whole(path: Path, detail: str) -> FieldError:
+    """Say that a value is malformed, without showing it."""
+    return FieldError("FieldValueInvalid", str(path), f"Invalid value: {detail}")
+
+
 def type_invalid(path: Path, value: Any, detail: str = "") -> FieldError:
     """Say that a value is of another type."""
     return FieldError("FieldValueTypeInvalid", str(path), _with_detail(f"Invalid value: {shown(value)}", detail))

@@ -35,7 +35,7 @@ def _as_go(kind: str, value: Any, outer: Any = None) -> Any:
     if kind.startswith("*"):
         return None if value is None else _as_go(kind[1:], value, outer)
     if kind.startswith("[]"):
-        return None if not value else [_as_go(kind[2:], each, outer) for each in value]
+        return None if value is None else [_as_go(kind[2:], each, outer) for each in value]
     if kind == "map":
         return dict(sorted(value.items())) if value else None
     if kind in _ZEROS:

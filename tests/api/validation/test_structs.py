@@ -30,7 +30,8 @@ def test_embedded_metadata() -> None:
 
 def test_pointers_and_lists_that_are_absent_are_null() -> None:
     assert dump("*VolumeNodeAffinity", None) == "null"
-    assert dump_list("PodIP", []) == "null"
+    assert dump_list("PodIP", None) == "null"
+    assert dump_list("PodIP", []) == "[]"
 
 
 def test_difference() -> None:

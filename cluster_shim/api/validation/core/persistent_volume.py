@@ -10,6 +10,7 @@ from cluster_shim.api.fields import Path
 from cluster_shim.api.validation import amounts, formats, metadata, names
 from cluster_shim.api.validation.checks import (
     IS_IMMUTABLE,
+    METADATA,
     NOTHING,
     SPEC,
     Errors,
@@ -59,9 +60,29 @@ _SOURCES = frozenset(
 )
 
 
+_MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options"
+_WITH_MOUNT_OPTIONS = (
+    _SOURCES
+    - {"hostPath", "flocker", "fc", "flexVolume", "portworxVolume", "scaleIO"}
+    - {
+        "local",
+        "storageos",
+        "csi",
+    }
+)
+
+
 def create(errors: Errors, volume: Object) -> None:
     """Check a new persistent volume."""
     _volume(errors, volume, any_affinity_value=False)
+    _mount_options(errors, volume)
+
+
+def _mount_options(errors: Errors, volume: Object) -> None:
+    annotations = (volume.get("metadata") or NOTHING).get("annotations") or NOTHING
+    if _MOUNT_OPTIONS in annotations and not volume["spec"].keys() & _WITH_MOUNT_OPTIONS:
+        at = METADATA.child("annotations", _MOUNT_OPTIONS)
+        errors.append(fields.forbidden(at, "may not specify mount options for this volume type"))
 
 
 def _volume(errors: Errors, volume: Object, any_affinity_value: bool) -> None:
@@ -177,8 +198,9 @@ def update(errors: Errors, new: Object, old: Object) -> None:
         for each in term.get("matchExpressions") or ()
         for value in each.get("values") or ()
     )
-    for _ in range(2):  # upstream does, and lists each cause twice
-        _volume(errors, new, any_affinity_value=had_bad_values)
+    _volume(errors, new, any_affinity_value=had_bad_values)
+    _mount_options(errors, new)
+    _volume(errors, new, any_affinity_value=had_bad_values)  # upstream does, and lists each cause twice
     _source_stays(errors, wanted, before)
     immutable(errors, wanted.get("volumeMode"), before.get("volumeMode"), Path("volumeMode"))
     if "nodeAffinity" in before and not _same_affinity(wanted.get("nodeAffinity"), before["nodeAffinity"]):

@@ -1,0 +1,1 @@
+"""Rules of the groups networking.k8s.io and discovery.k8s.io."""
