@@ -15,6 +15,7 @@ from math import ceil
 from typing import Any
 
 from cluster_shim.api import quantity, times
+from cluster_shim.api.conversion.autoscalers import without_annotations
 from cluster_shim.api.defaults import pods, services, workloads
 
 Rule = Callable[[dict[str, Any]], None]
@@ -134,8 +135,14 @@ BEFORE: dict[str, Rule] = {
     "resource/v1.NodeAllocatableResourceMapping": _node_allocatable_mapping,
 }
 
+
+def _horizontal_pod_autoscaler(obj: dict[str, Any]) -> None:
+    obj["metadata"] = without_annotations(obj["metadata"])
+
+
 AFTER: dict[str, Rule] = {
     "apps/v1.StatefulSetSpec": workloads.volume_claim_templates,
+    "autoscaling/v2.HorizontalPodAutoscaler": _horizontal_pod_autoscaler,
     "core/v1.NodeSpec": _node_spec,
     "core/v1.Pod": pods.stored_pod,
     "core/v1.PodSpec": pods.pod_spec,

@@ -11,6 +11,7 @@ from typing import Any
 from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types.model import Embedded, Field, Type
 from cluster_shim.api.types.normalise import ABSENT, Unusual, normaliser, zero
+from cluster_shim.api.types.order import ordered
 from cluster_shim.api.types.table import kinds, package_of_group, type_by_name, type_of
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "kinds",
     "normalise",
     "normaliser",
+    "ordered",
     "package_of_group",
     "type_by_name",
     "type_of",
