@@ -62,16 +62,19 @@ METRICS: list[dict[str, Any]] = [
 WRITTEN = (
     '[{"type":"Resource","resource":{"name":"memory","targetAverageValue":"100Mi"}},'
     '{"type":"Pods","pods":{"metricName":"p","targetAverageValue":"1k","selector":{"matchLabels":{"a":"2","z":"1"}}}},'
-    '{"type":"Object","object":{"target":{"kind":"Service","name":"s","apiVersion":"v1"},"metricName":"o","targetValue":"10"}},'
-    '{"type":"Object","object":{"target":{"kind":"Service","name":"s"},"metricName":"o","targetValue":"0","averageValue":"5"}},'
+    '{"type":"Object","object":{"target":{"kind":"Service","name":"s","apiVersion":"v1"},"metricName":"o",'
+    '"targetValue":"10"}},'
+    '{"type":"Object","object":{"target":{"kind":"Service","name":"s"},"metricName":"o","targetValue":"0",'
+    '"averageValue":"5"}},'
     '{"type":"External","external":{"metricName":"e","targetValue":"30"}},'
     '{"type":"ContainerResource","containerResource":{"name":"cpu","targetAverageUtilization":10,"container":"c"}}]'
-)  # fmt: skip
+)
 BEHAVIOR = (
-    '{"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":4,"PeriodSeconds":15},'
+    '{"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max",'
+    '"Policies":[{"Type":"Pods","Value":4,"PeriodSeconds":15},'
     '{"Type":"Percent","Value":100,"PeriodSeconds":15}],"Tolerance":null},"ScaleDown":{"StabilizationWindowSeconds":60,'
     '"SelectPolicy":"Max","Policies":[{"Type":"Percent","Value":100,"PeriodSeconds":15}],"Tolerance":null}}'
-)  # fmt: skip
+)
 
 
 def autoscaler(**spec: Any) -> dict[str, Any]:
@@ -107,12 +110,7 @@ def test_a_status_travels_too() -> None:
     hpa["status"] = {
         "currentReplicas": 1,
         "desiredReplicas": 2,
-        "currentMetrics": [
-            {
-                "type": "Resource",
-                "resource": {"name": "cpu", "current": {"averageUtilization": 7, "averageValue": "5m"}},
-            }
-        ],
+        "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": current}}],
         "conditions": [{"type": "AbleToScale", "status": "True", "lastTransitionTime": None}],
     }
     first = conversion.convert(hpa, V1)
