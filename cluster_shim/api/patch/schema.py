@@ -138,7 +138,11 @@ def _of_type(built_in: Type, of: model.Field | None = None) -> Node:
             return Node("numeric")
         case model.TIME | model.MICRO_TIME | model.QUANTITY:
             return Node("untyped")
-    return UNTYPED if built_in.name == "runtime.RawExtension" else DEDUCED
+    if built_in.kind == model.RAW:  # a struct without fields, as far as Go and strategic merge patch know
+        atomic = built_in.base_name == "RawExtension"
+        below = _untyped if atomic else _deduced
+        return Node("untyped", Map({}, below, atomic, True, built_in.base_name), List(_untyped))
+    return DEDUCED
 
 
 def _field(of: model.Field) -> Field:

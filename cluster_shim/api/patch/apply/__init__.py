@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cluster_shim.api.codec import from_parsed
 from cluster_shim.api.patch.apply.manager import FieldManager, keep_times, name_of, with_managed_fields
 from cluster_shim.api.patch.apply.reset import reset_fields
 from cluster_shim.api.patch.apply.updater import Version
@@ -53,8 +54,13 @@ def manager_for(
     found = type_of(gvk)
     if found is None:
         raise KeyError(gvk)
+    kind = gvk
+
+    def read(document: dict[str, Any]) -> dict[str, Any]:
+        return from_parsed(document, kind).object
+
     reset = reset_fields(resource, subresource)
-    return FieldManager(gvk, of_type(found), normalise(gvk, {}), subresource, reset, versions)
+    return FieldManager(kind, of_type(found), normalise(kind, {}), subresource, reset, versions, read=read)
 
 
 def custom_manager_for(

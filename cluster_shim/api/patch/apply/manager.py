@@ -13,7 +13,7 @@ import msgspec
 
 from cluster_shim.api.errors import APIError, bad_request
 from cluster_shim.api.patch.apply.check import check
-from cluster_shim.api.patch.apply.compare import compare
+from cluster_shim.api.patch.apply.compare import compare, same
 from cluster_shim.api.patch.apply.conflict import Conflicts
 from cluster_shim.api.patch.apply.fieldset import EMPTY, FieldSet, difference, ordered, union
 from cluster_shim.api.patch.apply.last_applied import KUBECTL, allowed_conflicts, last_applied, with_last_applied
@@ -74,6 +74,10 @@ def _no_versions(api_version: str) -> Version | None:
     return None
 
 
+def _as_it_is(document: Document) -> Document:
+    return document
+
+
 class FieldManager:
     """Manages the fields of one kind in one version, for requests to one subresource (or to none)."""
 
@@ -86,6 +90,7 @@ class FieldManager:
         reset: FieldSet = EMPTY,
         versions: Callable[[str], Version | None] = _no_versions,
         schema_may_change: bool = False,
+        read: Callable[[Document], Document] = _as_it_is,
     ) -> None:
         """Make a manager.
 
@@ -97,6 +102,7 @@ class FieldManager:
         self._empty = {**empty, "apiVersion": gvk.api_version, "kind": gvk.kind}
         self._subresource = subresource
         self._updater = Updater(gvk.api_version, node, versions, reset, schema_may_change)
+        self._read = read
         self._created: dict[tuple[str, bytes], FieldSet] = {}
 
     def track_create(self, new: Document, name: str, now: str) -> list[Entry]:
@@ -174,15 +180,16 @@ class FieldManager:
     def apply(self, live: Document | None, applied: Document, name: str, force: bool, now: str) -> Document:
         """Return the object with what is applied in it, and with its managed fields.
 
-        What is applied is the parsed body of the request. The object is as it is merged: not normalised, without
-        defaults. `live` is None where there is no object yet.
+        What is applied is the parsed body of the request. The object has no defaults yet. `live` is None where there
+        is no object.
         """
         gvk = gvk_of(applied)
         if gvk != self._gvk:
-            group_version = f"{gvk.group}/{gvk.version}"
-            raise bad_request(f"invalid object type: {group_version}, Kind={gvk.kind}")
+            raise bad_request(f"invalid object type: {_shown(gvk)}")
         try:
-            return self._applied(live if live is not None else self._empty, applied, name, force, now)
+            return self._applied(live or self._empty, applied, name, force, now)
+        except NotTyped as complaint:
+            raise self._failed("create typed live object", live or {}, f": {complaint}") from None
         except Conflicts as conflicts:
             allowed = None
             if name == KUBECTL:
@@ -202,27 +209,36 @@ class FieldManager:
         try:
             check(applied, self._node)
         except NotTyped as complaint:
-            raise self._untyped(applied, str(complaint)) from None
+            raise self._failed("create typed patch object", applied, f": {complaint}") from None
         manager = manager_of(name, APPLY, self._gvk.api_version, self._subresource)
         merged, managed = self._updater.apply(live, applied, managed, manager, force)
         owned = managed.get(manager)
         if owned is not None:
             fields = difference(owned.fields, _NEVER_TRACKED)
             if fields:
-                changed = merged != live
+                changed = not same(merged, live)
                 managed[manager] = Owned(ordered(fields), owned.api_version, now if changed else owned.time)
             else:
                 del managed[manager]
+        try:
+            merged = self._read(merged)
+        except ValueError as error:
+            detail = f" to proper version: unable to convert unstructured object to {_shown(self._gvk)}: {error}"
+            raise self._failed("convert new object", applied, detail) from None
         if name == KUBECTL and last_applied(merged):
             merged = with_last_applied(merged, applied)
         return with_managed_fields(merged, encode(managed))
 
-    def _untyped(self, applied: Document, complaint: str) -> APIError:
-        metadata = applied.get("metadata")
+    def _failed(self, what: str, document: Document, detail: str) -> APIError:
+        """Return 500 for an apply that fails because of a document."""
+        metadata = document.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
-        what = f"{name}; {self._gvk.group}/{self._gvk.version}, Kind={self._gvk.kind}"
-        return APIError(500, "", f"failed to create typed patch object ({what}): {complaint}")
+        return APIError(500, "", f"failed to {what} ({name}; {_shown(self._gvk)}){detail}")
+
+
+def _shown(gvk: GroupVersionKind) -> str:
+    return f"{gvk.group}/{gvk.version}, Kind={gvk.kind}"
 
 
 def _decoded(entries: list[Entry]) -> Managed | None:
