@@ -82,14 +82,25 @@ class CertificateSubjectRestriction:
 
 
 def _organisations(spec: dict[str, Any]) -> list[str]:
-    from cryptography import x509
     from cryptography.x509.oid import NameOID
+
+    return _subject(spec, NameOID.ORGANIZATION_NAME)
+
+
+def common_name(spec: dict[str, Any]) -> str:
+    """Return the common name that a certificate is asked for. Raises ValueError."""
+    from cryptography.x509.oid import NameOID
+
+    return next(iter(_subject(spec, NameOID.COMMON_NAME)), "")
+
+
+def _subject(spec: dict[str, Any], attribute: Any) -> list[str]:
+    from cryptography import x509
 
     pem = base64.b64decode(spec.get("request") or "")
     if b"BEGIN CERTIFICATE REQUEST" not in pem:
         raise ValueError("PEM block type must be CERTIFICATE REQUEST")
-    subject = x509.load_pem_x509_csr(pem).subject
-    return [str(each.value) for each in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    return [str(each.value) for each in x509.load_pem_x509_csr(pem).subject.get_attributes_for_oid(attribute)]
 
 
 def _may(authorizer: Authorizer, user: UserInfo, verb: str, signer: str) -> bool:

@@ -23,18 +23,16 @@ class AdmissionChain:
         self._by_write: dict[tuple[str, str, str, str], _Calls] = {}
 
     async def admit(self, attributes: Attributes) -> None:
-        """Let plugins change the object. Raises APIError."""
-        for call in self._calls(attributes).admit:
-            pending = call(attributes)
-            if pending is not None:
-                await pending
+        """Let plugins change the object, twice if one asks for it. Raises APIError."""
+        calls = self._calls(attributes).admit
+        await _run(calls, attributes)
+        if attributes.reinvocation.is_wanted:
+            attributes.reinvocation.is_second = True
+            await _run(calls, attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let plugins refuse the object as it is after all changes. Raises APIError."""
-        for call in self._calls(attributes).validate:
-            pending = call(attributes)
-            if pending is not None:
-                await pending
+        await _run(self._calls(attributes).validate, attributes)
 
     def _calls(self, attributes: Attributes) -> _Calls:
         resource = attributes.resource
@@ -47,3 +45,10 @@ class AdmissionChain:
                 tuple(each.validate for each in wanted if hasattr(each, "validate")),
             )
         return calls
+
+
+async def _run(calls: Iterable[Call], attributes: Attributes) -> None:
+    for call in calls:
+        pending = call(attributes)
+        if pending is not None:
+            await pending

@@ -19,6 +19,16 @@ ANY = "*"
 
 
 @dataclass(slots=True)
+class Reinvocation:
+    """Whether the mutating plugins run a second time: when one of them has changed what others have seen."""
+
+    is_second: bool = False
+    is_wanted: bool = False
+    state: dict[str, Any] = field(default_factory=dict)
+    """What plugins remember between the two, by their names."""
+
+
+@dataclass(slots=True)
 class Attributes:
     """One write, as admission sees it."""
 
@@ -40,6 +50,7 @@ class Attributes:
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
     """For the audit log."""
+    reinvocation: Reinvocation = field(default_factory=Reinvocation)
     undo: list[Any] = field(default_factory=list)
     """Coroutine functions without arguments, called if the write fails after all: what was charged is given back."""
 

@@ -16,6 +16,7 @@ from cluster_shim.apiserver.admission.default_class import DefaultIngressClass, 
 from cluster_shim.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from cluster_shim.apiserver.admission.limit_ranger import LimitRanger
 from cluster_shim.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from cluster_shim.apiserver.admission.node_restriction import NodeRestriction
 from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
 from cluster_shim.apiserver.admission.pod_placement import PodResizeValidator, PodTopologyLabels
 from cluster_shim.apiserver.admission.pod_security import PodSecurity
@@ -45,6 +46,7 @@ ORDER: tuple[tuple[str, Make | None], ...] = (
     ("NamespaceLifecycle", lambda having: NamespaceLifecycle(having.objects)),
     ("LimitRanger", lambda having: LimitRanger(having.objects)),
     ("ServiceAccount", lambda having: ServiceAccount(having.objects)),
+    ("NodeRestriction", lambda having: NodeRestriction(having.objects, having.authorizer)),
     ("TaintNodesByCondition", lambda having: TaintNodesByCondition()),
     ("PodSecurity", lambda having: PodSecurity(having.objects)),
     ("Priority", lambda having: Priority(having.objects)),
@@ -65,7 +67,7 @@ ORDER: tuple[tuple[str, Make | None], ...] = (
     ("ValidatingAdmissionWebhook", None),
     ("ResourceQuota", lambda having: ResourceQuota(having.objects)),
 )
-OFF_BY_DEFAULT: frozenset[str] = frozenset()
+OFF_BY_DEFAULT = frozenset({"NodeRestriction"})
 
 
 def names() -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, Reader, forbidden
+from cluster_shim.api import errors
+from cluster_shim.apiserver.admission.plugin import CREATE, DELETE, UPDATE, Attributes, Interest, Reader, forbidden
 
 _GROUP, _CLASSES = "scheduling.k8s.io", "priorityclasses"
+_OF_THE_SYSTEM = ("system-node-critical", "system-cluster-critical")
+_UNDELETABLE = "this is a system priority class and cannot be deleted"
 _NO_CLASS: dict[str, Any] = {"metadata": {"name": ""}, "value": 0, "preemptionPolicy": "PreemptLowerPriority"}
 
 
@@ -14,7 +17,7 @@ class Priority:
     """The plugin."""
 
     name = "Priority"
-    interests = (Interest((CREATE, UPDATE), "", "pods"), Interest((CREATE, UPDATE), _GROUP, _CLASSES))
+    interests = (Interest((CREATE, UPDATE), "", "pods"), Interest((CREATE, UPDATE, DELETE), _GROUP, _CLASSES))
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -53,7 +56,11 @@ class Priority:
         spec["preemptionPolicy"] = policy
 
     def validate(self, attributes: Attributes) -> None:
-        """Refuse a second default class. Raises Forbidden."""
+        """Refuse a second default class, and to delete those of the system. Raises Forbidden."""
+        if attributes.operation == DELETE:
+            if attributes.name in _OF_THE_SYSTEM:
+                raise errors.forbidden(_CLASSES, attributes.name, _UNDELETABLE, _GROUP)
+            return
         if attributes.resource.name == "pods" or not attributes.new.get("globalDefault"):
             return
         default = self._default()

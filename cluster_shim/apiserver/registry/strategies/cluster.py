@@ -67,6 +67,17 @@ def _update_service_account(new: Object, old: Object, now: str) -> None:
 
 def _update_service(new: Object, old: Object, now: str) -> None:
     drop_type_dependent_fields(new, old)
+    _drop_traffic_policy(new)
+
+
+def _create_service(obj: Object, user: UserInfo, now: str) -> None:
+    _drop_traffic_policy(obj)
+
+
+def _drop_traffic_policy(service: Object) -> None:
+    """Drop what no Service shows that is only a name for another."""
+    if service["spec"].get("type") == "ExternalName":
+        service["spec"].pop("internalTrafficPolicy", None)
 
 
 def _drop_topology(new: Object, old: Object | None) -> None:
@@ -132,7 +143,7 @@ HOOKS = {
     "node": Hooks(_create_node, _update_node),
     "limit_range": Hooks(_create_limit_range),
     "secret": Hooks(update=_update_secret),
-    "service": Hooks(update=_update_service),
+    "service": Hooks(_create_service, _update_service),
     "service_account": Hooks(_create_service_account, _update_service_account),
     "endpoint_slice": Hooks(_create_endpoint_slice, _update_endpoint_slice),
     "custom_resource_definition": Hooks(_create_crd, _update_crd),
