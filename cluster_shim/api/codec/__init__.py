@@ -12,6 +12,7 @@ from cluster_shim.api.codec.json import encode as encode_json
 from cluster_shim.api.codec.json import from_parsed
 from cluster_shim.api.codec.protobuf import encode as encode_protobuf
 from cluster_shim.api.codec.unmarshal import Unmarshalable
+from cluster_shim.api.codec.unstructured import from_unstructured
 from cluster_shim.api.codec.yaml_reader import YAMLError
 from cluster_shim.api.codec.yaml_reader import read as read_yaml
 from cluster_shim.api.codec.yaml_writer import encode as encode_yaml
@@ -32,5 +33,6 @@ __all__ = [
     "encode_protobuf",
     "encode_yaml",
     "from_parsed",
+    "from_unstructured",
     "read_yaml",
 ]

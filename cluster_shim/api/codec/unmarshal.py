@@ -55,6 +55,21 @@ def unmarshal_any(document: Any) -> tuple[Any, list[str]]:
     return value, list(state.strict)
 
 
+def custom(of: Type, item: Any) -> Any:
+    """Return the value of a type that reads JSON its own way, by itself. Raise Unmarshalable."""
+    state = _State()
+    value = _value(state, of, item, _UNSET, "", (), "")
+    if state.saved:
+        raise Unmarshalable(state.saved)
+    return zero_element(Type("", model.LIST, element=of)) if value is _UNSET or value is _NIL else value
+
+
+def zero_element(of: Type) -> Any:
+    """Return Go's zero value of an element of a list or a map."""
+    assert of.element is not None
+    return None if of.element_pointer else _nothing(of.element)
+
+
 class _State:
     """What is remembered while a document is read."""
 
