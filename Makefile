@@ -25,7 +25,7 @@ REPORT := stowage-report.html
 GOLDEN := ../shared/golden
 PERF := ../shared/data/scheduler_perf
 
-.PHONY: help setup run test lint soak continuity bench golden perf report lock clean
+.PHONY: help setup run test lint soak continuity crash bench golden perf report lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ soak: $(VENV)/.tests ## a million random events, held against a fresh start agai
 
 continuity: $(VENV)/.tests ## 1,000 changes of endpoints under load in each mode of the service proxy, with failures of every kind
 	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/proxy/packets/test_continuity.py -q -rP
+
+crash: $(VENV)/.tests ## kill -9 the store 200 times under 50 writers with each driver; nothing acknowledged may be lost
+	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/storage/test_crash.py -q -rP
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q

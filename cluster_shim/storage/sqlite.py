@@ -4,7 +4,8 @@ Why a table of writes and not one of keys: all questions are answered from memor
 start, in order of revision. Then a write is an append to the only B-tree there is, no index has to be kept, and history
 survives a restart for nothing. What is superseded goes when the history before it is forgotten.
 
-The checksums are ours: SQLite has none for its pages. ``durability`` is SQLite's ``synchronous``: FULL, NORMAL, OFF.
+The checksums are ours, and the number of rows is kept beside them: SQLite has no checksums for its pages, and a row
+that damage has hidden is missed by nobody else. ``durability`` is SQLite's ``synchronous``: FULL, NORMAL, OFF.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -37,7 +38,11 @@ CREATE TABLE writes (
   ends_at_ms INTEGER NOT NULL,
   checksum INTEGER NOT NULL
 );
-CREATE TABLE compacted (revision INTEGER NOT NULL);
+CREATE TABLE state (
+  compacted INTEGER NOT NULL, -- history begins after this revision
+  newest INTEGER NOT NULL,    -- the revision of the last write
+  number INTEGER NOT NULL     -- of rows in writes
+);
 """
 COLUMNS = 7
 MOST_ROWS = 64
@@ -72,6 +77,7 @@ class SqliteLog:
         self._synchronous = SYNCHRONOUS[durability]
         self._connection: sqlite3.Connection | None = None
         self._superseded: deque[Superseded] = deque()
+        self._number = 0
 
     def open(self, memory: Memory, expiry: Expiry) -> None:
         """Read the file. Raises Corrupt, Unavailable."""
@@ -109,7 +115,7 @@ class SqliteLog:
         if version == 0:
             for statement in TABLES.split(";")[:-1]:
                 connection.execute(statement)
-            connection.execute("INSERT INTO compacted VALUES (?)", (FIRST,))
+            connection.execute("INSERT INTO state VALUES (?, ?, 0)", (FIRST, FIRST))
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         elif version != FORMAT:
             connection.execute("ROLLBACK")
@@ -124,34 +130,49 @@ class SqliteLog:
             self._connection = None
 
     def _read(self, connection: sqlite3.Connection, memory: Memory, expiry: Expiry) -> None:
-        (compacted,) = connection.execute("SELECT revision FROM compacted").fetchone()
-        rows = connection.execute("SELECT * FROM writes ORDER BY revision")
+        compacted, newest, self._number = connection.execute("SELECT * FROM state").fetchone()
         entries: dict[str, Entry] = {}
-        loaded = False
-        for row in rows:
-            revision, key, value, created, ttl, ends_at, checksum = row
-            if checksum != _checksum(row):
-                raise Corrupt(f"{self._path}, revision {revision} ({key!r}): the checksum is wrong; {WAY_OUT}")
-            if revision > compacted and not loaded:
-                memory.load(entries.values(), compacted)
-                loaded = True
-            known = memory.entries if loaded else entries
-            previous = known.get(key)
-            if value is None and previous is None:
-                self._superseded.append(Superseded(revision, revision))
-                continue
-            entry = Entry(key, previous.value if value is None and previous else value, revision, created)
-            expiry.set(key, revision, Lifetime(ttl, ends_at))
-            event = Event(entry, previous, value is None)
-            self._superseded += _superseded_by(event)
-            if loaded:
-                memory.apply([event])
-            elif value is None:
-                del entries[key]
-            else:
-                entries[key] = entry
+        loaded, number, revision = False, 0, FIRST
+        with contextlib.closing(connection.execute("SELECT * FROM writes ORDER BY revision")) as rows:
+            for row in rows:
+                number += 1
+                revision = self._checked(row)
+                if revision > compacted and not loaded:
+                    memory.load(entries.values(), compacted)
+                    loaded = True
+                event = self._event(row, memory.entries if loaded else entries, expiry)
+                if event is not None and loaded:
+                    memory.apply([event])
+                elif event is not None and event.is_delete:
+                    del entries[event.entry.key]
+                elif event is not None:
+                    entries[event.entry.key] = event.entry
         if not loaded:
             memory.load(entries.values(), compacted)
+        if number != self._number or max(revision, compacted) < newest:
+            raise Corrupt(f"{self._path} has {number:,} writes of {self._number:,}; {WAY_OUT}")
+
+    def _checked(self, row: Row) -> int:
+        """Return the revision of a row. Raises Corrupt."""
+        revision, key, value, *_, checksum = row
+        if not isinstance(value, bytes | None) or checksum != _checksum(row):
+            raise Corrupt(f"{self._path}, revision {revision} ({key!r}): the checksum is wrong; {WAY_OUT}")
+        return revision
+
+    def _event(self, row: Row, known: Mapping[str, Entry], expiry: Expiry) -> Event | None:
+        """Return what a row has done to a state; None for a deletion of what compaction has removed."""
+        revision, key, value, created, ttl, ends_at, _ = row
+        previous = known.get(key)
+        if value is not None:
+            event = Event(Entry(key, value, revision, created), previous, False)
+        elif previous is not None:
+            event = Event(Entry(key, previous.value, revision, created), previous, True)
+        else:
+            self._superseded.append(Superseded(revision, revision))
+            return None
+        expiry.set(key, revision, Lifetime(ttl, ends_at))
+        self._superseded += _superseded_by(event)
+        return event
 
     def prepare(self, writes: Sequence[Write], acknowledged: int) -> Prepared:
         """Make rows of writes."""
@@ -179,7 +200,10 @@ class SqliteLog:
                 parameters = [column for row in rows[at : at + number] for column in row]
                 connection.execute(f"INSERT INTO writes VALUES {values}", parameters)
                 at += number
+            total = self._number + len(rows)
+            connection.execute("UPDATE state SET newest = ?, number = ?", (rows[-1][0], total))
             connection.execute("COMMIT")
+            self._number = total
         except sqlite3.Error as error:
             self._disconnect()  # rolls back; whatever state the connection was in, the next one is in none
             raise self._translated(error) from error
@@ -203,9 +227,11 @@ class SqliteLog:
         try:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            self.set_compacted(oldest)
             connection.execute(f"DELETE FROM writes WHERE revision IN ({marks})", [each.row for each in some])
+            total = self._number - len(some)
+            connection.execute("UPDATE state SET compacted = ?, number = ?", (oldest, total))
             connection.execute("COMMIT")
+            self._number = total
         except sqlite3.Error as error:
             self._disconnect()
             self._superseded.extendleft(reversed(some))
@@ -213,7 +239,7 @@ class SqliteLog:
 
     def set_compacted(self, revision: int) -> None:
         """Note that history begins after a revision. Raises sqlite3.Error."""
-        self._connect().execute("UPDATE compacted SET revision = ?", (revision,))
+        self._connect().execute("UPDATE state SET compacted = ?", (revision,))
 
     def idle(self, acknowledged: int) -> None:
         """Do nothing: each transaction is complete."""

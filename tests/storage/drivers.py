@@ -36,6 +36,10 @@ def wal_with_snapshots(folder: Path, **options: Any) -> LocalStore:
     return LocalStore(WriteAheadLog(folder / "data", snapshot_bytes=500), **options)
 
 
+def wal_small_snapshots(folder: Path, **options: Any) -> LocalStore:
+    return LocalStore(WriteAheadLog(folder / "data", snapshot_bytes=200_000), **options)
+
+
 def sqlite(folder: Path, **options: Any) -> LocalStore:
     return LocalStore(SqliteLog(folder / "data.sqlite"), **options)
 
@@ -48,6 +52,7 @@ LOCAL: dict[str, Make] = {
     "wal-with-snapshots": wal_with_snapshots,
     "sqlite": sqlite,
 }
+CRASHED: dict[str, Make] = {"wal": wal, "wal-small-snapshots": wal_small_snapshots, "sqlite": sqlite}
 
 
 def etcd_at(urls: list[str]) -> Make:

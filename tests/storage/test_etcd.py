@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import signal
 import time
@@ -15,6 +16,7 @@ from cluster_shim.storage.etcd.client import target_of
 from cluster_shim.storage.etcd.store import EtcdStore
 from cluster_shim.storage.store import Changed, Event, KeyExists, Unavailable
 from tests.storage.etcd_server import Etcd, free_ports, missing
+from tests.storage.proxy import Proxy
 from tests.storage.running import run
 
 PODS = "/registry/pods/"
@@ -184,6 +186,56 @@ def test_a_leader_may_go_away(fault: str, tmp_path: Path) -> None:
 
     with Etcd(tmp_path, members=3) as cluster:
         run(scenario(cluster))
+
+
+def test_a_network_may_be_cut_and_healed(etcd: Etcd) -> None:
+    """Connections end in the middle of writes, then nothing gets through for a while, then all is well again."""
+    etcd.wipe()
+
+    async def scenario() -> None:
+        proxy = Proxy(etcd.urls[0])
+        await proxy.start()
+        store = EtcdStore([proxy.url])
+        await store.start()
+        seen: list[int] = []
+        store.subscribe(PODS, lambda events: seen.extend(event.entry.revision for event in events))
+        acknowledged: dict[str, int] = {}
+        over = asyncio.Event()
+
+        async def write(writer: int) -> None:
+            number = 0
+            while not over.is_set():
+                key = f"{PODS}{writer}-{number}"
+                entry = await store.create(key, b"x")
+                entry = await store.update(key, b"y", entry.revision)
+                if number % 2:
+                    entry = await store.delete(key, entry.revision)
+                else:
+                    acknowledged[key] = entry.revision
+                number += 1
+
+        writers = [asyncio.create_task(write(writer)) for writer in range(10)]
+        for _ in range(5):
+            await asyncio.sleep(0.2)
+            proxy.reset()
+        await asyncio.sleep(0.3)
+        proxy.swallow()
+        before = len(acknowledged)
+        await asyncio.sleep(2.5)
+        assert len(acknowledged) <= before + 10
+        proxy.heal()
+        await asyncio.sleep(1)
+        over.set()
+        await asyncio.gather(*writers)
+        assert len(acknowledged) > before
+        await store.current()
+        assert {entry.key: entry.revision for entry in store.range(PODS).entries} == acknowledged
+        assert all(earlier < later for earlier, later in itertools.pairwise(seen))
+        assert set(acknowledged.values()) <= set(seen)
+        await store.close()
+        await proxy.close()
+
+    run(scenario())
 
 
 def test_without_etcd_a_start_says_so() -> None:

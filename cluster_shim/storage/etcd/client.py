@@ -47,6 +47,10 @@ CHANNEL_OPTIONS = (
 )
 
 
+class Rejected(Unavailable):
+    """An endpoint has understood the request and does not carry it out; another would not either."""
+
+
 class Tls(NamedTuple):
     """Files in PEM: whom to trust, and who we are."""
 
@@ -83,7 +87,7 @@ class Client:
         self._active = 0
 
     async def call(self, method: str, request: Any) -> Answer:
-        """Call a method at one endpoint after the other until one answers. Raises Unavailable."""
+        """Call a method at one endpoint after the other until one answers. Raises Rejected, Unavailable."""
         give_up = time.monotonic() + self._patience_seconds
         repeated, pause = False, PAUSE_SECONDS
         while True:
@@ -93,7 +97,7 @@ class Client:
                 return Answer(answer, repeated)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in OTHER_ENDPOINT:
-                    raise Unavailable(f"etcd at {self._urls[active]}: {error.details()}") from None
+                    raise Rejected(f"etcd at {self._urls[active]}: {error.details()}") from None
                 self.leave(active)
                 if time.monotonic() + pause > give_up:
                     raise Unavailable(
@@ -123,7 +127,8 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
-        for channel in self._channels:
+        channels, self._channels, self._calls = self._channels, [], []  # grpc ends its thread with the last channel
+        for channel in channels:
             await channel.close()
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import grpc.aio
 
-from cluster_shim.storage.etcd.client import PATIENCE_SECONDS, PLAIN, Answer, Client, Tls, target_of
+from cluster_shim.storage.etcd.client import PATIENCE_SECONDS, PLAIN, Answer, Client, Rejected, Tls, target_of
 from cluster_shim.storage.etcd.leases import Leases
 from cluster_shim.storage.etcd.messages import CLASSES, DELETE_EVENT, EQUAL, MOD, VERSION, range_end
 from cluster_shim.storage.expiry import Lifetime
@@ -34,6 +34,9 @@ from cluster_shim.storage.store import Changed, Entry, Event, KeyExists, StoreEr
 LOGGER = logging.getLogger(__name__)
 PREFIX = "/registry/"
 PAGE = 2000
+HISTORY = 2000
+"""How many revisions a start goes back, so that those who watched through another server can go on here."""
+
 SEEN_SECONDS = 2.0
 """How long the watch may be behind before it is opened anew, at another endpoint."""
 
@@ -75,12 +78,17 @@ class EtcdStore(Memory):
         self._client = Client(self._urls, self._tls, self._patience_seconds)
         self._leases = Leases(self._client)
         try:
-            entries, revision = await self._read_all()
+            now = await self._revision()
+            try:
+                entries, revision = await self._read_all(revision=max(1, now - HISTORY))
+            except Rejected:  # compacted
+                entries, revision = await self._read_all()
         except BaseException:
             await self._client.close()
             raise
         self.load(entries, revision)
         self._tasks = [asyncio.create_task(self._follow())]
+        await self._seen(now)
         if self._compact_seconds:
             self._tasks.append(asyncio.create_task(self._compact_by_time()))
 
@@ -127,15 +135,17 @@ class EtcdStore(Memory):
 
     async def current(self) -> int:
         """Ask etcd for its revision and wait until it can be seen."""
-        request = CLASSES["RangeRequest"](key=COMPACT_KEY, count_only=True)
-        answer = await self._client.call("range", request)
-        await self._seen(answer.message.header.revision)
+        await self._seen(await self._revision())
         return self.revision
+
+    async def _revision(self) -> int:
+        answer = await self._client.call("range", CLASSES["RangeRequest"](key=COMPACT_KEY, count_only=True))
+        return int(answer.message.header.revision)
 
     async def compact(self, revision: int) -> None:
         """Forget what came before a revision, also in etcd."""
         self.forget(revision)
-        with contextlib.suppress(Unavailable):  # another server may have compacted further
+        with contextlib.suppress(Rejected):  # another server has compacted further
             await self._client.call("compact", CLASSES["CompactionRequest"](revision=revision))
 
     async def state(self) -> State:
@@ -211,9 +221,9 @@ class EtcdStore(Memory):
             if not future.done():
                 future.set_result(None)
 
-    async def _read_all(self, leases: dict[str, int] | None = None) -> tuple[list[Entry], int]:
-        """Read the keys of our prefix at one revision, and if wanted which of them have a lease."""
-        key, end, revision = self._prefix.encode(), range_end(self._prefix.encode()), 0
+    async def _read_all(self, leases: dict[str, int] | None = None, revision: int = 0) -> tuple[list[Entry], int]:
+        """Read the keys of our prefix at a revision (0: now), and if wanted which of them have a lease."""
+        key, end = self._prefix.encode(), range_end(self._prefix.encode())
         entries: list[Entry] = []
         while True:
             request = CLASSES["RangeRequest"](key=key, range_end=end, limit=PAGE, revision=revision)
