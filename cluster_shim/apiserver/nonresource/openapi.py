@@ -1,21 +1,23 @@
 """OpenAPI over the wire: ``/openapi/v2``, ``/openapi/v3`` and its documents.
 
 A document of v3 is addressed by its hash, so that clients may keep it for good; an old hash leads to the new one. All
-documents are made when somebody asks, and again when the catalogue has changed.
+documents are made when somebody asks, and again when the resources that they tell of have changed.
 """
 
 from __future__ import annotations
 
 import gzip
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
+from functools import cached_property
 from hashlib import sha512
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 
 from cluster_shim.api import openapi
+from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.nonresource import accept
 from cluster_shim.apiserver.nonresource.accept import JSON
 from cluster_shim.apiserver.nonresource.site import TEXT, Handler, Site
@@ -30,17 +32,17 @@ YEAR_SECONDS = 365 * 24 * 3600
 GZIP_LEVEL = 6
 
 
-class Body(NamedTuple):
-    """An encoded document."""
+class Body:
+    """An encoded document, with what is derived from it."""
 
-    data: bytes
-    compressed: bytes
-    etag: str
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.etag = sha512(data).hexdigest().upper()
 
-    @classmethod
-    def of(cls, data: bytes) -> Body:
-        """Return a document with what is derived from it."""
-        return cls(data, gzip.compress(data, GZIP_LEVEL, mtime=0), sha512(data).hexdigest().upper())
+    @cached_property
+    def compressed(self) -> bytes:
+        """Return the document as gzip."""
+        return gzip.compress(self.data, GZIP_LEVEL, mtime=0)
 
 
 class OpenAPI:
@@ -49,37 +51,54 @@ class OpenAPI:
     def __init__(self, site: Site) -> None:
         self.catalogue = site.catalogue
         self._changes = -1
-        self._bodies: dict[str, Body] = {}
+        self._v3: dict[str, tuple[Sequence[Resource], Body]] = {}
+        self._v2: dict[str, Body] = {}
+        self._index = b""
 
     def _check(self) -> None:
+        """Forget what the catalogue has overtaken; documents of v3 are looked at one by one."""
         if self._changes != self.catalogue.changes:
             self._changes = self.catalogue.changes
-            self._bodies = {}
+            self._v2, self._index = {}, b""
 
     def v3(self, path: str) -> Body:
         """Return a document of version 3. Raises KeyError if there is none."""
-        self._check()
-        if path not in self._bodies:
-            self._bodies[path] = Body.of(msgspec.json.encode(openapi.v3_document(self.catalogue, path)))
-        return self._bodies[path]
+        resources = self._resources(path)
+        kept, body = self._v3.get(path, ((), None))
+        if body is None or len(kept) != len(resources) or any(a is not b for a, b in zip(kept, resources, strict=True)):
+            body = Body(msgspec.json.encode(openapi.v3_document(self.catalogue, path)))
+            self._v3[path] = resources, body
+        return body
+
+    def _resources(self, path: str) -> Sequence[Resource]:
+        """Return the resources that a document is made of."""
+        prefix, _, rest = path.partition("/")
+        group, _, version = rest.rpartition("/") if prefix == "apis" else ("", "", rest)
+        return self.catalogue.in_group(group, version)
 
     def index(self) -> bytes:
         """Return the list of documents, each with its hash."""
         self._check()
-        urls = {
-            path: {"serverRelativeURL": f"{ROOT}{path}?{urlencode({'hash': self.v3(path).etag})}"}
-            for path in openapi.v3_paths(self.catalogue)
-        }
-        return msgspec.json.encode({"paths": urls})
+        if not self._index:
+            paths = openapi.v3_paths(self.catalogue)
+            urls = {path: {"serverRelativeURL": address(path, self.v3(path))} for path in paths}
+            self._index = msgspec.json.encode({"paths": urls})
+        return self._index
 
     def v2(self, media_type: str) -> Body:
         """Return the document of version 2 in a media type."""
         self._check()
-        if media_type not in self._bodies:
+        if media_type not in self._v2:
             document = openapi.v2_document(self.catalogue)
-            data = msgspec.json.encode(document) if media_type == JSON else openapi.v2_protobuf(document)
-            self._bodies[media_type] = Body.of(data)
-        return self._bodies[media_type]
+            self._v2[media_type] = Body(
+                msgspec.json.encode(document) if media_type == JSON else openapi.v2_protobuf(document)
+            )
+        return self._v2[media_type]
+
+
+def address(path: str, body: Body) -> str:
+    """Return the URL of a document: its name and its hash."""
+    return f"{ROOT}{path}?{urlencode({'hash': body.etag})}"
 
 
 def handlers(site: Site) -> dict[str, Handler]:
@@ -107,7 +126,7 @@ def handlers(site: Site) -> dict[str, Handler]:
         headers = [("Vary", "Accept")]
         if asked := request.param("hash"):
             if asked != body.etag:
-                location = ("Location", f"{ROOT}{path}?{urlencode({'hash': body.etag})}")
+                location = ("Location", address(path, body))
                 return Response(301, b"", JSON, [location, ("ETag", f'"{body.etag}"'), *headers])
             expires = formatdate(time.time() + YEAR_SECONDS, usegmt=True)
             headers += [("Cache-Control", "public, immutable"), ("Expires", expires)]

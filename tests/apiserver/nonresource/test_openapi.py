@@ -65,3 +65,11 @@ def test_media_types(ask: Ask) -> None:
     protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
     assert types == ["application/json", protobuf, "", "application/json", ""]
     assert ask("/openapi/v3/api/v1", accept="text/xml").status == 406
+
+
+def test_a_document_goes_with_its_resources(site: Site, ask: Ask) -> None:
+    removed = site.catalogue.find("node.k8s.io", "v1", "runtimeclasses")
+    assert isinstance(removed, Resource)
+    assert ask("/openapi/v3/apis/node.k8s.io/v1").status == 200
+    site.catalogue.remove(removed)
+    assert ask("/openapi/v3/apis/node.k8s.io/v1").status == 404
