@@ -23,6 +23,8 @@ KEY = re.compile(r"'([^']*)'")
 INDEX = re.compile(r"(-?\d*)(:-?\d*)?(:-?\d*)?")
 COMPARISON = re.compile(r"([^!<>=]+)([!<>=]+)(.+)")
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+COMPARABLE = (str, bool, int, float)
+"""Types of which two values can be compared, if both are of the same: 1 and 1.5 cannot."""
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -95,9 +97,11 @@ def _field(text: str, position: int) -> tuple[int, Step]:
 
 
 def _member(name: str) -> Step:
-    if not name:  # a lone dot is the document itself
-        return lambda values: values
     return lambda values: [value[name] for value in values if isinstance(value, dict) and name in value]
+
+
+def _chain(steps: list[Step]) -> Step:
+    return lambda values: _walk(steps, values)
 
 
 def _every(values: list[Any]) -> list[Any]:
@@ -122,7 +126,7 @@ def _brackets(text: str) -> Step:
         union = [_brackets(part.strip()) for part in parts]
         return lambda values: [each for step in union for each in step(values)]
     if key := KEY.fullmatch(text):
-        return _member(key[1].replace("\\", ""))
+        return _chain(list(_steps(f".{key[1]}")))  # a dot in a key needs a backslash here, too
     if text == "*":
         return _sliced(slice(None))
     index = INDEX.fullmatch(text)
@@ -181,10 +185,9 @@ def _filter(text: str) -> Step:
         lefts, rights = _walk(left, [value]), right([value])
         if not lefts or not rights:
             return False
-        try:
-            return len(lefts) == len(rights) == 1 and compare(lefts[0], rights[0])
-        except TypeError:
-            raise _NotApplicable from None
+        if len(lefts) > 1 or len(rights) > 1 or type(lefts[0]) is not type(rights[0]):
+            raise _NotApplicable
+        return isinstance(lefts[0], COMPARABLE) and compare(lefts[0], rights[0])
 
     return lambda values: [each for value in _lists(values) for each in value if passes(each)]
 
@@ -196,8 +199,7 @@ def _operand(text: str) -> Step:
         return _constant(text == "true")
     if NUMBER.fullmatch(text):
         return _constant(float(text) if "." in text else int(text))
-    steps = list(_steps(text))
-    return lambda values: _walk(steps, values)
+    return _chain(list(_steps(text)))
 
 
 def _constant(value: Any) -> Step:

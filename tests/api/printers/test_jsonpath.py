@@ -25,7 +25,7 @@ OBJECT: dict[str, Any] = {
     [
         (".spec.text", ["t"]),
         ("$.spec.text", ["t"]),
-        (".", [OBJECT]),
+        (".", []),
         (".spec.absent.deeper", []),
         (".spec.text.deeper", []),
         (".spec.null", [None]),
@@ -48,6 +48,8 @@ OBJECT: dict[str, Any] = {
         (".status.conditions[?(@.n>3)].n", [5]),
         (".status.conditions[?(@.n<=3)].n", [3]),
         (".status.conditions[?(@.n<'x')].n", []),
+        (".status.conditions[?(@.n<4.5)].n", []),
+        (".metadata.annotations['a.b/c']", []),
         (".spec.named[?(@.n)].v", [1, 2]),
         (".spec.named[?(@.v==@.v)].v", [1, 2, 3]),
         (".spec.text[?(@.n)]", []),
