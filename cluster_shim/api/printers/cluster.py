@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cluster_shim.api.printers.cells import (
@@ -145,6 +146,14 @@ def _limited(level: Json, path: tuple[str, ...]) -> Any:
         return NONE
     return part.get(path[-1], 0)
 
+
+def precedence(schema: Json) -> tuple[int, str]:
+    """Return the key by which FlowSchemas are sorted: in this order the server tries them."""
+    return find(schema, "spec", "matchingPrecedence") or 0, name(schema, 0)
+
+
+ORDERS: dict[tuple[str, str], Callable[[Json], Any]] = {("flowcontrol.apiserver.k8s.io", "FlowSchema"): precedence}
+"""Kinds whose rows do not stand in the order of the list."""
 
 QUEUING = ("limitResponse", "queuing")
 

@@ -56,6 +56,8 @@ def table(
     moment = time.time() if now is None else now
     kind = _kind(resource, subresource)
     found = list(objects)
+    if (order := cluster.ORDERS.get((kind.group, kind.kind))) is not None:
+        found.sort(key=order)
     if metadata is None:
         metadata = {"resourceVersion": (found[0].get("metadata") or {}).get("resourceVersion", "")}
     return {

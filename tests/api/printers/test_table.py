@@ -88,6 +88,16 @@ def test_every_row_has_columns() -> None:
     assert ROWS.keys() <= kinds
 
 
+def test_flow_schemas_stand_in_the_order_in_which_they_are_tried() -> None:
+    schemas = [
+        {"metadata": {"name": name}, "spec": {"matchingPrecedence": precedence}}
+        for name, precedence in (("c", 9), ("b", 2), ("a", 9))
+    ]
+    kind = resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas")
+    rows = printers.table(kind, schemas, metadata={})["rows"]
+    assert [row["cells"][0] for row in rows] == ["b", "a", "c"]
+
+
 def custom(*columns: Json) -> Resource:
     definition = SimpleNamespace(printer_columns=list(columns))
     return Resource("g.example", "v1", "foos", "Foo", "foo", True, (), "g.example/foos", custom=definition)
