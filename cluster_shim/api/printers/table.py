@@ -24,6 +24,7 @@ from cluster_shim.api.printers.pods import COMPLETED
 from cluster_shim.api.resources import GroupVersionKind, Resource
 
 META_V1 = "meta.k8s.io/v1"
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 INCLUDE = ("", "None", "Metadata", "Object")
 
 ROWS: dict[tuple[str, str], Row] = {
@@ -104,8 +105,14 @@ def _row(obj: Json, row: Row, now: float, kind: GroupVersionKind, include: str, 
     if include == "Object":
         shown["object"] = obj if "kind" in obj else {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
     else:
-        shown["object"] = None if include == "None" else partial(obj, api_version)
+        shown["object"] = None if include == "None" and not _ends_initial_events(obj) else partial(obj, api_version)
     return shown
+
+
+def _ends_initial_events(obj: Json) -> bool:
+    """Tell whether an object is the bookmark after the initial events of a watch, whose annotation the client needs."""
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    return bool(annotations.get(INITIAL_EVENTS_END) == "true")
 
 
 def _kind(resource: Resource, subresource: str) -> GroupVersionKind:

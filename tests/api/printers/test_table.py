@@ -54,6 +54,12 @@ def test_what_stands_beside_a_row() -> None:
     assert objects == [{"kind": "Namespace", "apiVersion": "v1", **NAMESPACE}, None]
 
 
+def test_the_bookmark_after_the_initial_events_keeps_its_annotation() -> None:
+    metadata = {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}
+    row = printers.table(NAMESPACES, [{"metadata": metadata}], include_object="None")["rows"][0]
+    assert row["object"]["metadata"] == metadata
+
+
 def test_another_form_beside_a_row_is_refused() -> None:
     with pytest.raises(APIError, match="includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None'"):
         printers.table(NAMESPACES, [], include_object="All")
