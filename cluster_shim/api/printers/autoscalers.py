@@ -1,17 +1,15 @@
-"""The row of a horizontal pod autoscaler, whose targets come in five forms (and in version 1 in one of its own)."""
+"""The row of a horizontal pod autoscaler, whose targets come in five forms."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from cluster_shim.api.printers.cells import NONE, UNSET, find, name
 from cluster_shim.api.printers.durations import UNKNOWN, Json, age
+from cluster_shim.api.resources import GroupVersionKind
 
 SHOWN = 2
-METRICS = "autoscaling.alpha.kubernetes.io/metrics"
-CURRENT_METRICS = "autoscaling.alpha.kubernetes.io/current-metrics"
+VERSION_1 = GroupVersionKind("autoscaling", "v1", "HorizontalPodAutoscaler")
 
 
 def autoscaler_row(obj: Json, now: float) -> list[Any]:
@@ -21,7 +19,7 @@ def autoscaler_row(obj: Json, now: float) -> list[Any]:
     return [
         name(obj, now),
         f"{target.get('kind', '')}/{target.get('name', '')}",
-        _targets(*_metrics(obj)),
+        _targets(spec.get("metrics") or [], find(obj, "status", "currentMetrics") or []),
         str(spec.get("minReplicas", UNSET)),
         spec.get("maxReplicas", 0),
         find(obj, "status", "currentReplicas") or 0,
@@ -29,23 +27,19 @@ def autoscaler_row(obj: Json, now: float) -> list[Any]:
     ]
 
 
-def _metrics(obj: Json) -> tuple[list[Json], list[Json]]:
-    """Return the metrics of spec and status; version 1 has CPU in fields and the others in annotations."""
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    if obj.get("apiVersion") != "autoscaling/v1":
-        return spec.get("metrics") or [], status.get("currentMetrics") or []
-    annotations = find(obj, "metadata", "annotations") or {}
-    wanted: list[Json] = msgspec.json.decode(annotations.get(METRICS, "[]"))
-    current: list[Json] = msgspec.json.decode(annotations.get(CURRENT_METRICS, "[]"))
-    if (target := spec.get("targetCPUUtilizationPercentage")) is not None:
-        wanted = [*wanted, _cpu("target", target)]
-    if (utilization := status.get("currentCPUUtilizationPercentage")) is not None:
-        current = [*current, _cpu("current", utilization)]
-    return wanted, current
+def version_1_row(obj: Json, now: float) -> list[Any]:
+    """Return the cells of an autoscaler of version 1, most of whose metrics stand in annotations."""
+    from cluster_shim.api import conversion
 
-
-def _cpu(member: str, utilization: int) -> Json:
-    return {"type": "Resource", "resource": {"name": "cpu", member: {"averageUtilization": utilization}}}
+    whole = {
+        "metadata": {},
+        "spec": {},
+        "status": {},
+        **obj,
+        "apiVersion": VERSION_1.api_version,
+        "kind": VERSION_1.kind,
+    }
+    return autoscaler_row(conversion.convert(whole, conversion.hub(VERSION_1)), now)
 
 
 def _targets(wanted: list[Json], current: list[Json]) -> str:

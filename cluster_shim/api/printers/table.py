@@ -7,22 +7,23 @@ that have neither show when they were created. Upstream: pkg/printers/internalve
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from cluster_shim.api import errors, fields
-from cluster_shim.api.printers import access, cluster, networking, storage, workloads
+from cluster_shim.api.printers import access, autoscalers, cluster, networking, storage, workloads
 from cluster_shim.api.printers.cells import Row, name
 from cluster_shim.api.printers.custom import custom_columns
 from cluster_shim.api.printers.durations import Json, seconds_of
 from cluster_shim.api.printers.pods import COMPLETED
 from cluster_shim.api.resources import GroupVersionKind, Resource
 
+Object = Mapping[str, Any]
 META_V1 = "meta.k8s.io/v1"
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 INCLUDE = ("", "None", "Metadata", "Object")
@@ -34,15 +35,18 @@ ROWS: dict[tuple[str, str], Row] = {
     **cluster.ROWS,
     **access.ROWS,
 }
-"""The row of a kind, by group and kind: it does not depend on the version."""
+"""The row of a kind, by group and kind: as a rule it does not depend on the version."""
+
+OTHER_VERSIONS: dict[GroupVersionKind, Row] = {autoscalers.VERSION_1: autoscalers.version_1_row}
+"""The exceptions."""
 
 
 def table(
     resource: Resource,
-    objects: Iterable[Json],
+    objects: Iterable[Object],
     now: float | None = None,
     include_object: str = "Metadata",
-    metadata: Json | None = None,
+    metadata: Object | None = None,
     api_version: str = META_V1,
     subresource: str = "",
     headers: bool = True,
@@ -54,19 +58,21 @@ def table(
     """
     check_include_object(include_object)
     columns, row = _printer(resource, subresource)
-    moment = time.time() if now is None else now
     kind = _kind(resource, subresource)
-    found = list(objects)
+    row = OTHER_VERSIONS.get(kind, row)
+    moment = time.time() if now is None else now
+    found = cast(list[Json], list(objects))
     if (order := cluster.ORDERS.get((kind.group, kind.kind))) is not None:
         found.sort(key=order)
     if metadata is None:
         metadata = {"resourceVersion": (found[0].get("metadata") or {}).get("resourceVersion", "")}
+    rows = [_row(obj, row, moment, kind, include_object, api_version) for obj in found]
     return {
         "kind": "Table",
         "apiVersion": api_version,
         "metadata": metadata,
         "columnDefinitions": columns if headers else None,
-        "rows": [_row(obj, row, moment, kind, include_object, api_version) for obj in found],
+        "rows": rows if rows or row is not _created else None,  # upstream's default printer makes no list for nothing
     }
 
 
@@ -83,12 +89,12 @@ def columns(resource: Resource, subresource: str = "") -> Sequence[Json]:
     return _printer(resource, subresource)[0]
 
 
-def partial(obj: Json, api_version: str = META_V1) -> Json:
+def partial(obj: Object, api_version: str = META_V1) -> Json:
     """Return the PartialObjectMetadata of an object."""
     return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": obj.get("metadata") or {}}
 
 
-def partial_list(objects: Iterable[Json], metadata: Json, api_version: str = META_V1) -> Json:
+def partial_list(objects: Iterable[Object], metadata: Object, api_version: str = META_V1) -> Json:
     """Return the PartialObjectMetadataList of some objects."""
     return {
         "kind": "PartialObjectMetadataList",

@@ -76,6 +76,14 @@ def test_a_kind_without_columns_shows_when_it_was_created() -> None:
     assert table["rows"][0]["cells"] == ["a", "1970-01-01T00:00:00Z"]
 
 
+def test_an_empty_table_has_a_list_of_rows_only_if_the_kind_has_columns_of_its_own() -> None:
+    rows = [
+        printers.table(kind, [], metadata={})["rows"]
+        for kind in (NAMESPACES, resource("", "v1", "limitranges"), custom())
+    ]
+    assert rows == [[], None, []]
+
+
 def test_a_finished_pod_says_so() -> None:
     pods = resource("", "v1", "pods")
     table = printers.table(pods, [{"status": {"phase": "Failed"}}, {"status": {"phase": "Running"}}], metadata={})
