@@ -167,3 +167,13 @@ def too_large_resource_version(requested: int, current: int) -> APIError:
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     headers = [("Retry-After", "1")]
     return APIError(504, "Timeout", message, {"causes": causes, "retryAfterSeconds": 1}, headers)
+
+
+def unclassified(message: str) -> APIError:
+    """Return 500 for what upstream returns as a plain error: no reason, no details."""
+    return APIError(500, "", message)
+
+
+def method_not_allowed() -> APIError:
+    """Return 405 for a method that the router does not know at a path."""
+    return APIError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})

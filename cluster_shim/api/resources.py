@@ -101,6 +101,7 @@ class Catalogue:
 
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
+        self._first: dict[tuple[str, str], Resource] = {}
         self.changes = 0
         for each in resources:
             self.add(each)
@@ -108,16 +109,24 @@ class Catalogue:
     def add(self, resource: Resource) -> None:
         """Add a resource, or put it in place of the one with that path."""
         self._by_path[resource.group, resource.version, resource.name] = resource
-        self.changes += 1
+        self._changed()
 
     def remove(self, resource: Resource) -> None:
         """Remove a resource; nothing happens if it is not there."""
         if self._by_path.pop((resource.group, resource.version, resource.name), None) is not None:
-            self.changes += 1
+            self._changed()
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self._first = {(each.group, each.name): each for each in reversed(self._by_path.values())}
 
     def find(self, group: str, version: str, name: str) -> Resource | None:
         """Return the resource that a path names."""
         return self._by_path.get((group, version, name))
+
+    def first(self, group: str, name: str) -> Resource | None:
+        """Return a resource in the preferred version of its group."""
+        return self._first.get((group, name))
 
     def of_kind(self, gvk: GroupVersionKind) -> Resource | None:
         """Return the resource whose objects are of a kind."""

@@ -41,7 +41,7 @@ class RequestInfo:
     namespace: str = ""
     name: str = ""
     rest: str = ""
-    """What follows the subresource ``proxy``."""
+    """What follows the subresource: the path for a proxied server; nothing else has such a tail."""
     label_selector: str = ""
     field_selector: str = ""
 

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from cluster_shim.api import errors
-from cluster_shim.apiserver.bootstrap.start import ensure, ensure_all
+from cluster_shim.apiserver.bootstrap.start import ensure
 from cluster_shim.apiserver.bootstrap.wanted import Wanted
 from cluster_shim.apiserver.registry.own import Objects
 
@@ -65,8 +65,9 @@ class Presence:
 
     async def start(self) -> None:
         """Write all of it once."""
-        await ensure_all(self._objects, [self._service(), self._service_cidr()])
+        await ensure(self._objects, self._service_cidr())
         await self._report_ready()
+        await ensure(self._objects, self._service())  # its address is of that range
         await self._write_facts()
         await self.renew()
 

@@ -1,0 +1,253 @@
+"""Assembly: from a Config to a server that runs; what starts in which order, and ends in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cluster_shim.api.resources import Catalogue, built_in
+from cluster_shim.apiserver.admission.chain import AdmissionChain
+from cluster_shim.apiserver.admission.plugins import Environment, build_chain
+from cluster_shim.apiserver.authentication.authenticator import Authenticator
+from cluster_shim.apiserver.authentication.bearer import Bearer, TokenAuthenticator
+from cluster_shim.apiserver.authentication.bootstrap_tokens import BootstrapTokens
+from cluster_shim.apiserver.authentication.certificates import ClientCertificates
+from cluster_shim.apiserver.authentication.jwt import Signer
+from cluster_shim.apiserver.authentication.openid import OpenID
+from cluster_shim.apiserver.authentication.service_accounts import ServiceAccountTokens
+from cluster_shim.apiserver.authentication.token_file import TokenFile
+from cluster_shim.apiserver.authorization.authorizer import AlwaysAllow, AlwaysDeny, Authorizer, Mode
+from cluster_shim.apiserver.authorization.follow import follow_rbac
+from cluster_shim.apiserver.authorization.graph import Graph
+from cluster_shim.apiserver.authorization.node import Node
+from cluster_shim.apiserver.authorization.rbac import RBAC
+from cluster_shim.apiserver.bootstrap import start as bootstrap
+from cluster_shim.apiserver.bootstrap import wanted
+from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
+from cluster_shim.apiserver.bootstrap.presence import Presence, Settings
+from cluster_shim.apiserver.config import Config
+from cluster_shim.apiserver.impersonation import Impersonation
+from cluster_shim.apiserver.inflight import InFlight
+from cluster_shim.apiserver.nonresource import Site, paths
+from cluster_shim.apiserver.pki import store as pki
+from cluster_shim.apiserver.pki.context import server_context
+from cluster_shim.apiserver.pki.kubeconfig import write as write_kubeconfig
+from cluster_shim.apiserver.registry.account import Account
+from cluster_shim.apiserver.registry.registry import Registry, timestamp
+from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
+from cluster_shim.apiserver.registry.services.allocation import Services
+from cluster_shim.apiserver.registry.services.ports import NodePorts
+from cluster_shim.apiserver.request import Request, Response
+from cluster_shim.apiserver.reviews.facilities import Facilities
+from cluster_shim.apiserver.server import Server
+from cluster_shim.storage.factory import Options, open_store
+from cluster_shim.storage.store import Store
+
+_log = logging.getLogger(__name__)
+
+NAMES = (
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "localhost",
+)
+
+NODE_ROLE = "system:node"
+
+
+class Assembly:
+    """A server with everything that it needs, as a Config wants it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.server: Server
+        self.account: Account
+        self.pki: pki.PKI
+        self.port = 0
+        self._is_started = False
+        self._store: Store
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listener: Any = None
+        self._scratch: Path | None = None
+
+    async def start(self) -> Server:
+        """Read the state, write what a cluster has from its start, and be ready for requests (without a socket)."""
+        config = self.config
+        self._folder = self._make_folder()
+        self.pki = pki.ensure(self._folder / "pki", self._names(), datetime.now(UTC))
+        options = Options(config.durability, compact_seconds=config.compaction_seconds)
+        self._store = open_store(config.data, etcd=config.etcd_servers, options=options)
+        await self._store.start()
+        registry = Registry(self._store, Catalogue(built_in()), AdmissionChain())
+        registry.event_ttl_seconds = config.event_ttl_seconds
+        self.account = Account(registry)
+        authorizer, rbac = self._authorizer()
+        registry.admission = build_chain(
+            Environment(self.account, authorizer), config.enable_admission_plugins, config.disable_admission_plugins
+        )
+        signer = Signer(self._signing_key())
+        authenticator = self._authenticator(registry, signer)
+        first, last = config.service_node_port_range
+        addresses, ports = ClusterIPs(self.account), NodePorts(self._store, first, last)
+        families = [f"IPv{ipaddress.ip_network(each).version}" for each in config.service_cluster_ip_range]
+        registry.reserves["", "services"] = Services(addresses, ports, families)
+        facilities = Facilities(
+            authenticator, authorizer, self.account, signer, config.service_account_issuer, time.time
+        )
+        self.server = Server(
+            registry,
+            authenticator,
+            authorizer,
+            impersonation=Impersonation(authorizer),
+            inflight=InFlight(config.max_requests_inflight, config.max_mutating_requests_inflight),
+            facilities=facilities,
+        )
+        self.server.paths = paths(self._site(signer))
+        await self._bootstrap(registry, rbac is not None)
+        self._is_started = True
+        return self.server
+
+    def _site(self, signer: Signer) -> Site:
+        config, server = self.config, self.server
+        issuer = OpenID(
+            config.service_account_issuer, f"{config.service_account_issuer}/openid/v1/jwks", [signer.public]
+        )
+
+        async def configuration(_: Any, request: Request) -> Response:
+            return issuer.configuration(request)
+
+        async def keys(_: Any, request: Request) -> Response:
+            return issuer.keys(request)
+
+        return Site(
+            server.catalogue,
+            address=f"{self._advertised()}:{config.secure_port}",
+            started=lambda: self._is_started,
+            object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
+            more={"/.well-known/openid-configuration": configuration, "/openid/v1/jwks": keys},
+        )
+
+    async def _bootstrap(self, registry: Registry, has_rbac: bool) -> None:
+        now = timestamp()
+        settings = Settings(
+            hostname=self.config.hostname or socket.gethostname(),
+            advertise_address=self._advertised(),
+            port=self.config.secure_port or 6443,
+            service_cidrs=self.config.service_cluster_ip_range,
+            client_authority=self._client_authority().read_text(),
+        )
+        presence = Presence(self.account, settings, lambda: datetime.now(UTC))
+        schemas = FlowSchemas(self.account, self._store, timestamp)
+        await bootstrap.start(self.account, registry.catalogue, now, has_rbac)
+        await presence.start()
+        await schemas.sync()
+        self._background(presence.run())
+        self._background(schemas.run())
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def listen(self) -> int:
+        """Answer on the port of the Config; return it. Raises OSError."""
+        from cluster_shim.apiserver.http.listener import Listener
+
+        config = self.config
+        certificate = config.tls_cert_file or self.pki.certificate
+        key = config.tls_private_key_file or self.pki.key
+        context = server_context(certificate, key, self._client_authority())
+        self._listener = Listener(self.server, [config.bind_address], config.secure_port, context)
+        self.port = await self._listener.open()
+        path = config.kubeconfig or self._folder / "kubeconfig"
+        host = "127.0.0.1" if config.bind_address in ("0.0.0.0", "::") else config.bind_address
+        write_kubeconfig(path, self.pki, f"https://{f'[{host}]' if ':' in host else host}:{self.port}")
+        return self.port
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return where the kubeconfig is."""
+        return self.config.kubeconfig or self._folder / "kubeconfig"
+
+    async def stop(self) -> None:
+        """End: no more requests, then what goes on beside them, then the store."""
+        if self._listener is not None:
+            await self._listener.close()
+        for task in reversed(self._tasks):
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._store.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # ------------------------------------------------------------------ parts
+
+    def _make_folder(self) -> Path:
+        if self.config.data is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="stowage-apiserver-"))
+            return self._scratch
+        self.config.data.mkdir(parents=True, exist_ok=True)
+        return self.config.data
+
+    def _names(self) -> Sequence[str]:
+        config = self.config
+        first = str(ipaddress.ip_network(config.service_cluster_ip_range[0])[1])
+        own = [*NAMES, socket.gethostname(), "127.0.0.1", first, self._advertised(), *config.tls_san]
+        if config.bind_address not in ("0.0.0.0", "::"):
+            own.append(config.bind_address)
+        return list(dict.fromkeys(own))
+
+    def _advertised(self) -> str:
+        config = self.config
+        if config.advertise_address:
+            return config.advertise_address
+        return config.bind_address if config.bind_address not in ("0.0.0.0", "::") else "127.0.0.1"
+
+    def _client_authority(self) -> Path:
+        return self.config.client_ca_file or self.pki.authority
+
+    def _signing_key(self) -> pki.Key:
+        path = self.config.service_account_signing_key_file
+        return pki.load_key(path) if path is not None else self.pki.signing_key
+
+    def _authorizer(self) -> tuple[Authorizer, RBAC | None]:
+        modes: list[Mode] = []
+        rbac = None
+        for name in self.config.authorization_mode:
+            if name == "RBAC":
+                rbac = RBAC(self.config.aggregate_roles)
+                follow_rbac(self._store, rbac)
+                modes.append(rbac)
+            elif name == "Node":
+                graph = Graph()
+                graph.follow(self._store)
+                roles = (each.object for each in wanted.rbac() if each.resource == "clusterroles")
+                role = next(each for each in roles if each["metadata"]["name"] == NODE_ROLE)
+                modes.append(Node(graph, role["rules"]))
+            else:
+                modes.append(AlwaysAllow() if name == "AlwaysAllow" else AlwaysDeny())
+        return Authorizer(modes), rbac
+
+    def _authenticator(self, registry: Registry, signer: Signer) -> Authenticator:
+        config = self.config
+        audiences = config.api_audiences or (config.service_account_issuer,)
+        kinds: list[TokenAuthenticator] = []
+        if config.token_auth_file is not None:
+            kinds.append(TokenFile.read(config.token_auth_file, audiences))
+        kinds.append(
+            ServiceAccountTokens([signer.public], [config.service_account_issuer], audiences, registry, time.time)
+        )
+        kinds.append(BootstrapTokens(registry, time.time, audiences))
+        certificates = ClientCertificates(self._client_authority().read_bytes(), time.time, audiences)
+        return Authenticator(Bearer(kinds), certificates, audiences, config.anonymous_auth)

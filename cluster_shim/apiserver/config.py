@@ -1,0 +1,43 @@
+"""Config: what a server can be told, under upstream's names; the command line makes it, tests do too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class Config:
+    """The options of one server. A field is the flag of its name, with ``_`` for ``-``."""
+
+    data: Path | None = None
+    """The folder of the store, the certificates and the kubeconfig; None: nothing is kept."""
+    etcd_servers: tuple[str, ...] = ()
+    sqlite: Path | None = None
+    durability: str = "commit"
+    bind_address: str = "127.0.0.1"
+    secure_port: int = 6443
+    """0: any that is free."""
+    advertise_address: str = ""
+    service_cluster_ip_range: tuple[str, ...] = ("10.96.0.0/12",)
+    service_node_port_range: tuple[int, int] = (30000, 32767)
+    authorization_mode: tuple[str, ...] = ("Node", "RBAC")
+    aggregate_roles: bool = True
+    """Whether admin, edit and view have the rules that a controller manager would write into them."""
+    anonymous_auth: bool = True
+    token_auth_file: Path | None = None
+    client_ca_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_private_key_file: Path | None = None
+    tls_san: tuple[str, ...] = ()
+    service_account_issuer: str = "https://kubernetes.default.svc"
+    service_account_signing_key_file: Path | None = None
+    api_audiences: tuple[str, ...] = ()
+    enable_admission_plugins: tuple[str, ...] = ()
+    disable_admission_plugins: tuple[str, ...] = ()
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    event_ttl_seconds: int = 3600
+    compaction_seconds: float = 300.0
+    kubeconfig: Path | None = None
+    hostname: str = field(default="")

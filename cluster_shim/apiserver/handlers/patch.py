@@ -1,0 +1,191 @@
+"""Patch: JSON patch, merge patch, strategic merge patch, server-side apply; of objects and of their subresources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cluster_shim.api import errors, fields
+from cluster_shim.api.codec import YAMLError, read_yaml
+from cluster_shim.api.codec.scanner import Malformed, scan
+from cluster_shim.api.codec.unmarshal import unmarshal_any
+from cluster_shim.api.errors import APIError
+from cluster_shim.api.fields import Path
+from cluster_shim.api.patch import json_patch, merge_patch, strategic
+from cluster_shim.api.patch.schema import of_type
+from cluster_shim.api.resources import Resource
+from cluster_shim.api.types import Type, type_of
+from cluster_shim.apiserver import ownership
+from cluster_shim.apiserver.handlers import body
+from cluster_shim.apiserver.handlers.writing import as_update_options, write_of
+from cluster_shim.apiserver.negotiation import negotiate
+from cluster_shim.apiserver.options import WriteOptions, write_options
+from cluster_shim.apiserver.registry import rules
+from cluster_shim.apiserver.registry.registry import Document, Registry, Write
+from cluster_shim.apiserver.registry.update import update
+from cluster_shim.apiserver.rendering import entry_response
+from cluster_shim.apiserver.request import Request, Response
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+BUILT_IN_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+CUSTOM_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+
+Patched = Callable[[Document], tuple[Any, list[str]]]
+"""Makes of the live object the patched one, and says what a strict reader has against the patch."""
+
+
+async def patch(registry: Registry, resource: Resource, request: Request) -> Response:
+    """Change the object of a path as the body says."""
+    media_type = _media_type(resource, request)
+    output = negotiate(request.header("accept"))
+    options = write_options(request, "PatchOptions", is_apply=media_type == APPLY_PATCH)
+    info = request.info
+    write = write_of(request, resource, options, info.name)
+    write.options = as_update_options(options)
+    write.may_create = lambda: registry.check_may_create(request)
+    if media_type == APPLY_PATCH:
+        write.force_create = True
+        change = _apply(registry, resource, request, options, write)
+    else:
+        change = _patch(registry, resource, request, options, write, media_type)
+    entry, is_new = await update(registry, write, change, retry=True)
+    return entry_response(request, resource, entry, output, 201 if is_new else 200)
+
+
+def _media_type(resource: Resource, request: Request) -> str:
+    media_type = request.header("content-type").split(";", 1)[0].strip()
+    if resource.custom is not None:
+        if media_type not in CUSTOM_TYPES:
+            raise errors.unsupported_media_type(CUSTOM_TYPES)
+    elif media_type not in BUILT_IN_TYPES:
+        raise APIError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    return media_type
+
+
+def _patch(
+    registry: Registry, resource: Resource, request: Request, options: WriteOptions, write: Write, media_type: str
+) -> Callable[[Document | None], Document]:
+    patched = _PATCHES[media_type](resource, request, options)
+
+    def change(old: Document | None) -> Document:
+        if old is None:
+            raise errors.not_found(resource.name, write.name, resource.group)
+        document, complaints = patched(old)
+        new = _read(resource, request, options, document, complaints)
+        body.match_namespace(resource, write.namespace, new)
+        body.match_name(write.name, write.namespace, new)
+        _check_uid(write, new, old)
+        ownership.track(registry, write, old, new)
+        return new
+
+    return change
+
+
+def _check_uid(write: Write, new: Document, old: Document) -> None:
+    found, expected = new["metadata"].get("uid"), old["metadata"]["uid"]
+    if found and found != expected:
+        message = f"Precondition failed: UID in precondition: {found}, UID in object meta: {expected}"
+        raise errors.conflict(write.resource.name, write.name, message, write.group)
+
+
+def _read(
+    resource: Resource, request: Request, options: WriteOptions, document: Any, complaints: list[str]
+) -> Document:
+    """Return a patched object as its type has it, with defaults. Raises APIError 422."""
+    try:
+        new, found = rules.reread(resource, document)
+    except ValueError as error:
+        raise _unreadable(document, str(error)) from None
+    complaints = [*complaints, *found]
+    if complaints and options.field_validation == "Warn":
+        request.warnings.extend(complaints)
+    elif complaints and options.field_validation == "Strict":
+        raise _unreadable(document, f"strict decoding error: {', '.join(complaints)}")
+    rules.default(resource, new)
+    return new
+
+
+def _unreadable(document: Any, detail: str) -> APIError:
+    shown = document if isinstance(document, str) else msgspec.json.encode(document).decode()
+    return errors.invalid("", "", [fields.invalid(Path("patch"), shown, detail)])
+
+
+def _type_of(resource: Resource) -> Type:
+    found = type_of(resource.gvk)
+    if found is None:
+        raise LookupError(f"{resource.kind} is no built-in kind")
+    return found
+
+
+def _json_patch(resource: Resource, request: Request, options: WriteOptions) -> Patched:
+    value = _parsed(request, "error decoding patch: ", [])
+    strict = options.field_validation != "Ignore"
+    operations, complaints = json_patch.decode(request.body, value, strict)
+    return lambda old: (json_patch.apply(old, operations), complaints)
+
+
+def _merge_patch(resource: Resource, request: Request, options: WriteOptions) -> Patched:
+    complaints: list[str] = []
+    value = merge_patch.decoded(_parsed(request, "error decoding patch: ", complaints))
+    return lambda old: (merge_patch.apply(old, value), complaints)
+
+
+def _strategic_patch(resource: Resource, request: Request, options: WriteOptions) -> Patched:
+    complaints: list[str] = []
+    value = strategic.decoded(_parsed(request, "", complaints))
+    node = of_type(_type_of(resource))
+
+    def patched(old: Document) -> tuple[Any, list[str]]:
+        return strategic.apply(old, value, node), complaints
+
+    return patched
+
+
+_PATCHES: dict[str, Callable[[Resource, Request, WriteOptions], Patched]] = {
+    JSON_PATCH: _json_patch,
+    MERGE_PATCH: _merge_patch,
+    STRATEGIC_PATCH: _strategic_patch,
+}
+
+
+def _parsed(request: Request, prefix: str, complaints: list[str]) -> Any:
+    """Return the body as JSON; adds duplicate fields to the complaints. Raises APIError 400."""
+    try:
+        value, found = unmarshal_any(scan(request.body))
+    except Malformed as error:
+        raise errors.bad_request(f"{prefix}{error}") from None
+    complaints += found
+    return value
+
+
+def _apply(
+    registry: Registry, resource: Resource, request: Request, options: WriteOptions, write: Write
+) -> Callable[[Document | None], Document]:
+    try:
+        applied, complaint = read_yaml(request.body)
+    except YAMLError as error:
+        raise errors.bad_request(f"error decoding YAML: {error}") from None
+
+    def change(old: Document | None) -> Document:
+        new = ownership.apply(registry, write, old, applied, bool(options.force))
+        if complaint and options.field_validation == "Strict":
+            raise errors.bad_request(f"error strict decoding YAML: {complaint}")
+        if complaint and options.field_validation == "Warn":
+            request.warnings.append(complaint)
+        body.match_namespace(resource, write.namespace, new)
+        body.match_name(write.name, write.namespace, new)
+        if old is None and new["metadata"].get("uid"):
+            message = (
+                f"uid mismatch: the provided object specified uid {new['metadata']['uid']}, "
+                "and no existing object was found"
+            )
+            raise errors.conflict(resource.name, write.name, message, resource.group)
+        rules.default(resource, new)
+        return new
+
+    return change

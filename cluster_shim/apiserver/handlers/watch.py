@@ -1,0 +1,166 @@
+"""Watch: a stream of changes, from the state of now or from a version on, with bookmarks, until its time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from cluster_shim.api import errors
+from cluster_shim.api.resources import Resource
+from cluster_shim.apiserver.handlers.get import parse_version, wait_for
+from cluster_shim.apiserver.negotiation import JSON, PROTOBUF, Output, negotiate
+from cluster_shim.apiserver.options import ListOptions, list_options
+from cluster_shim.apiserver.registry import objects, selectable
+from cluster_shim.apiserver.registry.registry import Registry
+from cluster_shim.apiserver.registry.selection import Selection, selection
+from cluster_shim.apiserver.rendering import transformed
+from cluster_shim.apiserver.request import Request, Response
+from cluster_shim.apiserver.watching.hub import ADDED, BOOKMARK, ERROR, Change, Encode, Form, Hub, Watcher
+from cluster_shim.storage.store import Compacted, Entry
+
+BOOKMARK_SECONDS = 60.0
+BOOKMARK_BEFORE_END_SECONDS = 2.0
+MIN_TIMEOUT_SECONDS = 1800
+GATHER_SECONDS = 0.003
+"""How soon after a write the next one may come: many watchers of many changes would drown in small writes."""
+_END = "k8s.io/initial-events-end"
+_encode = msgspec.json.encode
+
+
+async def watch(registry: Registry, hub: Hub, resource: Resource, request: Request) -> Response:
+    """Return a stream of the changes that a request selects."""
+    output = negotiate(request.header("accept"))
+    options = list_options(request)
+    selectable.check(resource, options.field_terms)
+    after = parse_version(options.resource_version) if options.resource_version else 0
+    if output.transform == "Table":
+        transformed(request, resource, [], output, {})  # what cannot be shown is refused before the stream begins
+    encode = _encoder(resource, request, output)
+    key = object() if output.transform == "Table" else output  # columns stand in the first event of each table
+    stream = _Stream(registry, hub, resource, hub.form(resource, key, encode), options)
+    pieces = await stream.opened(_prefix(resource, request), after)
+    content_type = JSON if output.media_type == JSON else f"{output.media_type};stream=watch"
+    return Response(200, content_type=content_type, stream=pieces)
+
+
+def _prefix(resource: Resource, request: Request) -> str:
+    namespace = request.info.namespace
+    return f"{resource.prefix}{namespace}/" if namespace and resource.namespaced else resource.prefix
+
+
+class _Stream:
+    """One watch: where it begins, and what it sends."""
+
+    def __init__(self, registry: Registry, hub: Hub, resource: Resource, form: Form, options: ListOptions) -> None:
+        self._registry = registry
+        self._hub = hub
+        self._resource = resource
+        self._form = form
+        self._options = options
+        self._seconds = options.timeout_seconds or MIN_TIMEOUT_SECONDS * (1 + random.random())
+
+    async def opened(self, prefix: str, after: int) -> AsyncIterator[bytes]:
+        """Find out where to begin, and begin: from here on nothing is missed."""
+        options, store = self._options, self._registry.store
+        chosen = selection(self._resource, options)
+        frames: list[bytes] = []
+        try:
+            if options.send_initial_events:
+                await (wait_for(self._registry, after) if after else store.current())
+                after = store.revision
+                frames = self._initial(prefix, chosen)
+            watcher = Watcher(prefix, chosen, self._form, after)
+            if after < store.revision:
+                for event in store.events(prefix, after):
+                    watcher.offer(event)
+        except errors.APIError as error:
+            return _once(_error_frame(error))
+        except Compacted as error:
+            return _once(_error_frame(errors.expired(f"too old resource version: {after} ({error.oldest})")))
+        self._hub.add(self._resource, watcher)
+        return self._pieces(watcher, [*frames, *watcher.take()])
+
+    def _initial(self, prefix: str, chosen: Selection | None) -> list[bytes]:
+        """Return the state of now as events, with the bookmark that says so."""
+        page = self._registry.store.range(prefix)
+        frames = [self._form.frame(ADDED, each) for each in page.entries if chosen is None or chosen.matches(each)]
+        if self._options.bookmarks:
+            frames.append(self._form.frame(BOOKMARK, self._bookmark(page.revision, {"annotations": {_END: "true"}})))
+        return frames
+
+    def _bookmark(self, revision: int, metadata: Mapping[str, Any]) -> Entry:
+        document = {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
+        return Entry("", _encode(document), revision, 0)
+
+    async def _pieces(self, watcher: Watcher, frames: list[bytes]) -> AsyncIterator[bytes]:
+        """Yield what waits, gathered; bookmarks in between; end with the time."""
+        sent = time.monotonic()
+        deadline = sent + self._seconds
+        bookmark_at = self._next_bookmark(sent, deadline)
+        try:
+            yield b"".join(frames)
+            while not watcher.is_ended:
+                now = time.monotonic()
+                if now >= deadline:
+                    break
+                if now >= bookmark_at:
+                    revision = max(watcher.after, self._registry.store.revision)
+                    watcher.put(self._form.frame(BOOKMARK, self._bookmark(revision, {})))
+                    bookmark_at = self._next_bookmark(now, deadline)
+                await watcher.wait(min(deadline, bookmark_at) - now)
+                if (pause := sent + GATHER_SECONDS - time.monotonic()) > 0:
+                    await asyncio.sleep(pause)
+                if frames := watcher.take():
+                    yield b"".join(frames)
+                    sent = time.monotonic()
+        finally:
+            self._hub.remove(self._resource, watcher)
+
+    def _next_bookmark(self, now: float, deadline: float) -> float:
+        if not self._options.bookmarks:
+            return float("inf")
+        before_end = deadline - BOOKMARK_BEFORE_END_SECONDS
+        return min(now + BOOKMARK_SECONDS, before_end) if before_end > now else float("inf")
+
+
+async def _once(frame: bytes) -> AsyncIterator[bytes]:
+    yield frame
+
+
+def _error_frame(error: errors.APIError) -> bytes:
+    return _encode({"type": ERROR, "object": error.status}) + b"\n"
+
+
+def _encoder(resource: Resource, request: Request, output: Output) -> Encode:
+    """Return what makes a frame of a change in the form that was negotiated."""
+    if output.media_type == JSON and not output.transform:
+        return lambda change: (
+            b'{"type":"%b","object":%b}\n'
+            % (
+                change.type.encode(),
+                objects.wire(change.entry, resource),
+            )
+        )
+    is_first = True
+
+    def document_of(change: Change) -> Any:
+        nonlocal is_first
+        document = objects.load(change.entry, resource)
+        if output.transform:
+            document = transformed(request, resource, [document], output, None, headers=is_first)
+            is_first = False
+        return document
+
+    if output.media_type == JSON:
+        return lambda change: _encode({"type": change.type, "object": document_of(change)}) + b"\n"
+    from cluster_shim.api import codec
+    from cluster_shim.api.codec.protobuf import watch_frame
+
+    if output.media_type == PROTOBUF:
+        return lambda change: watch_frame(change.type, codec.encode_protobuf(document_of(change)))
+    return lambda change: b"---\n" + codec.encode_yaml({"type": change.type, "object": document_of(change)})

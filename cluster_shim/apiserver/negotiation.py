@@ -1,0 +1,124 @@
+"""Negotiation: in which form an answer goes out, by the Accept header; errors of Accept in upstream's words.
+
+There are two gates, as upstream has them: the router wants one known media type (`*/*` counts, `application/*` does
+not), then the serializer wants one whose `as`, `g` and `v` it can serve.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from cluster_shim.api.errors import APIError, not_acceptable
+
+JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
+MEDIA_TYPES = (JSON, YAML, PROTOBUF)
+_SUFFIXES = {JSON: "json", YAML: "yaml", PROTOBUF: "protobuf"}
+_TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+_META_VERSIONS = ("v1", "v1beta1")
+
+
+class Output(NamedTuple):
+    """The form of an answer."""
+
+    media_type: str = JSON
+    transform: str = ""
+    """Table, PartialObjectMetadata, PartialObjectMetadataList, or nothing: the object itself."""
+    version: str = ""
+    """Of the transform's group: v1 or v1beta1."""
+    pretty: bool = False
+
+
+class _Clause(NamedTuple):
+    type: str
+    subtype: str
+    quality: float
+    params: tuple[tuple[str, str], ...]
+
+
+PLAIN = Output()
+
+
+@lru_cache(maxsize=1024)
+def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, single: bool = True) -> Output:
+    """Return the form that an Accept header asks for. Raises APIError 406.
+
+    `single` tells whether one object is asked for: then a list of metadata cannot be.
+    """
+    if not accept or accept in ("*/*", JSON):
+        return PLAIN
+    _check_router(accept, media_types)
+    clauses = _clauses(accept)
+    for clause in clauses:
+        media_type = _media_type(clause, media_types)
+        if not media_type:
+            continue
+        found = _output(media_type, dict(clause.params))
+        if found is not None:
+            return found
+    if not clauses:
+        return PLAIN
+    raise not_acceptable(media_types)
+
+
+def _check_router(accept: str, media_types: tuple[str, ...]) -> None:
+    for part in accept.split(","):
+        media_type = part.split(";", 1)[0].strip()
+        if media_type == "*/*" or media_type in media_types:
+            return
+    listed = ", ".join(media_types)
+    message = f"406: Not Acceptable\n\nAvailable representations: {listed}"
+    raise APIError(406, "NotAcceptable", message, {})
+
+
+def _clauses(accept: str) -> list[_Clause]:
+    """Return what a client takes, best first: by quality, then by how specific it is, then in its order."""
+    found = []
+    for part in accept.split(","):
+        media_type, *params = (piece.strip() for piece in part.split(";"))
+        main, slash, sub = media_type.partition("/")
+        if not slash and media_type != "*":
+            continue
+        quality = 1.0
+        pairs = []
+        for param in params:
+            key, _, value = param.partition("=")
+            if key == "q":
+                try:
+                    quality = float(value)
+                except ValueError:
+                    quality = 1.0
+            else:
+                pairs.append((key, value))
+        found.append(_Clause(main, sub if slash else "*", quality, tuple(pairs)))
+    return sorted(found, key=lambda each: (-each.quality, each.type == "*", each.subtype == "*"))
+
+
+def _media_type(clause: _Clause, media_types: tuple[str, ...]) -> str:
+    if clause.type == "*" and clause.subtype == "*":
+        return media_types[0]
+    for each in media_types:
+        main, _, sub = each.partition("/")
+        if clause.type == main and clause.subtype in (sub, "*"):
+            return each
+    return ""
+
+
+def _output(media_type: str, params: dict[str, str]) -> Output | None:
+    transform, group, version = params.get("as", ""), params.get("g", ""), params.get("v", "")
+    if transform:
+        if transform not in _TRANSFORMS or group != "meta.k8s.io" or version not in _META_VERSIONS:
+            return None
+    elif group or version:
+        return None
+    return Output(media_type, transform, version, params.get("pretty") == "1")
+
+
+@lru_cache(maxsize=1024)
+def for_errors(accept: str) -> str:
+    """Return the media type of an error: what Accept asks for, JSON if that cannot be."""
+    try:
+        output = negotiate(accept)
+    except APIError:
+        return JSON
+    return output.media_type

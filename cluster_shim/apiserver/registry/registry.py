@@ -1,0 +1,237 @@
+"""Registry: the objects of all resources over one store; looks them up, and has what the writing verbs share.
+
+The verbs are next door: create.py, update.py, delete.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from cluster_shim.api import errors
+from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
+from cluster_shim.apiserver.admission.plugin import Attributes
+from cluster_shim.apiserver.registry import objects
+from cluster_shim.apiserver.registry.strategies.strategy import Strategy, custom_strategy, strategy_of
+from cluster_shim.apiserver.request import Request, UserInfo
+from cluster_shim.storage.store import Entry, Store
+
+NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+GENERATED_NAME_MAX = 63
+GENERATED_SUFFIX = 5
+EVENT_TTL_SECONDS = 3600
+REVISION_POLL_SECONDS = 0.02
+
+Document = dict[str, Any]
+
+
+class Admission(Protocol):
+    """The chain of admission plugins."""
+
+    async def admit(self, attributes: Attributes) -> None:
+        """Let plugins change the object. Raises APIError."""
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Let plugins refuse the object. Raises APIError."""
+
+
+class Transaction(Protocol):
+    """What a resource reserves for an object while it is written: addresses and ports of Services."""
+
+    def finish(self, success: bool) -> Any:
+        """Keep what was reserved, or give it back; may return an awaitable."""
+
+
+class Reserve(Protocol):
+    """What reserves for one resource; changes the object in place."""
+
+    async def begin_create(self, new: Document, dry_run: bool) -> Transaction:
+        """Reserve for a new object. Raises APIError."""
+
+    async def begin_update(self, new: Document, old: Document, dry_run: bool) -> Transaction:
+        """Reserve for a changed object. Raises APIError."""
+
+    async def after_delete(self, old: Document) -> None:
+        """Give back what a deleted object had."""
+
+
+@dataclass(slots=True)
+class Write:
+    """One write: who, where, how; the same for every verb."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    user: UserInfo
+    now: str
+    """As metadata has it: ``2026-01-02T03:04:05Z``."""
+    subresource: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    manager: str = ""
+    """The field manager."""
+    warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    force_create: bool = False
+    """Whether an update makes what is not there (server-side apply)."""
+    may_create: Callable[[], None] = lambda: None
+    """Raises APIError 403 where an update would make an object and the user may not."""
+
+    @property
+    def group(self) -> str:
+        """Return the group of the resource."""
+        return self.resource.group
+
+
+class Registry:
+    """All objects, over a store."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, admission: Admission) -> None:
+        self.store = store
+        self.catalogue = catalogue
+        self.admission = admission
+        self.reserves: dict[tuple[str, str], Reserve] = {}
+        self.event_ttl_seconds = EVENT_TTL_SECONDS
+        self.check_may_create: Callable[[Request], None] = lambda request: None
+        """Raises APIError 403 if the user of a request may not create what it updates; the server sets it."""
+        self.memory: dict[str, Any] = {}
+        """What others derive from resources and keep, by their name; forgotten when the catalogue changes."""
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    # ------------------------------------------------------------------ reading
+
+    def entry(self, resource: Resource, namespace: str, name: str) -> Entry:
+        """Return an object's entry. Raises APIError 404."""
+        found = self.store.get(resource.key_of(namespace, name))
+        if found is None:
+            raise errors.not_found(resource.name, name, resource.group)
+        return found
+
+    def get(self, group: str, resource: str, namespace: str, name: str) -> Document | None:
+        """Return an object as it is stored, or None; nobody may change it (the Reader of admission and others)."""
+        row = self._row(group, resource)
+        found = self.store.get(row.key_of(namespace, name)) if row is not None else None
+        return objects.shared(found) if found is not None else None
+
+    def list(self, group: str, resource: str, namespace: str = "") -> Iterable[Document]:
+        """Return the objects of a namespace, or all, as they are stored; nobody may change them."""
+        row = self._row(group, resource)
+        if row is None:
+            return []
+        prefix = f"{row.prefix}{namespace}/" if namespace and row.namespaced else row.prefix
+        return [objects.shared(each) for each in self.store.range(prefix).entries]
+
+    def _row(self, group: str, resource: str) -> Resource | None:
+        return self.catalogue.first(group, resource)
+
+    def strategy(self, resource: Resource) -> Strategy:
+        """Return what is special about the objects of a resource."""
+        if resource.custom is not None:
+            return custom_strategy("status" in resource.subresources)
+        return strategy_of(resource.group, resource.kind)
+
+    # ------------------------------------------------------------------ what writes share
+
+    def attributes(self, write: Write, operation: str, new: Document | None, old: Document | None) -> Attributes:
+        """Return what admission is told of a write."""
+        return Attributes(
+            operation=operation,
+            resource=write.resource,
+            subresource=write.subresource,
+            kind=self.kind_of(write),
+            namespace=write.namespace,
+            name=write.name,
+            object=new,
+            old_object=old,
+            options=write.options,
+            user=write.user,
+            dry_run=write.dry_run,
+            warnings=write.warnings,
+            annotations=write.annotations,
+        )
+
+    def kind_of(self, write: Write) -> GroupVersionKind:
+        """Return the kind of the body of a write: that of the subresource, if there is one."""
+        found = write.resource.subresources.get(write.subresource)
+        return found.gvk if found is not None else write.resource.gvk
+
+    def reserve(self, resource: Resource) -> Reserve | None:
+        """Return what reserves addresses and ports for the objects of a resource."""
+        return self.reserves.get((resource.group, resource.name))
+
+    def ttl_seconds(self, resource: Resource) -> int:
+        """Return after which time objects of a resource vanish; 0: never."""
+        return self.event_ttl_seconds if resource.name == "events" else 0
+
+    async def wait_for_revision(self, revision: int, timeout_seconds: float) -> None:
+        """Wait until the store has reached a revision, or for a time."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while self.store.revision < revision and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(REVISION_POLL_SECONDS)
+
+    @asynccontextmanager
+    async def locked(self, key: str) -> AsyncIterator[None]:
+        """Let one write at a time read, change and write an object: those of this process never conflict by chance."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and not getattr(lock, "_waiters", None):
+                self._locks.pop(key, None)
+
+
+class NoReservation:
+    """A transaction that reserves nothing."""
+
+    def finish(self, success: bool) -> None:
+        """Do nothing."""
+
+
+NOTHING = NoReservation()
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """Return a time as metadata has it."""
+    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_uid() -> str:
+    """Return a UID that nobody has."""
+    return str(uuid.uuid4())
+
+
+def generated_name(base: str) -> str:
+    """Return a name that begins with a base and ends by chance, of at most 63 characters."""
+    suffix = "".join(random.choices(NAME_ALPHABET, k=GENERATED_SUFFIX))
+    return base[: GENERATED_NAME_MAX - GENERATED_SUFFIX] + suffix
+
+
+def drop_twin_owners(write: Write, document: Document, after_admission: bool = False) -> None:
+    """Keep of owner references that are the same only the first, and warn."""
+    references = document["metadata"].get("ownerReferences")
+    if not references or len(references) < 2:
+        return
+    kept: list[Any] = []
+    twins: list[str] = []
+    for each in references:
+        if each in kept:
+            twins.append(each.get("uid", ""))
+        else:
+            kept.append(each)
+    if twins:
+        when = " after mutating admission happens" if after_admission else ""
+        write.warnings.append(
+            f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, "
+            "and may reject such requests as early as 1.24; please fix your requests; "
+            f"duplicate UID(s) observed: {', '.join(twins)}"
+        )
+        document["metadata"]["ownerReferences"] = kept

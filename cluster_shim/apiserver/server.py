@@ -1,0 +1,114 @@
+"""Server: the way of a request, from who asks to the answer. Knows no sockets: http/ and client/ hand it requests.
+
+Order, as upstream: request info, authentication, impersonation, limit of requests in flight, authorization, handler.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from cluster_shim.api import errors
+from cluster_shim.api.errors import APIError
+from cluster_shim.api.resources import Catalogue
+from cluster_shim.apiserver.authentication.authenticator import Authenticator
+from cluster_shim.apiserver.authorization.authorizer import Authorizer
+from cluster_shim.apiserver.authorization.messages import forbidden
+from cluster_shim.apiserver.dispatch import dispatch, page_not_found
+from cluster_shim.apiserver.impersonation import Impersonation
+from cluster_shim.apiserver.inflight import InFlight
+from cluster_shim.apiserver.registry.registry import Registry
+from cluster_shim.apiserver.rendering import error_response
+from cluster_shim.apiserver.request import Request, RequestInfo, Response, UserInfo
+from cluster_shim.apiserver.reviews.facilities import Facilities
+from cluster_shim.apiserver.routing import request_info
+from cluster_shim.apiserver.watching.hub import Hub
+from cluster_shim.storage.store import Unavailable
+
+_log = logging.getLogger(__name__)
+
+NonResource = Callable[["Server", Request], Awaitable[Response]]
+
+
+class Server:
+    """One API server over one store."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        impersonation: Impersonation,
+        inflight: InFlight,
+        facilities: Facilities,
+    ) -> None:
+        self.registry: Registry = registry
+        self.catalogue: Catalogue = registry.catalogue
+        self.hub: Hub = Hub(registry.store)
+        self.authenticator = authenticator
+        self.authorizer = authorizer
+        self.impersonation = impersonation
+        self.inflight = inflight
+        self.facilities = facilities
+        self.paths: dict[str, NonResource] = {}
+        """Handlers of what is no resource, by path; one that ends in ``/`` is for all paths below."""
+        registry.check_may_create = self._check_may_create
+
+    async def handle(self, request: Request, is_authenticated: bool = False) -> Response:
+        """Return the answer to a request; never raises but for a cancellation.
+
+        `is_authenticated` tells that `request.user` is right already: whoever calls is in this process.
+        """
+        try:
+            return self._finished(request, await self._handle(request, is_authenticated))
+        except APIError as error:
+            return self._finished(request, error_response(request, error))
+        except Unavailable as error:
+            return error_response(request, errors.unclassified(str(error)))
+        except Exception:
+            _log.exception("%s %s", request.method, request.path)
+            return error_response(request, errors.internal("the server has a defect; its log says more"))
+
+    async def _handle(self, request: Request, is_authenticated: bool) -> Response:
+        request.info = request_info(request.method, request.path, request.query)
+        if not is_authenticated:
+            request.user = self.authenticator.authenticate(request)
+            request.user = self.impersonation.impersonate(request)
+        ticket = self.inflight.enter(request.user, request.info)
+        try:
+            self.check(request.user, request.info)
+            if request.info.is_resource:
+                return await dispatch(self, request)
+            handler = self._non_resource(request.path)
+            return await handler(self, request) if handler is not None else page_not_found()
+        finally:
+            ticket.leave()
+
+    def check(self, user: UserInfo, info: RequestInfo) -> None:
+        """Refuse what a user may not do. Raises APIError 403."""
+        decision = self.authorizer.authorize(user, info)
+        if not decision.allowed:
+            raise forbidden(user, info, decision.reason)
+
+    def _check_may_create(self, request: Request) -> None:
+        self.check(request.user, replace(request.info, verb="create"))
+
+    def _non_resource(self, path: str) -> NonResource | None:
+        found = self.paths.get(path)
+        if found is None and path.endswith("/"):
+            found = self.paths.get(path.rstrip("/"))
+        while found is None and path:
+            path = path[: path.rfind("/", 0, len(path) - 1) + 1] if len(path) > 1 else ""
+            found = self.paths.get(path) if path != "/" else None
+        return found
+
+    def _finished(self, request: Request, response: Response) -> Response:
+        for text in request.warnings:
+            response.headers.append(("Warning", f"299 - {_quoted(text)}"))
+        return response
+
+
+def _quoted(text: str) -> str:
+    """Return a text of a Warning header (RFC 7234): what is no printable ASCII goes as an escape."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,106 @@
+"""``stowage apiserver``: its flags, named as upstream's. The work is done by cluster_shim.apiserver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+MODES = ("Node", "RBAC", "AlwaysAllow", "AlwaysDeny")
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def _list(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Return the parts of ``a,b``."""
+    return tuple(part.strip() for part in (value or "").split(",") if part.strip())
+
+
+def _modes(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    found = _list(ctx, parameter, value)
+    for each in found:
+        if each not in MODES:
+            raise click.BadParameter(f"{each!r} is none of {', '.join(MODES)}.")
+    if not found:
+        raise click.BadParameter("no mode is left that could allow anything.")
+    return found
+
+
+def _ranges(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    import ipaddress
+
+    found = _list(ctx, parameter, value)
+    try:
+        versions = [ipaddress.ip_network(each).version for each in found]
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+    if not 1 <= len(found) <= 2 or len(set(versions)) != len(versions):
+        raise click.BadParameter("one range is needed, or one of each IP family.")
+    return found
+
+
+def _ports(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    first, dash, last = value.partition("-")
+    if not (dash and first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last) <= 65535):
+        raise click.BadParameter(f"{value!r} is no range of ports such as 30000-32767.")
+    return int(first), int(last)
+
+
+def _plugins(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    from cluster_shim.apiserver.admission.plugins import names, unknown
+
+    found = _list(ctx, parameter, value)
+    wrong = unknown(found)
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is no admission plugin; there are {', '.join(names())}.")
+    return found
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the store, the certificates and the kubeconfig; without it nothing outlives the server.",
+)
+@click.option(
+    "--durability",
+    type=click.Choice(["commit", "interval", "none"]),
+    default="commit",
+    show_default=True,
+    help="When a write is acknowledged: once it is on disk (commit); or at once, and on disk within 50 ms (interval) "
+    "or whenever the system likes (none), so that a crash of the machine can lose what was acknowledged.",
+)
+@click.option("--bind-address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--secure-port", type=click.IntRange(0, 65535), default=6443, show_default=True, help="0: any free one.")
+@click.option("--advertise-address", default="", help="Address that the Service kubernetes leads to.")
+@click.option("--service-cluster-ip-range", callback=_ranges, default="10.96.0.0/12", show_default=True)
+@click.option("--service-node-port-range", callback=_ports, default="30000-32767", show_default=True)
+@click.option("--authorization-mode", callback=_modes, default="Node,RBAC", show_default=True)
+@click.option("--anonymous-auth", type=bool, default=True, show_default=True, help="Let in who shows nothing.")
+@click.option("--token-auth-file", type=FILE, help='Static tokens: lines of token,user,uid,"group1,group2".')
+@click.option("--client-ca-file", type=FILE, help="Authorities of client certificates, in place of the own one.")
+@click.option("--tls-cert-file", type=FILE, help="Certificate to serve with, in place of one of the own authority.")
+@click.option("--tls-private-key-file", type=FILE)
+@click.option("--tls-san", multiple=True, metavar="NAME", help="One more name or address of the own certificate.")
+@click.option("--service-account-issuer", default="https://kubernetes.default.svc", show_default=True)
+@click.option("--service-account-signing-key-file", type=FILE)
+@click.option("--api-audiences", callback=_list, help="For whom tokens must be; the issuer if nothing is said.")
+@click.option("--enable-admission-plugins", callback=_plugins, metavar="NAMES")
+@click.option("--disable-admission-plugins", callback=_plugins, metavar="NAMES")
+@click.option("--max-requests-inflight", type=click.IntRange(0), default=400, show_default=True, help="0: no limit.")
+@click.option("--max-mutating-requests-inflight", type=click.IntRange(0), default=200, show_default=True)
+@click.option(
+    "--event-ttl", "event_ttl_seconds", type=click.IntRange(1), default=3600, show_default=True, help="Seconds."
+)
+@click.option("--no-role-aggregation", is_flag=True, help="Leave aggregated roles to a controller manager.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it.")
+def apiserver(no_role_aggregation: bool, **flags: Any) -> None:
+    """Serve the Kubernetes API 1.36 to kubectl and every other client.
+
+    At its first start it makes an authority of its own; the kubeconfig that it writes is all that a client needs. It
+    ends with SIGINT or SIGTERM, after the requests that it has begun.
+    """
+    from cluster_shim.apiserver.config import Config
+    from cluster_shim.cli.apiserver_run import run
+
+    run(Config(aggregate_roles=not no_role_aggregation, **flags))
