@@ -146,10 +146,10 @@ class Impersonation:
 
 def _wanted(request: Request) -> UserInfo | None:
     """Return the user that the headers name, as they name it; None if there are none. Raises 400."""
-    headers = [(name, value) for name, value in request.headers if name.startswith("impersonate-")]
+    headers = [(name, _utf8(value)) for name, value in request.headers if name.startswith("impersonate-")]
     if not headers:
         return None
-    name, uid = request.header(_USER), request.header(_UID)
+    name, uid = (next((value for key, value in headers if key == wanted), "") for wanted in (_USER, _UID))
     groups = tuple(value for key, value in headers if key == _GROUP)
     extra: dict[str, list[str]] = {}
     for key, value in headers:
@@ -159,6 +159,14 @@ def _wanted(request: Request) -> UserInfo | None:
     if not name and (uid or groups or extra):
         raise errors.bad_request(f"requested {_go_syntax(wanted)} without impersonating a user name")
     return wanted if name else None
+
+
+def _utf8(header: str) -> str:
+    """Return what the bytes of a header say as UTF-8, as Go reads them; they come as Latin-1."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _of_name(mode: _Mode, name: str) -> RequestInfo:

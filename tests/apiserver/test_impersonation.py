@@ -98,6 +98,11 @@ def test_an_administrator_may_be_anyone(headers: list[tuple[str, str]], expected
     assert sent.headers == [("accept", "*/*")]
 
 
+def test_names_are_utf8() -> None:
+    for written in ("ünï", "ünï".encode().decode("latin-1"), "名"):
+        assert impersonation().impersonate(request(ADMIN, ("user", written))).name in ("ünï", "名")
+
+
 @pytest.mark.parametrize(
     ("header", "text"),
     [

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster_shim.apiserver.admission.plugin import Reader
 from cluster_shim.apiserver.authentication.users import authenticated
-from cluster_shim.apiserver.authentication.verdict import Audiences, Verdict
+from cluster_shim.apiserver.authentication.verdict import Audiences, Verdict, common
 from cluster_shim.apiserver.request import UserInfo
 
 SECRET_TYPE = "bootstrap.kubernetes.io/token"
@@ -24,15 +24,16 @@ _GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 class BootstrapTokens:
     """Verifies bootstrap tokens. One that does not count for any reason is as if it were not there."""
 
-    def __init__(self, reader: Reader, now: Callable[[], float], audiences: Audiences = ()) -> None:
+    def __init__(self, reader: Reader, now: Callable[[], float], audiences: Audiences) -> None:
         self._reader = reader
         self._now = now
         self._audiences = audiences
 
     def authenticate(self, token: str, audiences: Audiences) -> Verdict | None:
-        """Return the user of a token."""
+        """Return the user of a token. The tokens are for the audiences of the server."""
         match = _TOKEN.fullmatch(token)
-        if match is None:
+        accepted = common(self._audiences, audiences)
+        if match is None or not accepted:
             return None
         secret = self._reader.get("", "secrets", "kube-system", f"bootstrap-token-{match[1]}")
         if secret is None or secret["metadata"].get("deletionTimestamp") or secret.get("type") != SECRET_TYPE:
@@ -48,7 +49,7 @@ class BootstrapTokens:
         ):
             return None
         user = UserInfo(f"system:bootstrap:{match[1]}", "", groups)
-        return Verdict(authenticated(user), self._audiences)
+        return Verdict(authenticated(user), accepted)
 
     def _has_expired(self, expiration: str) -> bool:
         if not expiration:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Public = RSAPublicKey | EllipticCurvePublicKey
 
 BAD_SIGNATURE = "go-jose/go-jose: error in cryptographic primitive"
-BAD_ALGORITHM = "go-jose/go-jose: unknown/unsupported algorithm"
 
 _CURVES = {
     256: ("ES256", "P-256", "SHA256", 32),
@@ -75,7 +74,7 @@ class PublicKey:
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
         if algorithm != self.algorithm:
-            raise InvalidToken(BAD_ALGORITHM)
+            raise InvalidToken(BAD_SIGNATURE)
         try:
             if isinstance(self._key, RSAPublicKey):
                 self._key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from cluster_shim.apiserver.authentication.users import authenticated
-from cluster_shim.apiserver.authentication.verdict import Audiences, Verdict
+from cluster_shim.apiserver.authentication.verdict import Audiences, Verdict, common
 from cluster_shim.apiserver.request import UserInfo
 
 
@@ -17,12 +17,12 @@ class TokenFileError(Exception):
 class TokenFile:
     """The tokens of a file, as they were when it was read."""
 
-    def __init__(self, users: dict[str, UserInfo], audiences: Audiences = ()) -> None:
+    def __init__(self, users: dict[str, UserInfo], audiences: Audiences) -> None:
         self._users = users
         self._audiences = audiences
 
     @classmethod
-    def read(cls, path: Path, audiences: Audiences = ()) -> TokenFile:
+    def read(cls, path: Path, audiences: Audiences) -> TokenFile:
         """Read a file; of a token that is there twice the last line counts. Raises TokenFileError."""
         users: dict[str, UserInfo] = {}
         try:
@@ -45,4 +45,6 @@ class TokenFile:
     def authenticate(self, token: str, audiences: Audiences) -> Verdict | None:
         """Return whose token it is. The tokens are for the audiences of the server."""
         user = self._users.get(token)
-        return None if user is None else Verdict(user, self._audiences)
+        if user is None or not (accepted := common(self._audiences, audiences)):
+            return None
+        return Verdict(user, accepted)

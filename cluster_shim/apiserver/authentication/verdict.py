@@ -45,6 +45,6 @@ def first(attempts: Iterable[Callable[[], Verdict | None]]) -> Verdict | None:
     return None
 
 
-def common(ours: Sequence[str], theirs: Sequence[str]) -> Audiences:
-    """Return the audiences that both name, in the order of the first."""
-    return tuple(each for each in ours if each in theirs)
+def common(given: Sequence[str], asked: Sequence[str]) -> Audiences:
+    """Return the audiences that a credential is for and that are asked for, in the order in which they are."""
+    return tuple(each for each in asked if each in given)

@@ -5,27 +5,10 @@ In a cluster with a controller manager the stored role has them; a server withou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-Labels = Mapping[str, str]
-
-_OPERATORS: dict[str, Callable[[str | None, Sequence[str]], bool]] = {
-    "In": lambda value, values: value is not None and value in values,
-    "NotIn": lambda value, values: value is None or value not in values,
-    "Exists": lambda value, _: value is not None,
-    "DoesNotExist": lambda value, _: value is None,
-}
-
-
-def matches(selector: Mapping[str, Any], labels: Labels) -> bool:
-    """Tell whether a LabelSelector chooses labels; an empty one chooses all."""
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(
-        _OPERATORS[each["operator"]](labels.get(each["key"]), each.get("values") or ())
-        for each in selector.get("matchExpressions") or ()
-    )
+from cluster_shim.api.validation.labels import matches
 
 
 def aggregated(name: str, roles: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -42,6 +25,6 @@ def _collect(name: str, roles: Mapping[str, Mapping[str, Any]], above: frozenset
     above |= {name}
     for other in sorted(roles):
         labels = roles[other].get("metadata", {}).get("labels") or {}
-        if other not in above and any(matches(selector, labels) for selector in selectors):
+        if other not in above and any(matches(each, labels) for each in selectors):
             rules += [rule for rule in _collect(other, roles, above) if rule not in rules]
     return rules

@@ -14,6 +14,7 @@ from cluster_shim.api.fields import quoted
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest
 from cluster_shim.apiserver.authorization.authorizer import PRIVILEGED_GROUP, Authorizer
 from cluster_shim.apiserver.authorization.covers import missing, show
+from cluster_shim.apiserver.authorization.messages import aggregate
 from cluster_shim.apiserver.authorization.rbac import GROUP, RBAC
 from cluster_shim.apiserver.request import RequestInfo, UserInfo
 
@@ -69,7 +70,12 @@ class Escalation:
             resource and self._may(attributes, "bind", resource, name, role.get("apiGroup", ""))
         ):
             return
-        self._confirm(attributes, self._rbac.rules_of(kind, name, attributes.namespace))
+        if kind == "Role" and not attributes.namespace:
+            raise errors.bad_request("Namespace parameter required.")
+        rules = self._rbac.rules_of(kind, name, attributes.namespace)
+        if rules is None:  # upstream names what is written, not what is missing
+            raise errors.not_found(attributes.resource.name, name, GROUP)
+        self._confirm(attributes, rules)
 
     def _may(self, attributes: Attributes, verb: str, resource: str, name: str, group: str = GROUP) -> bool:
         info = RequestInfo(
@@ -86,18 +92,14 @@ class Escalation:
         message = f"{_who(user)} is attempting to grant RBAC permissions not currently held:\n" + "\n".join(
             show(lacking)
         )
-        if owned.errors:
-            message += f"; resolution errors: [{_listed(owned.errors)}]"
+        if absent := self._rbac.missing_roles(user, attributes.namespace):
+            texts = (f"{attributes.resource.qualified} {quoted(name)} not found" for name in absent)
+            message += f"; resolution errors: [{aggregate(texts)}]"
         raise errors.forbidden(attributes.resource.name, attributes.name, message, GROUP)
 
 
 def _who(user: UserInfo) -> str:
     return f"user {quoted(user.name)} (groups=[{' '.join(quoted(group) for group in user.groups)}])"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    different = list(dict.fromkeys(texts))
-    return different[0] if len(different) == 1 else f"[{', '.join(different)}]"
 
 
 def _aggregates(role: Mapping[str, Any]) -> bool:

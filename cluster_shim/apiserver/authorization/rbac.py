@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cluster_shim.api import errors
 from cluster_shim.api.fields import quoted
 from cluster_shim.apiserver.authorization.aggregation import aggregated
 from cluster_shim.apiserver.authorization.authorizer import NO_OPINION, Decision, Rules
@@ -135,12 +134,14 @@ class RBAC:
         rules = [rule.document for granted in grants for rule in granted.rules]
         return Rules(rules, [granted.error for granted in grants if granted.error])
 
-    def rules_of(self, kind: str, name: str, namespace: str) -> list[dict[str, Any]]:
-        """Return the rules of a role that a binding in a namespace refers to. Raises 404."""
+    def missing_roles(self, user: UserInfo, namespace: str) -> list[str]:
+        """Return the names of roles that bindings of a user in a namespace refer to and that are not there."""
+        return [granted.binding.role_name for granted in self._grants(user, namespace) if granted.error]
+
+    def rules_of(self, kind: str, name: str, namespace: str) -> list[dict[str, Any]] | None:
+        """Return the rules of a role that a binding in a namespace refers to, None if there is no such role."""
         rules = self._rules(kind, name, namespace)
-        if rules is None:
-            raise errors.not_found("clusterroles" if kind == "ClusterRole" else "roles", name, GROUP)
-        return [rule.document for rule in rules]
+        return None if rules is None else [rule.document for rule in rules]
 
     def _grants(self, user: UserInfo, namespace: str) -> Iterator[_Granted]:
         yield from self._granted_in("", user)

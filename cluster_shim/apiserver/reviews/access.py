@@ -38,11 +38,11 @@ def self_subject_access_review(request: Request, review: Object, server: Facilit
 def local_subject_access_review(request: Request, review: Object, server: Facilities) -> Object:
     """Say whether a user may do something in the namespace of the request."""
     namespace = request.info.namespace
-    metadata = {**(review.get("metadata") or {}), "namespace": namespace}
+    metadata = _ordered({**(review.get("metadata") or {}), "namespace": namespace})
+    review = {**review, "metadata": metadata}
     spec = review.get("spec") or {}
     found = [*_check_spec(spec), *_check_user(spec), *_check_selectors(spec)]
-    rest = {**review, "metadata": {key: value for key, value in metadata.items() if key != "namespace"}}
-    found += _check_metadata(rest, "must be empty except for namespace")
+    found += _check_metadata(review, "must be empty except for namespace", "namespace")
     resource = spec.get("resourceAttributes")
     if resource is not None and (other := resource.get("namespace", "")) != namespace:
         path = Path("spec.resourceAttributes.namespace")
@@ -51,7 +51,7 @@ def local_subject_access_review(request: Request, review: Object, server: Facili
         shown = _shown(spec["nonResourceAttributes"])
         found.append(fields.invalid(Path("spec.nonResourceAttributes"), shown, "disallowed on this kind of request"))
     _refuse(found)
-    return _answer({**review, "metadata": metadata}, _subject(spec), spec, server)
+    return _answer(review, _subject(spec), spec, server)
 
 
 def _answer(review: Object, user: UserInfo, spec: Mapping[str, Any], server: Facilities) -> Object:
@@ -120,9 +120,18 @@ def _check_selectors(spec: Mapping[str, Any]) -> list[FieldError]:
     return check_selectors(resource) if resource is not None else []
 
 
-def _check_metadata(review: Mapping[str, Any], detail: str) -> list[FieldError]:
-    metadata = {key: value for key, value in (review.get("metadata") or {}).items() if key != "managedFields"}
-    return [fields.invalid(Path("metadata"), metadata, detail)] if metadata else []
+def _check_metadata(review: Mapping[str, Any], detail: str, *but: str) -> list[FieldError]:
+    metadata = review.get("metadata") or {}
+    if set(metadata) <= {"managedFields", *but}:
+        return []
+    return [fields.invalid(Path("metadata"), fields.as_json(metadata, None), detail)]
+
+
+def _ordered(metadata: Object) -> Object:
+    """Return metadata in the order in which messages show it: names and namespace first."""
+    first = ("name", "generateName", "namespace")
+    rest = {key: value for key, value in metadata.items() if key not in first}
+    return {key: metadata[key] for key in first if key in metadata} | rest
 
 
 def _refuse(found: list[FieldError]) -> None:

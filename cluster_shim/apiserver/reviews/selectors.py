@@ -6,11 +6,14 @@ registry/authorization/util/helpers.go, apis/authorization/validation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cluster_shim.api import fields
 from cluster_shim.api.fields import FieldError, Path
+from cluster_shim.api.validation import labels
+
+Check = Callable[[Mapping[str, Any], Path], list[FieldError]]
 
 _ATTRIBUTES = Path("spec.resourceAttributes")
 
@@ -60,11 +63,12 @@ def check_selectors(attributes: Mapping[str, Any]) -> list[FieldError]:
     for key in ("fieldSelector", "labelSelector"):
         selector = attributes.get(key)
         if selector is not None:
-            found += _check(selector, _ATTRIBUTES.child(key), needs_key=key == "fieldSelector")
+            check = _check_fields if key == "fieldSelector" else _check_labels
+            found += _check(selector, _ATTRIBUTES.child(key), check)
     return found
 
 
-def _check(selector: Mapping[str, Any], path: Path, needs_key: bool) -> list[FieldError]:
+def _check(selector: Mapping[str, Any], path: Path, check: Check) -> list[FieldError]:
     raw, requirements = selector.get("rawSelector", ""), selector.get("requirements") or ()
     found = []
     if raw and requirements:
@@ -74,18 +78,23 @@ def _check(selector: Mapping[str, Any], path: Path, needs_key: bool) -> list[Fie
         detail = f"when {path} is specified, requirements or rawSelector is required"
         found.append(fields.required(path.child("requirements"), detail))
     for index, requirement in enumerate(requirements):
-        at = path.child("requirements").index(index)
-        if needs_key and not requirement.get("key"):
-            found.append(fields.required(at.child("key"), "must be specified"))
-        found += _check_values(requirement, at.child("values"))
+        found += check(requirement, path.child("requirements").index(index))
     return found
 
 
-def _check_values(requirement: Mapping[str, Any], path: Path) -> list[FieldError]:
-    """Check the values of a requirement; operators of later versions pass, and are ignored."""
-    operator, values = requirement.get("operator", ""), requirement.get("values") or ()
+def _check_labels(requirement: Mapping[str, Any], path: Path) -> list[FieldError]:
+    """Check a requirement of labels; operators of later versions pass, and are ignored."""
+    found: list[FieldError] = []
+    labels.requirement(found, dict(requirement), path, any_operator=True)
+    return found
+
+
+def _check_fields(requirement: Mapping[str, Any], path: Path) -> list[FieldError]:
+    """Check a requirement of fields; here too operators of later versions pass."""
+    found = [] if requirement.get("key") else [fields.required(path.child("key"), "must be specified")]
+    operator, values, at = requirement.get("operator", ""), requirement.get("values") or (), path.child("values")
     if operator in ("In", "NotIn") and not values:
-        return [fields.required(path, "must be specified when `operator` is 'In' or 'NotIn'")]
+        found.append(fields.required(at, "must be specified when `operator` is 'In' or 'NotIn'"))
     if operator in ("Exists", "DoesNotExist") and values:
-        return [fields.forbidden(path, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
-    return []
+        found.append(fields.forbidden(at, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
+    return found

@@ -30,7 +30,7 @@ EXTENDED_SECONDS = 365 * 24 * 3600
 def token_request(request: Request, body: Object, server: Facilities) -> Object:
     """Make a token."""
     namespace, name = request.info.namespace, request.info.name
-    _check_names(body, namespace, name)
+    _check_metadata(body, namespace, name)
     account = _get(server, "serviceaccounts", namespace, name)
     metadata = account["metadata"]
     asked_uid = (body.get("metadata") or {}).get("uid")
@@ -49,15 +49,15 @@ def token_request(request: Request, body: Object, server: Facilities) -> Object:
     return {**granted, "status": status}
 
 
-def _check_names(body: Object, namespace: str, name: str) -> None:
+def _check_metadata(body: Object, namespace: str, name: str) -> None:
     metadata = body.get("metadata") or {}
-    for key, own in (("name", name), ("namespace", namespace)):
-        value = metadata.get(key)
-        if value and value != own:
-            error = fields.invalid(
-                Path("metadata").child(key), value, f"must match the service account {key} if specified"
-            )
-            raise errors.invalid(KIND, name, [error], GROUP)
+    if metadata.get("namespace", namespace) != namespace:
+        message = "the namespace of the provided object does not match the namespace sent on the request"
+        raise errors.bad_request(message)
+    if (given := metadata.get("name", name)) != name:
+        path = Path("metadata").child("name")
+        error = fields.invalid(path, given, "must match the service account name if specified")
+        raise errors.invalid(KIND, name, [error], GROUP)
 
 
 def _granted(body: Object, namespace: str, name: str, uid: str, server: Facilities) -> Object:
@@ -151,6 +151,8 @@ def _are_own(audiences: Sequence[str], server: Facilities) -> bool:
 
 
 def _get(server: Facilities, resource: str, namespace: str, name: str) -> Object:
+    if not name:
+        raise errors.bad_request("Name parameter required.")
     found = server.reader.get("", resource, namespace, name)
     if found is None:
         raise errors.not_found(resource, name)

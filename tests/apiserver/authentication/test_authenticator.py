@@ -154,10 +154,11 @@ def write(path: Path, text: str) -> Path:
 def test_token_file(tmp_path: Path) -> None:
     text = 'a,alice,u-a,"dev,ops"\n\nb,bob,u-b\n,nobody,u\na2,"al, ice",,dev\n'
     file = TokenFile.read(write(tmp_path / "tokens.csv", text), ("api",))
-    verdict = file.authenticate("a", ())
+    verdict = file.authenticate("a", ("api", "x"))
     assert verdict == (UserInfo("alice", "u-a", ("dev", "ops", "system:authenticated")), ("api",))
-    assert [file.authenticate(token, ()) for token in ("", "c", "alice")] == [None, None, None]
-    assert (found := file.authenticate("a2", ())) and found.user.name == "al, ice"
+    assert file.authenticate("a", ("x",)) is None
+    assert [file.authenticate(token, ("api",)) for token in ("", "c", "alice")] == [None, None, None]
+    assert (found := file.authenticate("a2", ("api",))) and found.user.name == "al, ice"
 
 
 @pytest.mark.parametrize(
@@ -165,9 +166,9 @@ def test_token_file(tmp_path: Path) -> None:
 )
 def test_token_files_with_errors(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TokenFileError, match=message):
-        TokenFile.read(write(tmp_path / "tokens.csv", text))
+        TokenFile.read(write(tmp_path / "tokens.csv", text), ())
     with pytest.raises(TokenFileError, match="cannot be read"):
-        TokenFile.read(tmp_path / "absent.csv")
+        TokenFile.read(tmp_path / "absent.csv", ())
 
 
 BOOTSTRAP = {
@@ -188,7 +189,7 @@ def bootstrap_secret(type_: str = "bootstrap.kubernetes.io/token", **changes: st
 def test_bootstrap_token() -> None:
     reader = objects()
     reader.add("", "secrets", bootstrap_secret())
-    verdict = BootstrapTokens(reader, Clock()).authenticate("abcdef.0123456789abcdef", ())
+    verdict = BootstrapTokens(reader, Clock(), ("api",)).authenticate("abcdef.0123456789abcdef", ("api",))
     groups = ("system:bootstrappers", "system:bootstrappers:a", "system:bootstrappers:b", "system:authenticated")
     assert verdict is not None
     assert (verdict.user.name, verdict.user.groups) == ("system:bootstrap:abcdef", groups)

@@ -105,7 +105,9 @@ def test_the_verb_bind() -> None:
     may = {"apiGroups": [GROUP], "resources": ["roles"], "verbs": ["bind"], "resourceNames": ["strong", "absent"]}
     assert refusal(attributes("rolebindings", binding("Role", "strong")), may) == ""
     assert refusal(attributes("rolebindings", binding("Role", "absent")), may) == ""
-    assert refusal(attributes("rolebindings", binding("Role", "other")), may) == f'roles.{GROUP} "other" not found'
+    assert (
+        refusal(attributes("rolebindings", binding("Role", "other")), may) == f'rolebindings.{GROUP} "other" not found'
+    )
 
 
 def test_a_binding_gives_what_its_role_has() -> None:
@@ -118,11 +120,29 @@ def test_a_binding_gives_what_its_role_has() -> None:
     assert refusal(wanted, *everything) == ""
 
 
+def test_roles_that_are_missing_are_told() -> None:
+    rbac = default_rbac()
+    for name in ("b1", "b2"):
+        gone = {"kind": "ClusterRole", "name": f"gone-{name}"}
+        rbac.put("clusterrolebindings", "", name, {"subjects": [{"kind": "User", "name": "carol"}], "roleRef": gone})
+    with pytest.raises(APIError) as refused:
+        Escalation(rbac, Authorizer([rbac])).admit(attributes("roles", role(CONFIG)))
+    texts = f'roles.{GROUP} "gone-b1" not found, roles.{GROUP} "gone-b2" not found'
+    assert refused.value.message.endswith(f"; resolution errors: [[{texts}]]")
+
+
 def test_aggregation_needs_everything() -> None:
     wanted = {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}
     text = f'clusterroles.{GROUP} "x" is forbidden: must have cluster-admin privileges to use the aggregationRule'
     assert refusal(attributes("clusterroles", wanted), CONFIG) == text
     assert refusal(attributes("clusterroles", role(), {**wanted, "metadata": {"name": "x"}}), CONFIG) == text
+
+
+def test_a_cluster_wide_binding_has_no_namespace_for_a_role() -> None:
+    with pytest.raises(APIError, match="Namespace parameter required") as refused:
+        rbac = default_rbac()
+        Escalation(rbac, Authorizer([rbac])).admit(attributes("clusterrolebindings", binding("Role", "strong")))
+    assert refused.value.code == 400
 
 
 def test_masters_may_write_everything() -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster_shim.api.errors import APIError
 from cluster_shim.apiserver.authorization.authorizer import NO_OPINION
 from cluster_shim.apiserver.authorization.rbac import RBAC
 from cluster_shim.apiserver.request import UserInfo
@@ -88,8 +87,8 @@ def test_a_role_that_is_missing_is_named_when_nothing_else_allows() -> None:
     cluster, local = f'clusterrole.{GROUP} "none" not found', f'role.{GROUP} "lost" not found'
     assert rbac.authorize(ALICE, resource("get", "pods")).reason == f"RBAC: {cluster}"
     assert rbac.authorize(ALICE, resource("get", "pods", namespace="n")).reason == f"RBAC: [{cluster}, {local}]"
-    with pytest.raises(APIError, match=rf'roles\.{GROUP} "lost" not found'):
-        rbac.rules_of("Role", "lost", "n")
+    assert rbac.rules_of("Role", "lost", "n") is None
+    assert rbac.missing_roles(ALICE, "n") == ["none", "none", "lost"]
 
 
 def test_a_change_counts_at_once() -> None:

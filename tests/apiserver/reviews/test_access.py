@@ -86,6 +86,9 @@ def test_what_is_refused() -> None:
     assert refusal(LOCAL, "other", user="alice", resourceAttributes=PODS) == text
     text = 'spec.nonResourceAttributes: Invalid value: {"Path":"/api","Verb":"get"}: disallowed on this kind of request'
     assert refusal(LOCAL, "n", user="alice", nonResourceAttributes=API) == text
+    local = {"labels": {"a": "b"}}
+    text = 'metadata: Invalid value: {"namespace":"n","labels":{"a":"b"}}: must be empty except for namespace'
+    assert refusal(LOCAL, "n", metadata=local, user="alice", resourceAttributes=PODS) == text
     text = 'metadata: Invalid value: {"name":"x"}: must be empty'
     assert refusal(SELF, metadata={"name": "x"}, resourceAttributes=PODS) == text
 
@@ -122,6 +125,13 @@ def test_selectors_that_are_refused(selector: Object, text: str) -> None:
     path = "spec.resourceAttributes.fieldSelector"
     found = refusal(SELF, resourceAttributes=PODS | {"fieldSelector": selector})
     assert found == path + text.replace("{path}", path)
+
+
+def test_labels_of_selectors_are_checked() -> None:
+    requirements = [{"key": "a", "operator": "Later"}, {"key": "a b", "operator": "In", "values": ["c"]}]
+    found = refusal(SELF, resourceAttributes=PODS | {"labelSelector": {"requirements": requirements}})
+    path = "spec.resourceAttributes.labelSelector.requirements[1].key"
+    assert found.startswith(f'{path}: Invalid value: "a b": name part must consist of')
 
 
 def test_rules() -> None:

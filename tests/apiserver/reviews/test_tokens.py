@@ -44,6 +44,7 @@ def test_review_of_a_static_token() -> None:
 
 def test_review_of_a_token_for_nobody() -> None:
     assert review("nobody") == {"user": {}, "error": "invalid bearer token"}
+    assert review("t-alice", ["vault"]) == {"user": {}, "error": "invalid bearer token"}
     with pytest.raises(APIError, match="token is required for TokenReview in authentication"):
         TOKEN_REVIEW(request(), {"spec": {"token": ""}}, facilities())
 
@@ -87,7 +88,7 @@ def test_a_token() -> None:
 def test_the_server_accepts_its_own_token() -> None:
     status = review(ask()["status"]["token"])
     assert status["user"]["username"] == "system:serviceaccount:team:robot"
-    assert review(ask(audiences=["vault"])["status"]["token"], ["vault"])["audiences"] == ["vault"]
+    assert review(ask(audiences=["a", "b"])["status"]["token"], ["c", "b", "a"])["audiences"] == ["b", "a"]
     text = f'[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["{ISSUER}"]]'
     assert review(ask(audiences=["vault"])["status"]["token"]) == {"user": {}, "error": text}
 
@@ -148,7 +149,8 @@ def test_kubelets_of_old_pods_get_tokens_that_live_on(options: Object, lives: in
             'TokenRequest.authentication.k8s.io "robot" is invalid: metadata.name: Invalid value: "zz": '
             "must match the service account name if specified",
         ),
-        ({"metadata": {"namespace": "zz"}}, 422, "must match the service account namespace if specified"),
+        ({"metadata": {"namespace": "zz"}}, 400, "does not match the namespace sent on the request"),
+        ({"boundObjectRef": {"kind": "Node", "apiVersion": "v1"}}, 400, "Name parameter required."),
         ({"metadata": {"uid": "zz"}}, 409, "does not match the UID of the service account (uid-robot)"),
         ({"boundObjectRef": ref("Pod", "none")}, 404, 'pods "none" not found'),
         (
