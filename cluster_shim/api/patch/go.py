@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from cluster_shim.api.fields import quoted
@@ -52,6 +53,16 @@ def represented(value: Any) -> str:
     if value is None:
         return "interface {}(nil)"
     return quoted(value) if isinstance(value, str) else printed(value)
+
+
+def json_number(value: float) -> str:
+    """Return a float as Go writes it in JSON: 1.0 is 1, an exponent only for what is very small or large."""
+    if value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(repr(value)), "f")
+    mantissa, _, exponent = repr(value).partition("e")
+    return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}"
 
 
 def number(value: float) -> str:

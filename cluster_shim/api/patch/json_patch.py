@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from cluster_shim.api.errors import APIError, bad_request, request_entity_too_large
-from cluster_shim.api.patch.go import json_kind
+from cluster_shim.api.patch.go import json_kind, json_number
 
 MAX_OPERATIONS = 10_000
 MEMBERS = ("op", "path", "from", "value")
@@ -269,6 +269,8 @@ def _written(value: Any) -> bytes:
     """Return a value as the server writes it; what a patch brought stays as it came."""
     if isinstance(value, msgspec.Raw):
         return bytes(value).strip()
+    if isinstance(value, float):
+        return json_number(value).encode()
     text = msgspec.json.encode(value)
     if isinstance(value, str):
         text = text.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")

@@ -71,6 +71,13 @@ def test_an_operation_that_cannot(operation: Any) -> None:
     assert (refusal.value.code, refusal.value.reason, refusal.value.details) == (422, "Invalid", {})
 
 
+@pytest.mark.parametrize("text", ["1e+21", "1e-7", "0.00001", "1.5", "100000000000000000000", "0.1"])
+def test_floats_are_compared_as_go_writes_them(text: str) -> None:
+    body = f'[{{"op":"test","path":"/x","value":{text}}}]'.encode()
+    operations, _ = json_patch.decode(body, json.loads(body))
+    assert json_patch.apply({"x": float(text)}, operations)
+
+
 def test_what_a_patch_wrote_is_compared_as_it_was_written() -> None:
     body = rb'[{"op":"add","path":"/a","value":"\u00fc"},{"op":"test","path":"/a","value":"\u00fc"}]'
     operations, _ = json_patch.decode(body, json.loads(body))
