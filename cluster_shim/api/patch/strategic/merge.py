@@ -178,12 +178,13 @@ def _without(elements: list[Any], key: str, value: Any) -> list[Any]:
 
 def _merge_elements(live: list[Any], patch: list[Any], key: str, node: Node) -> list[Any]:
     merged = list(live)
+    known = order.places(live, key)
     element = node.list.element if node.list is not None else node
     for each in patch:
         if key not in each:
             raise errors.no_merge_key(each, key)
-        index = order.find(merged, key, each[key])
-        if index >= 0:
+        index = known.setdefault(order.identity(each[key]), len(merged))
+        if index < len(merged):
             merged[index] = _merge(merged[index], each, element)
         else:
             merged.append(each)

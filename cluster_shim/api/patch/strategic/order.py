@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cluster_shim.api.patch.go import printed
+from cluster_shim.api.patch.go import printed, type_name
 from cluster_shim.api.patch.strategic.errors import failed, lists_of_lists, no_merge_key, wrong_type
 
 Elements = list[Any]
@@ -32,38 +32,55 @@ def element_type(*lists: Sequence[Any]) -> type:
     return found
 
 
+def identity(value: Any) -> Any:
+    """Return what tells a scalar from all others: 1 is neither 1.0 nor true."""
+    if isinstance(value, dict | list):
+        raise failed(f"comparing uncomparable type {type_name(value)}")
+    return value.__class__, value
+
+
 def find(elements: Sequence[Any], key: str, value: Any) -> int:
     """Return the place of the first element with that value of the merge key; -1 if there is none."""
+    return places(elements, key).get(identity(value), -1)
+
+
+def places(elements: Sequence[Any], key: str) -> dict[Any, int]:
+    """Return the place of the first element with each value of the merge key; elements without one have none."""
+    found: dict[Any, int] = {}
     for index, each in enumerate(elements):
         if not isinstance(each, dict):
             raise failed(f"value for key {index} is not a map")
-        if key in each and same(each[key], value):
-            return index
-    return -1
+        if key in each:
+            found.setdefault(identity(each[key]), index)
+    return found
 
 
 def partition(elements: Sequence[Any], by: Sequence[Any], key: str) -> tuple[Elements, Elements]:
     """Return the elements that another list names, and those that it does not."""
     named: Elements = []
     others: Elements = []
+    if not key:
+        present = {identity(each) for each in by}
+        for each in elements:
+            (named if identity(each) in present else others).append(each)
+        return named, others
+    known = places(by, key) if elements else {}
     for each in elements:
-        if not key:
-            present = any(same(each, other) for other in by)
-        elif not isinstance(each, dict):
+        if not isinstance(each, dict):
             raise wrong_type({}, each)
-        elif key not in each:
+        if key not in each:
             raise no_merge_key(each, key)
-        else:
-            present = find(by, key, each[key]) >= 0
-        (named if present else others).append(each)
+        (named if identity(each[key]) in known else others).append(each)
     return named, others
 
 
 def normalise(named: Elements, others: Elements, order: Sequence[Any], live: Sequence[Any], key: str) -> Elements:
     """Return both parts in one list, each in its own order, interleaved as the live list has them."""
-    place = _places(live, key)
     left = _sorted(others, live, key)
     right = _sorted(named, order, key)
+    if not left or not right:
+        return left + right
+    place = _places(live, key)
     merged: Elements = []
     while left and right:
         ahead, behind = place(left[0]), place(right[0])
@@ -72,14 +89,12 @@ def normalise(named: Elements, others: Elements, order: Sequence[Any], live: Seq
 
 
 def _places(order: Sequence[Any], key: str) -> Callable[[Any], int]:
-    def value_of(element: Any) -> Any:
-        return element.get(key) if isinstance(element, dict) else element
-
-    values = [value_of(each) for each in order]
+    known: dict[Any, int] = {}
+    for index, each in enumerate(order):
+        known.setdefault(identity(each[key] if key else each), index)
 
     def place(element: Any) -> int:
-        value = value_of(element)
-        return next((index for index, each in enumerate(values) if same(each, value)), -1)
+        return known.get(identity(element[key] if key else element), -1)
 
     return place
 
@@ -91,6 +106,8 @@ def _sorted(elements: Elements, order: Sequence[Any], key: str) -> Elements:
                 raise wrong_type({}, each)
             if key not in each:
                 raise no_merge_key(each, key)
+    if not elements:
+        return elements
     deleted = [each for each in elements if isinstance(each, dict) and each.get("$patch") == "delete"]
     kept = [each for each in elements if not (isinstance(each, dict) and each.get("$patch") == "delete")]
     return _inserted(kept, _places(order, key)) + deleted
