@@ -45,7 +45,7 @@ class Memory:
         if changes:
             return self._past(changes, low, high, limit, revision)
         entries = self.entries
-        found = [entries[key] for key in self._keys.between(low, high, limit)]
+        found = list(map(entries.__getitem__, self._keys.between(low, high, limit)))
         remaining = self._keys.count(low, high) - len(found) if limit else 0
         return Page(found, remaining, revision or self.revision)
 

@@ -85,6 +85,8 @@ def read(path: Path) -> Iterator[Record]:
             if crc32(value, crc32(name, crc32(head[_PREFIX.size :]))) != crc:
                 raise Unreadable(offset, "the checksum of a record is wrong", end)
             life = Lifetime(ttl, ends_at) if ttl else FOREVER
+            if created == revision:
+                created = revision  # one integer in memory in place of two equal ones
             yield Record(kind, name.decode(), value, revision, created, acknowledged, life, offset)
             offset = following
 

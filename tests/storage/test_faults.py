@@ -44,16 +44,26 @@ def fail_sync(_: int) -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
+def fail_late(descriptor: int, buffers: list[bytes]) -> int:
+    """Write all, and find that it does not get to the disk."""
+    write_all(descriptor, buffers)
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
 def fail_halfway(descriptor: int, buffers: list[bytes]) -> int:
     whole = b"".join(buffers)
     write_all(descriptor, [whole[: len(whole) // 2]])
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("how", ["sync", "write"])
-@pytest.mark.parametrize("durability", ["commit", "interval"])
+FAILING: dict[str, Callable[..., Any]] = {"sync": fail_sync, "halfway": fail_halfway, "late": fail_late}
+
+
+@pytest.mark.parametrize(
+    ("durability", "how"), [("commit", "late"), ("commit", "halfway"), ("interval", "sync"), ("interval", "halfway")]
+)
 def test_a_write_that_fails_has_not_happened(
-    how: str, durability: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    durability: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty writers on a failing disk: readers, subscribers and a restart see what was acknowledged, no more."""
 
@@ -64,8 +74,9 @@ def test_a_write_that_fails_has_not_happened(
         store.subscribe("", heard.extend)
         calls, failed = 0, 0
         acknowledged: list[Entry] = []
-        original: Callable[..., Any] = os.fdatasync if how == "sync" else write_all
-        failing: Callable[..., Any] = fail_sync if how == "sync" else fail_halfway
+        place: tuple[Any, str] = (os, "fdatasync") if how == "sync" else (wal, "write_all")
+        failing = FAILING[how]
+        original: Callable[..., Any] = getattr(*place)
 
         def sometimes(*arguments: Any) -> Any:
             nonlocal calls
@@ -73,7 +84,7 @@ def test_a_write_that_fails_has_not_happened(
             return (failing if calls % 5 in (2, 3) else original)(*arguments)
 
         with monkeypatch.context() as patch:
-            patch.setattr(*((os, "fdatasync") if how == "sync" else (wal, "write_all")), sometimes)
+            patch.setattr(*place, sometimes)
 
             async def write(writer: int) -> None:
                 nonlocal failed
@@ -82,7 +93,7 @@ def test_a_write_that_fails_has_not_happened(
                         acknowledged.append(await store.create(f"{PODS}{writer}-{number}", b"x" * 100))
                     except Unavailable as error:
                         failed += 1
-                        assert os.strerror(errno.EIO if how == "sync" else errno.ENOSPC) in str(error)
+                        assert os.strerror(errno.ENOSPC if how == "halfway" else errno.EIO) in str(error)
                         assert store.get(f"{PODS}{writer}-{number}") is None
                     await asyncio.sleep(0.01 if durability == "interval" else 0)
 
