@@ -76,7 +76,7 @@ class _State:
     def __init__(self) -> None:
         self.saved = ""
         self.strict: dict[str, None] = {}
-        self.lenient = 0  # how many types around the value have their own way and look at no field's name
+        self.lenient = False  # a type that reads JSON its own way complains of no field
 
     def complain(self, what: str, path: str) -> None:
         if not self.lenient and len(self.strict) < STRICT_ERRORS_LIMIT:
@@ -133,6 +133,8 @@ def _value(state: _State, of: Type, item: Any, there: Any, struct: str, stack: t
             raise Unmarshalable(str(error)) from None
     if of.kind == model.ANY:
         return _plain(state, item, path, 0)
+    if of.kind == model.BYTES and (elements := _elements(item)) is not None:
+        return _bytes_of_numbers(state, elements, struct, stack)
     return _scalar(state, of, item, struct, stack)
 
 
@@ -277,6 +279,20 @@ def _bytes(state: _State, text: str) -> Any:
         return _UNSET
 
 
+def _bytes_of_numbers(state: _State, elements: list[Any], struct: str, stack: tuple[str, ...]) -> str:
+    """Return base64 of an array of numbers, which Go takes for bytes too."""
+    made = bytearray()
+    for each in elements:
+        number = _integer(each, model.INT32) if word_of(each) == "number" else None
+        if number is None or not 0 <= number < 256:
+            if each is not None:
+                word = f"number {each}" if word_of(each) == "number" else word_of(each)
+                state.saved = state.saved or _mismatch(word, "uint8", struct, stack)
+            number = 0
+        made.append(number)
+    return b64encode(made).decode()
+
+
 def _corrupt(data: bytes) -> int:
     """Return the place at which Go's decoder finds base64 to be corrupt."""
     count = 0
@@ -300,9 +316,9 @@ def _corrupt(data: bytes) -> int:
 
 
 def _raw(state: _State, of: Type, item: Any, struct: str, stack: tuple[str, ...]) -> Any:
-    state.lenient += 1
-    made = _plain(state, item, "", 0)
-    state.lenient -= 1
+    inner = _State()
+    inner.lenient = True
+    made = _plain(inner, item, "", 0)
     return made
 
 
@@ -362,21 +378,23 @@ def _int_or_string(state: _State, of: Type, item: Any, struct: str, stack: tuple
 
 
 def _schema_or(state: _State, of: Type, item: Any, struct: str, stack: tuple[str, ...]) -> Any:
-    """Read one of the unions of JSONSchemaProps."""
+    """Read one of the unions of JSONSchemaProps; a value of the wrong type within it ends everything."""
     assert of.element is not None
-    state.lenient += 1
+    inner = _State()
+    inner.lenient = True
     made: Any = _NIL
     if members(item) is not None:
-        made = _struct(state, of.element, item, _UNSET, struct, stack, "")
+        made = _struct(inner, of.element, item, _UNSET, struct, stack, "")
     elif of.kind == model.SCHEMA_OR_BOOL:
         if not isinstance(item, bool):
             raise Unmarshalable("boolean or JSON schema expected")
         made = item
     elif (elements := _elements(item)) is not None:
         wanted = Type("string", model.STRING) if of.kind == model.SCHEMA_OR_STRINGS else of.element
-        made = [_value(state, wanted, each, _UNSET, struct, stack, "") for each in elements]
+        made = [_value(inner, wanted, each, _UNSET, struct, stack, "") for each in elements]
         made = [_nothing(wanted) if each is _UNSET else each for each in made]
-    state.lenient -= 1
+    if inner.saved:
+        raise Unmarshalable(inner.saved)
     return made
 
 

@@ -64,6 +64,16 @@ WRONG = [
         {"metadata": {"creationTimestamp": 5}},
         "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string",
     ),
+    (
+        SECRET,
+        {"data": {"a": [1, "x"]}},
+        "json: cannot unmarshal string into Go struct field Secret.data of type uint8",
+    ),
+    (
+        SECRET,
+        {"data": {"a": [256]}},
+        "json: cannot unmarshal number 256 into Go struct field Secret.data of type uint8",
+    ),
     (SECRET, {"data": {"a": "YQ="}}, "illegal base64 data at input byte 3"),
     (SECRET, {"data": {"a": "YWJj*"}}, "illegal base64 data at input byte 4"),
     (
@@ -85,6 +95,12 @@ def test_values_of_another_type(gvk: GroupVersionKind, members: dict[str, Any], 
 
 
 def test_a_custom_types_complaint_comes_before_a_wrong_type() -> None:
+    schema = {"type": 5, "items": {"properties": 7}}
+    versions = [{"schema": {"openAPIV3Schema": schema}}]
+    assert refused(body(CRD, metadata={"name": 5}, spec={"versions": versions}), CRD) == (
+        "json: cannot unmarshal number into Go struct field JSONSchemaProps.spec.versions.schema.openAPIV3Schema"
+        ".items.properties of type map[string]v1.JSONSchemaProps"
+    )
     spec = {"containers": [{"name": 5, "resources": {"limits": {"cpu": "x"}}}]}
     assert refused(body(POD, spec=spec), POD).startswith("quantities must match the regular expression")
 
@@ -171,6 +187,7 @@ def test_null_in_lists_and_maps_is_the_zero_value() -> None:
 
 def test_base64_is_written_anew() -> None:
     assert decode(body(SECRET, data={"k": "YW\nJj"}), SECRET).object["data"] == {"k": "YWJj"}
+    assert decode(body(SECRET, data={"k": [97, None]}), SECRET).object["data"] == {"k": "YQA="}
 
 
 def test_schemas_and_floats() -> None:
