@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from cluster_shim.api import errors
 from cluster_shim.api.codec.unmarshal import members, word_of
 from cluster_shim.api.errors import APIError
+from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types import package_of_group, type_of
 
@@ -110,7 +111,7 @@ def registered(gvk: GroupVersionKind, expected: GroupVersionKind) -> bool:
 def not_registered(gvk: GroupVersionKind, expected: GroupVersionKind) -> str:
     """Return what is said of a kind that nobody knows."""
     scheme = _SCHEMES.get(expected.group, _SCHEME)
-    return f'no kind "{gvk.kind}" is registered for version "{gvk.api_version}" in scheme "{scheme}"'
+    return f"no kind {quoted(gvk.kind)} is registered for version {quoted(gvk.api_version)} in scheme {quoted(scheme)}"
 
 
 def check_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> None:
@@ -135,7 +136,7 @@ def internal_name(gvk: GroupVersionKind) -> str:
 def unhandled(gvk: GroupVersionKind, expected: GroupVersionKind, message: str) -> APIError:
     """Return 400 for a body whose kind is known and which cannot be taken."""
     return errors.bad_request(
-        f'{gvk.kind} in version "{gvk.version}" cannot be handled as a {expected.kind}: {message}'
+        f"{gvk.kind} in version {quoted(gvk.version)} cannot be handled as a {expected.kind}: {message}"
     )
 
 

@@ -56,6 +56,8 @@ class _Collection:
         self.size = 1  # how many nodes it is made of, aliases expanded
 
 
+_STARTS = ("MappingStartEvent", "SequenceStartEvent")
+_ENDS = ("MappingEndEvent", "SequenceEndEvent")
 _NO_KEY = object()
 _MERGE_KEY = object()
 _OPEN = object()
@@ -67,9 +69,18 @@ def read(data: bytes) -> tuple[Any, str]:
     Raise YAMLError.
     """
     reader = _Reader()
+    failure: YAMLError | None = None
     for event, name in _events(data):
-        if reader.take(event, name):
+        reader.check(event, name)
+        try:
+            if failure is None:
+                reader.take(event, name)
+        except YAMLError as error:
+            failure = error  # go-yaml looks at what it means when all is parsed: errors of the rest come first
+        if name == "DocumentEndEvent":
             break
+    if failure is not None:
+        raise failure
     complaint = "\n  ".join(["yaml: unmarshal errors:", *reader.complaints]) if reader.complaints else ""
     return reader.result, complaint
 
@@ -108,22 +119,39 @@ class _Reader:
         self.complaints: list[str] = []
         self._stack: list[_Collection] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
+        self._known: set[str] = set()
+        self._depth = 0
         self._decoded = self._aliased = 0
 
-    def take(self, event: Any, name: str) -> bool:
-        """Take an event; return whether the document is complete."""
+    def check(self, event: Any, name: str) -> None:
+        """Raise the errors that go-yaml finds while it parses."""
+        if name in _STARTS:
+            self._depth += 1
+            if self._depth > _DEPTH_LIMIT:
+                line = event.start_mark.line
+                raise YAMLError(f"yaml: {f'line {line + 1}: ' if line else ''}exceeded max depth of {_DEPTH_LIMIT}")
+        elif name in _ENDS:
+            self._depth -= 1
+        anchor = getattr(event, "anchor", None)
+        if name == "AliasEvent" and anchor not in self._known:
+            raise YAMLError(f"yaml: unknown anchor '{anchor}' referenced")
+        if anchor:
+            self._known.add(anchor)
+        if name == "DocumentStartEvent" and event.version not in (None, (1, 1)):
+            raise YAMLError("yaml: found incompatible YAML document")
+
+    def take(self, event: Any, name: str) -> None:
+        """Take an event."""
         if name == "ScalarEvent":
             value = _scalar(event, self._expects_key())
             if event.anchor:
                 self._anchors[event.anchor] = value, 1
             self._add(value, 1, event.start_mark.line)
-        elif name in ("MappingStartEvent", "SequenceStartEvent"):
-            if len(self._stack) >= _DEPTH_LIMIT:
-                raise YAMLError(f"yaml: exceeded max depth of {_DEPTH_LIMIT}")
+        elif name in _STARTS:
             self._stack.append(_Collection(name == "MappingStartEvent", event.anchor, event.start_mark.line))
             if event.anchor:
                 self._anchors[event.anchor] = _OPEN, 0
-        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+        elif name in _ENDS:
             done = self._stack.pop()
             value = _as_json(done.items) if done.is_map else done.items
             if done.anchor:
@@ -131,16 +159,11 @@ class _Reader:
             self._add(value, done.size, done.line)
         elif name == "AliasEvent":
             self._alias(event)
-        elif name == "DocumentStartEvent" and event.version not in (None, (1, 1)):
-            raise YAMLError("yaml: found incompatible YAML document")
-        return name == "DocumentEndEvent"
 
     def _expects_key(self) -> bool:
         return bool(self._stack) and self._stack[-1].is_map and self._stack[-1].key is _NO_KEY
 
     def _alias(self, event: Any) -> None:
-        if event.anchor not in self._anchors:
-            raise YAMLError(f"yaml: unknown anchor '{event.anchor}' referenced")
         value, size = self._anchors[event.anchor]
         if value is _OPEN:
             raise YAMLError(f"yaml: anchor '{event.anchor}' value contains itself")
