@@ -5,14 +5,18 @@ Upstream: the decode of apiserver's create and update handlers (transformDecodeE
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import Any, NamedTuple
+
+import msgspec
 
 from cluster_shim.api import errors
 from cluster_shim.api.codec.unmarshal import members, word_of
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import GroupVersionKind
-from cluster_shim.api.types import package_of_group, type_of
+from cluster_shim.api.types import EVERYWHERE, package_of_group, type_of
 
 _META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _NO_KIND = "couldn't get version/kind; json parse error: "
@@ -25,6 +29,9 @@ _SCHEMES = {
     "apiregistration.k8s.io": "k8s.io/kube-aggregator/pkg/apiserver/scheme/scheme.go:28",
 }
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+
+# Kinds that are the same in every group and version.
+_UNVERSIONED = frozenset(("APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"))
 
 # Kinds that upstream keeps as another group's.
 _INTERNAL = {GroupVersionKind("events.k8s.io", "v1", "Event"): "core.Event"}
@@ -103,9 +110,22 @@ def with_defaults(gvk: GroupVersionKind, expected: GroupVersionKind) -> GroupVer
 
 def registered(gvk: GroupVersionKind, expected: GroupVersionKind) -> bool:
     """Say whether the part of the server that serves one kind knows another."""
-    if type_of(gvk) is None:
+    if gvk.kind in _UNVERSIONED:
+        return True
+    if gvk.group == "meta.k8s.io" or (type_of(gvk) is None and gvk not in _old_versions()):
         return False
+    if gvk.kind in EVERYWHERE and gvk.api_version == "v1":
+        return True
     return expected.group == gvk.group or (expected.group not in _SCHEMES and gvk.group not in _SCHEMES)
+
+
+def check_registered(gvk: GroupVersionKind, expected: GroupVersionKind, body: bytes) -> None:
+    """Raise the error for a document of a version that is not said, or of a kind that nobody knows."""
+    if not gvk.version:
+        shown = body.decode("utf-8", "replace")
+        raise unhandled(gvk, expected, f"Object 'apiVersion' is missing in '{shown}'")
+    if not registered(gvk, expected):
+        raise unhandled(gvk, expected, not_registered(gvk, expected))
 
 
 def not_registered(gvk: GroupVersionKind, expected: GroupVersionKind) -> str:
@@ -115,14 +135,18 @@ def not_registered(gvk: GroupVersionKind, expected: GroupVersionKind) -> str:
 
 
 def check_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> None:
-    """Raise the error for a document of another kind, or of another version of the kind, than the path demands."""
-    if expected in (gvk, _ACCEPTED.get(gvk)):
-        return
+    """Raise the error for a document that is not of the kind and version that the path demands."""
+    if expected not in (gvk, _ACCEPTED.get(gvk)):
+        raise other_kind(gvk, expected)
+
+
+def other_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> APIError:
+    """Return 400 for a document of another kind, or of another version of the kind, than the path demands."""
     if internal_name(gvk) != internal_name(expected):
         found = type_of(gvk)
-        name = found.name if found else gvk.kind
-        raise unhandled(gvk, expected, f"converting ({name}) to ({internal_name(expected)}): unknown conversion")
-    raise errors.bad_request(
+        name = found.name if found else f"{gvk.version}.{gvk.kind}"
+        return unhandled(gvk, expected, f"converting ({name}) to ({internal_name(expected)}): unknown conversion")
+    return errors.bad_request(
         f"the API version in the data ({gvk.api_version}) does not match the expected API version "
         f"({expected.api_version})"
     )
@@ -130,7 +154,20 @@ def check_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> None:
 
 def internal_name(gvk: GroupVersionKind) -> str:
     """Return what Go calls the type that all versions of a kind are converted to: ``core.Pod``."""
-    return _INTERNAL.get(gvk) or f"{package_of_group(gvk.group)}.{gvk.kind}"
+    package = _old_versions().get(gvk) or package_of_group(gvk.group)
+    return _INTERNAL.get(gvk) or f"{package}.{gvk.kind}"
+
+
+@cache
+def _old_versions() -> dict[GroupVersionKind, str]:
+    """Return the kinds that upstream still knows in versions that are not served, with their internal packages."""
+    rows = msgspec.json.decode((files(__package__) / "tables" / "old_versions.json").read_bytes())
+    return {
+        GroupVersionKind(*parse_group_version(api_version), kind): package
+        for api_version, packages in rows.items()
+        for package, its_kinds in packages.items()
+        for kind in its_kinds
+    }
 
 
 def unhandled(gvk: GroupVersionKind, expected: GroupVersionKind, message: str) -> APIError:

@@ -120,9 +120,10 @@ def _type(gvk: GroupVersionKind) -> Type:
 def typed_from(scanned: Any, data: bytes, expected: GroupVersionKind, complaints: list[str]) -> Decoded:
     """Return the object of a document that the path demands to be of a kind. Raise APIError (400)."""
     gvk = _interpret(scanned, data, expected)
-    if not document.registered(gvk, expected):
-        raise document.unhandled(gvk, expected, document.not_registered(gvk, expected))
-    found = _type(gvk)
+    document.check_registered(gvk, expected, data)
+    found = type_of(gvk)
+    if found is None:
+        raise document.other_kind(gvk, expected)
     try:
         obj, strict_errors = unmarshal(scanned, found)
         document.check_kind(gvk, expected)

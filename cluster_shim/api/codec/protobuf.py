@@ -25,8 +25,9 @@ def decode(data: bytes, expected: GroupVersionKind) -> Decoded:
         gvk, raw = open_envelope(data, expected)
     except Unreadable as error:
         raise document.unrecognized(expected, str(error), data) from None
-    if not document.registered(gvk, expected):
-        raise document.unhandled(gvk, expected, document.not_registered(gvk, expected))
+    document.check_registered(gvk, expected, data)
+    if type_of(gvk) is None:
+        raise document.other_kind(gvk, expected)
     try:
         obj = _read(raw, gvk)
     except Unmarshalable as error:

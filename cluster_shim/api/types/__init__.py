@@ -12,10 +12,11 @@ from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types.model import Embedded, Field, Type
 from cluster_shim.api.types.normalise import ABSENT, Unusual, normaliser, zero
 from cluster_shim.api.types.order import ordered
-from cluster_shim.api.types.table import kinds, package_of_group, type_by_name, type_of
+from cluster_shim.api.types.table import EVERYWHERE, kinds, package_of_group, type_by_name, type_of
 
 __all__ = [
     "ABSENT",
+    "EVERYWHERE",
     "Embedded",
     "Field",
     "Type",

@@ -17,10 +17,10 @@ from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types import model
 from cluster_shim.api.types.model import Embedded, Field, Type
 
-# Kinds that upstream registers in every group and version.
-_EVERYWHERE = frozenset(
+EVERYWHERE = frozenset(
     ("CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions", "UpdateOptions", "WatchEvent")
 )
+"""Kinds that upstream registers in every group and version."""
 
 # What the tables do not describe: types whose JSON is not that of a struct.
 _SPECIAL = {
@@ -49,7 +49,7 @@ _OTHER_MODELS = {
 def type_of(gvk: GroupVersionKind) -> Type | None:
     """Return the type of a kind; None if there is no such built-in kind."""
     qualified = kinds().get(gvk)
-    if qualified is None and gvk.kind in _EVERYWHERE and (gvk.group, gvk.version) in _group_versions():
+    if qualified is None and gvk.kind in EVERYWHERE and (gvk.group, gvk.version) in _group_versions():
         qualified = f"meta/v1.{gvk.kind}"
     return _named(qualified) if qualified else None
 

@@ -111,6 +111,15 @@ def test_kinds_and_versions_that_do_not_fit() -> None:
     assert refused(b'{"apiVersion":"apps/v9","kind":"Deployment"}', DEPLOYMENT).endswith(
         'no kind "Deployment" is registered for version "apps/v9" in scheme "pkg/api/legacyscheme/scheme.go:30"'
     )
+    assert refused(b'{"apiVersion":"extensions/v1beta1","kind":"Deployment"}', DEPLOYMENT) == (
+        "the API version in the data (extensions/v1beta1) does not match the expected API version (apps/v1)"
+    )
+    assert refused(b'{"apiVersion":"extensions/v1beta1","kind":"Ingress"}', DEPLOYMENT).endswith(
+        "converting (v1beta1.Ingress) to (apps.Deployment): unknown conversion"
+    )
+    assert refused(b'{"apiVersion":"v1","kind":"Pod"}', CRD).endswith(
+        'in scheme "k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55"'
+    )
     hpa = GroupVersionKind("autoscaling", "v2", "HorizontalPodAutoscaler")
     assert refused(b'{"apiVersion":"autoscaling/v1","kind":"HorizontalPodAutoscaler"}', hpa) == (
         "the API version in the data (autoscaling/v1) does not match the expected API version (autoscaling/v2)"
