@@ -17,7 +17,10 @@ from typing import Any
 
 from cluster_shim.api.resources import Catalogue, built_in
 from cluster_shim.apiserver.admission.chain import AdmissionChain
+from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
 from cluster_shim.apiserver.admission.plugins import Environment, build_chain
+from cluster_shim.apiserver.admission.policy.mutating import MutatingAdmissionPolicy
+from cluster_shim.apiserver.admission.policy.validating import ValidatingAdmissionPolicy
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authentication.bearer import Bearer, TokenAuthenticator
 from cluster_shim.apiserver.authentication.bootstrap_tokens import BootstrapTokens
@@ -36,6 +39,7 @@ from cluster_shim.apiserver.bootstrap import wanted
 from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
 from cluster_shim.apiserver.bootstrap.presence import Presence, Settings
 from cluster_shim.apiserver.config import Config
+from cluster_shim.apiserver.custom.definitions import Definitions
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight
 from cluster_shim.apiserver.nonresource import Site, paths
@@ -93,9 +97,8 @@ class Assembly:
         registry.event_ttl_seconds = config.event_ttl_seconds
         self.account = Account(registry)
         authorizer, rbac = self._authorizer()
-        registry.admission = build_chain(
-            Environment(self.account, authorizer), config.enable_admission_plugins, config.disable_admission_plugins
-        )
+        having = Environment(self.account, authorizer, self._policies(registry, authorizer))
+        registry.admission = build_chain(having, config.enable_admission_plugins, config.disable_admission_plugins)
         signer = Signer(self._signing_key())
         authenticator = self._authenticator(registry, signer)
         first, last = config.service_node_port_range
@@ -114,6 +117,9 @@ class Assembly:
             facilities=facilities,
         )
         self.server.paths = paths(self._site(signer))
+        definitions = Definitions(self.account, self._store, registry.catalogue, timestamp)
+        definitions.start()
+        self._background(definitions.run())
         await self._bootstrap(registry, rbac is not None)
         self._is_started = True
         return self.server
@@ -137,6 +143,10 @@ class Assembly:
             object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
             more={"/.well-known/openid-configuration": configuration, "/openid/v1/jwks": keys},
         )
+
+    def _policies(self, registry: Registry, authorizer: Authorizer) -> dict[str, AdmissionPlugin]:
+        having = (self.account, self._store, registry.catalogue, authorizer)
+        return {each.name: each for each in (MutatingAdmissionPolicy(*having), ValidatingAdmissionPolicy(*having))}
 
     async def _bootstrap(self, registry: Registry, has_rbac: bool) -> None:
         now = timestamp()

@@ -56,5 +56,5 @@ def _made(registry: Registry, resource: Resource, subresource: str) -> FieldMana
         return Version(of_type(found), lambda document: objects.converted(document, other.gvk, other))
 
     if resource.custom is not None:
-        return custom_manager_for(resource, resource.custom.schema, subresource)
+        return custom_manager_for(resource, resource.custom.source, subresource)
     return manager_for(resource, subresource, versions=version)

@@ -18,7 +18,7 @@ from cluster_shim.api.errors import bad_request
 from cluster_shim.api.fields import ROOT, FieldError, Path
 from cluster_shim.api.resources import Resource
 
-__all__ = ["CustomVersion", "decode", "default", "reread", "stored", "validate_create", "validate_update"]
+__all__ = ["CustomVersion", "decode", "default", "reread", "stored", "validate_create", "validate_update", "warnings"]
 
 Document = dict[str, Any]
 
@@ -31,6 +31,7 @@ _BLOCKING = frozenset(
         "FieldValueTypeInvalid",
     )
 )
+_STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 _NOT_CHECKED = FieldError(
     "FieldValueInvalid",
     NO_PATH,
@@ -152,6 +153,22 @@ def validate_update(
         errors += _unique(custom, new)
     errors += _rules(custom, new, old, errors, correlation, warnings)
     return errors
+
+
+def warnings(new: Document, old: Document | None) -> list[str]:
+    """Return warnings about names of new finalizers that may clash with those of others."""
+    from cluster_shim.api.validation import formats
+
+    before = set((old or {}).get("metadata", {}).get("finalizers") or ())
+    found: list[str] = []
+    for each in sorted(set(new["metadata"].get("finalizers") or ()) - before):
+        at = f"metadata.finalizers: {fields.quoted(each)}"
+        found += [f"{at}: {text}" for text in formats.label_key(each)]
+        if "/" not in each and each not in _STANDARD_FINALIZERS:
+            path = " including a path (/)" if "." in each else ""
+            clash = "to avoid accidental conflicts with other finalizer writers"
+            found.append(f"{at}: prefer a domain-qualified finalizer name{path} {clash}")
+    return found
 
 
 def _type_meta(resource: Resource, document: Document) -> list[FieldError]:

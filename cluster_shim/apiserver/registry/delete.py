@@ -50,6 +50,8 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions, entr
         return Deletion(entry, False, strategy.returns_object_on_delete)
     attributes = registry.attributes(write, DELETE, None, document)
     await registry.admission.validate(attributes)
+    if strategy.hooks.delete(document, write.now):
+        return Deletion(await _rewritten(registry, write, entry, document), False, True)
     changed = plan == "graceful"
     finalizers = _finalizers(strategy.default_propagation, document["metadata"].get("finalizers", []), options)
     if finalizers != document["metadata"].get("finalizers", []):
@@ -62,17 +64,22 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions, entr
         _mark(document, write.now)
         changed = True
     if changed:
-        value = objects.stored(document, write.resource)
-        marked = entry
-        if write.dry_run:
-            marked = Entry(entry.key, value, entry.revision, entry.created)
-        elif value != entry.value:
-            marked = await registry.store.update(entry.key, value, entry.revision)
+        marked = await _rewritten(registry, write, entry, document)
         waits = bool(finalizers) or document["metadata"].get("deletionGracePeriodSeconds", 0) > 0
         if waits:
             return Deletion(marked, False, True)
         entry = marked
     return Deletion(await _remove(registry, write, entry), True, strategy.returns_object_on_delete)
+
+
+async def _rewritten(registry: Registry, write: Write, entry: Entry, document: Document) -> Entry:
+    """Return the entry of an object after a change of it has been written."""
+    value = objects.stored(document, write.resource)
+    if write.dry_run:
+        return Entry(entry.key, value, entry.revision, entry.created)
+    if value == entry.value:
+        return entry
+    return await registry.store.update(entry.key, value, entry.revision)
 
 
 async def _remove(registry: Registry, write: Write, entry: Entry) -> Entry:
@@ -189,9 +196,4 @@ async def _terminate_namespace(registry: Registry, write: Write, entry: Entry, d
     if not metadata.get("deletionTimestamp"):
         metadata["deletionTimestamp"] = write.now
     document.setdefault("status", {})["phase"] = "Terminating"
-    value = objects.stored(document, write.resource)
-    if write.dry_run:
-        return Deletion(Entry(entry.key, value, entry.revision, entry.created), False, True)
-    if value != entry.value:
-        entry = await registry.store.update(entry.key, value, entry.revision)
-    return Deletion(entry, False, True)
+    return Deletion(await _rewritten(registry, write, entry, document), False, True)

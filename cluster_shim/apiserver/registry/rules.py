@@ -57,4 +57,6 @@ def validate_update(resource: Resource, new: Document, old: Document, subresourc
 
 def warnings(resource: Resource, document: Document, old: Document | None) -> list[str]:
     """Return what is allowed and yet worth a warning (deprecated fields and the like)."""
-    return [] if resource.custom is not None else validation.warnings(resource, document, old)
+    if resource.custom is not None:
+        return custom.warnings(document, old)
+    return validation.warnings(resource, document, old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from cluster_shim.apiserver.custom.status import marked_for_deletion
 from cluster_shim.apiserver.registry.services.type_change import drop_type_dependent_fields
 from cluster_shim.apiserver.registry.strategies.strategy import Hooks, Object
 from cluster_shim.apiserver.request import UserInfo
@@ -146,7 +147,7 @@ HOOKS = {
     "service": Hooks(_create_service, _update_service),
     "service_account": Hooks(_create_service_account, _update_service_account),
     "endpoint_slice": Hooks(_create_endpoint_slice, _update_endpoint_slice),
-    "custom_resource_definition": Hooks(_create_crd, _update_crd),
+    "custom_resource_definition": Hooks(_create_crd, _update_crd, delete=marked_for_deletion),
     "api_service": Hooks(_create_api_service),
     "horizontal_pod_autoscaler": Hooks(_create_hpa),
 }

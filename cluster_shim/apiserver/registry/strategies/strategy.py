@@ -46,6 +46,11 @@ def _no_subresource(subresource: str, new: Object, old: Object, now: str) -> boo
     return False
 
 
+def _no_delete(obj: Object, now: str) -> bool:
+    """Leave the deletion to what all kinds have."""
+    return False
+
+
 class Hooks(NamedTuple):
     """What a row cannot say. `now` is a time as metadata has it: ``2026-01-02T03:04:05Z``."""
 
@@ -55,6 +60,8 @@ class Hooks(NamedTuple):
     """Runs after status was kept and before generations are compared."""
     subresource: Callable[[str, Object, Object, str], bool] = _no_subresource
     """Runs first; True: it did all there is to do."""
+    delete: Callable[[Object, str], bool] = _no_delete
+    """Runs when an object is deleted; True: it is marked now, and stays until its finalizers are gone."""
 
 
 _PLAIN = Hooks()

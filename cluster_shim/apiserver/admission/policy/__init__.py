@@ -1,0 +1,1 @@
+"""Admission policies: ValidatingAdmissionPolicy and MutatingAdmissionPolicy, whose rules are expressions (api/cel)."""
