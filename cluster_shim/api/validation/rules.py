@@ -78,6 +78,14 @@ _KINDS: dict[tuple[str, str], str] = {
     ("storage.k8s.io", "CSINode"): "storage.kinds:CSI_NODE",
     ("storage.k8s.io", "CSIDriver"): "storage.kinds:CSI_DRIVER",
     ("storage.k8s.io", "CSIStorageCapacity"): "storage.kinds:CSI_STORAGE_CAPACITY",
+    ("certificates.k8s.io", "CertificateSigningRequest"): "certificates:REQUEST",
+    ("apiregistration.k8s.io", "APIService"): "api_services:API_SERVICE",
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): "flow_control:FLOW_SCHEMA",
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): "flow_control:PRIORITY_LEVEL",
+    ("resource.k8s.io", "ResourceClaim"): "devices.claims:CLAIM",
+    ("resource.k8s.io", "ResourceClaimTemplate"): "devices.claims:TEMPLATE",
+    ("resource.k8s.io", "DeviceClass"): "devices.claims:CLASS",
+    ("resource.k8s.io", "ResourceSlice"): "devices.slices:SLICE",
 }
 
 

@@ -1,0 +1,1 @@
+"""Devices and claims for them (resource.k8s.io)."""
