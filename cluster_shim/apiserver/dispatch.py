@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from cluster_shim.api import errors
 from cluster_shim.api.resources import Resource
+from cluster_shim.apiserver.handlers.binding import bind
 from cluster_shim.apiserver.handlers.create import post
 from cluster_shim.apiserver.handlers.delete import delete_collection, delete_one
+from cluster_shim.apiserver.handlers.eviction import evict
 from cluster_shim.apiserver.handlers.get import get
 from cluster_shim.apiserver.handlers.list import list_
 from cluster_shim.apiserver.handlers.patch import patch
 from cluster_shim.apiserver.handlers.review import review
+from cluster_shim.apiserver.handlers.scale import scaled
 from cluster_shim.apiserver.handlers.update import put
 from cluster_shim.apiserver.handlers.watch import watch
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
@@ -40,7 +43,13 @@ VERBS: dict[str, Handle] = {
 }
 
 
-SPECIAL: dict[tuple[str, str, str], Handle] = dict.fromkeys(REVIEWS, review)
+SPECIAL: dict[tuple[str, str, str], Handle] = {
+    **dict.fromkeys(REVIEWS, review),
+    ("", "bindings", ""): bind,
+    ("", "pods", "binding"): bind,
+    ("", "pods", "eviction"): evict,
+    ("*", "*", "scale"): scaled,
+}
 """Handlers of resources that are no objects, and of subresources, by group, resource and subresource."""
 
 

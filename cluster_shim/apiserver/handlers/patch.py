@@ -41,7 +41,7 @@ Patched = Callable[[Document], tuple[Any, list[str]]]
 
 async def patch(registry: Registry, resource: Resource, request: Request) -> Response:
     """Change the object of a path as the body says."""
-    media_type = _media_type(resource, request)
+    media_type = media_type_of(resource, request)
     output = negotiate(request.header("accept"))
     options = write_options(request, "PatchOptions", is_apply=media_type == APPLY_PATCH)
     info = request.info
@@ -57,7 +57,8 @@ async def patch(registry: Registry, resource: Resource, request: Request) -> Res
     return entry_response(request, resource, entry, output, 201 if is_new else 200)
 
 
-def _media_type(resource: Resource, request: Request) -> str:
+def media_type_of(resource: Resource, request: Request) -> str:
+    """Return which kind of patch a request's body is. Raises APIError 415."""
     media_type = request.header("content-type").split(";", 1)[0].strip()
     if resource.custom is not None:
         if media_type not in CUSTOM_TYPES:
@@ -70,17 +71,31 @@ def _media_type(resource: Resource, request: Request) -> str:
 def _patch(
     registry: Registry, resource: Resource, request: Request, options: WriteOptions, write: Write, media_type: str
 ) -> Callable[[Document | None], Document]:
-    patched = _PATCHES[media_type](resource, request, options)
+    patched = patched_by(resource, request, options, media_type)
 
     def change(old: Document | None) -> Document:
         if old is None:
             raise errors.not_found(resource.name, write.name, resource.group)
-        document, complaints = patched(old)
-        new = _read(resource, request, options, document, complaints)
-        body.match_namespace(resource, write.namespace, new)
-        body.match_name(write.name, write.namespace, new)
+        new = patched(old)
         _check_uid(write, new, old)
         ownership.track(registry, write, old, new)
+        return new
+
+    return change
+
+
+def patched_by(
+    resource: Resource, request: Request, options: WriteOptions, media_type: str
+) -> Callable[[Document], Document]:
+    """Return what makes of a live object what a request's patch makes of it."""
+    patched = _PATCHES[media_type](resource, request, options)
+    info = request.info
+
+    def change(old: Document) -> Document:
+        document, complaints = patched(old)
+        new = _read(resource, request, options, document, complaints)
+        body.match_namespace(resource, info.namespace, new)
+        body.match_name(info.name, info.namespace, new)
         return new
 
     return change
@@ -111,7 +126,7 @@ def _read(
 
 
 def _unreadable(document: Any, detail: str) -> APIError:
-    shown = document if isinstance(document, str) else msgspec.json.encode(document).decode()
+    shown = document if isinstance(document, str) else msgspec.json.encode(document, order="sorted").decode()
     return errors.invalid("", "", [fields.invalid(Path("patch"), shown, detail)])
 
 
@@ -163,13 +178,18 @@ def _parsed(request: Request, prefix: str, complaints: list[str]) -> Any:
     return value
 
 
+def applied_by(request: Request) -> tuple[Any, str]:
+    """Return the configuration that a request applies, and what a strict reader has against it. Raises APIError 400."""
+    try:
+        return read_yaml(request.body)
+    except YAMLError as error:
+        raise errors.bad_request(f"error decoding YAML: {error}") from None
+
+
 def _apply(
     registry: Registry, resource: Resource, request: Request, options: WriteOptions, write: Write
 ) -> Callable[[Document | None], Document]:
-    try:
-        applied, complaint = read_yaml(request.body)
-    except YAMLError as error:
-        raise errors.bad_request(f"error decoding YAML: {error}") from None
+    applied, complaint = applied_by(request)
 
     def change(old: Document | None) -> Document:
         new = ownership.apply(registry, write, old, applied, bool(options.force))

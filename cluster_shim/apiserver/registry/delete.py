@@ -49,6 +49,7 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions, entr
     if plan == "pending":
         return Deletion(entry, False, strategy.returns_object_on_delete)
     attributes = registry.attributes(write, DELETE, None, document)
+    await registry.admission.admit(attributes)
     await registry.admission.validate(attributes)
     if strategy.hooks.delete(document, write.now):
         return Deletion(await _rewritten(registry, write, entry, document), False, True)

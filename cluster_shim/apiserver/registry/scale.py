@@ -35,11 +35,15 @@ def _status(replicas: int, selector: str) -> Object:
 
 def with_replicas(obj: Mapping[str, Any], scale: Mapping[str, Any]) -> Object:
     """Return a built-in object with the replicas and the resourceVersion of a Scale."""
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    spec = {**obj["spec"], "replicas": wanted(scale)}
+    return {**obj, "metadata": with_version(obj["metadata"], scale), "spec": spec}
+
+
+def with_version(metadata: Mapping[str, Any], scale: Mapping[str, Any]) -> Object:
+    """Return the metadata of an object with the resourceVersion of a Scale: that is the one it must be at."""
+    rest = {key: value for key, value in metadata.items() if key != "resourceVersion"}
     version = (scale.get("metadata") or {}).get("resourceVersion")
-    if version:
-        metadata["resourceVersion"] = version
-    return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": wanted(scale)}}
+    return {**rest, "resourceVersion": version} if version else rest
 
 
 def wanted(scale: Mapping[str, Any]) -> int:

@@ -121,7 +121,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         if _has_lost_last_finalizer(new, old):
             changed = await _delete(registry, write, entry, value)
         else:
-            changed = await _put(registry, write, entry, value)
+            changed = await _put(registry, write, entry, value, new == old)
         success = True
         return changed
     finally:
@@ -166,8 +166,8 @@ def _has_lost_last_finalizer(new: Document, old: Document) -> bool:
     return bool(old["metadata"].get("deletionGracePeriodSeconds", 0) == 0)
 
 
-async def _put(registry: Registry, write: Write, entry: Entry, value: bytes) -> Entry:
-    if value == entry.value:
+async def _put(registry: Registry, write: Write, entry: Entry, value: bytes, is_same: bool) -> Entry:
+    if is_same and not (entry.revision == entry.created and registry.strategy(write.resource).rewritten_once):
         return entry  # nothing changes: no revision, no event
     if write.dry_run:
         return Entry(entry.key, value, entry.revision, entry.created)

@@ -91,6 +91,8 @@ class Strategy:
     """What DELETE does with dependents if nobody says: Background, Orphan, Unsupported."""
     returns_object_on_delete: bool = False
     """DELETE answers with the object, not with a Status."""
+    rewritten_once: bool = False
+    """The first update writes even if nothing changes: what is stored at creation lacks a default of the status."""
     reset_fields: Mapping[str, tuple[FieldPath, ...]] = field(default_factory=dict)
     """By subresource (empty for the main resource): fields that a writer cannot own, because they are reset."""
     included_fields: Mapping[str, tuple[FieldPath, ...]] = field(default_factory=dict)
@@ -219,6 +221,7 @@ def _strategy(row: Mapping[str, Any], hooks: Mapping[str, Hooks]) -> Strategy:
         graceful=row.get("graceful", False),
         default_propagation=row.get("propagation", "Background"),
         returns_object_on_delete=row.get("returnsDeleted", False),
+        rewritten_once=row.get("rewrittenOnce", False),
         reset_fields=resets,
         included_fields=included,
         hooks=hooks.get(row.get("hooks", ""), _PLAIN),
