@@ -1,0 +1,1 @@
+"""Webhooks and admission policies (admissionregistration.k8s.io)."""
