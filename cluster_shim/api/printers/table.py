@@ -25,6 +25,7 @@ from cluster_shim.api.resources import GroupVersionKind, Resource
 
 Object = Mapping[str, Any]
 META_V1 = "meta.k8s.io/v1"
+DAEMON_SET, TEMPLATE_GENERATION = "DaemonSet", "deprecated.daemonset.template.generation"
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 INCLUDE = ("", "None", "Metadata", "Object")
 
@@ -57,11 +58,11 @@ def table(
     leaves the column definitions out, as all events of a watch but the first do.
     """
     check_include_object(include_object)
-    columns, row = _printer(resource, subresource)
-    kind = _kind(resource, subresource)
+    found = cast(list[Json], list(objects))
+    kind = _kind(resource, subresource, found)
+    columns, row = _printer(resource, kind)
     row = OTHER_VERSIONS.get(kind, row)
     moment = time.time() if now is None else now
-    found = cast(list[Json], list(objects))
     if (order := cluster.ORDERS.get((kind.group, kind.kind))) is not None:
         found.sort(key=order)
     if metadata is None:
@@ -86,12 +87,24 @@ def check_include_object(include_object: str) -> None:
 
 def columns(resource: Resource, subresource: str = "") -> Sequence[Json]:
     """Return the column definitions of a resource."""
-    return _printer(resource, subresource)[0]
+    return _printer(resource, _kind(resource, subresource))[0]
 
 
 def partial(obj: Object, api_version: str = META_V1) -> Json:
     """Return the PartialObjectMetadata of an object."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": obj.get("metadata") or {}}
+    metadata = obj.get("metadata") or {}
+    if (annotations := metadata.get("annotations")) and TEMPLATE_GENERATION in annotations:
+        metadata = _without_template_generation(obj, metadata)
+    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": metadata}
+
+
+def _without_template_generation(obj: Object, metadata: Json) -> Json:
+    """Return the metadata of a DaemonSet as upstream's internal form has it: one annotation is a field there."""
+    if obj.get("kind", DAEMON_SET) != DAEMON_SET:
+        return metadata
+    kept = {key: value for key, value in metadata["annotations"].items() if key != TEMPLATE_GENERATION}
+    others = {key: value for key, value in metadata.items() if key != "annotations"}
+    return {**others, "annotations": kept} if kept else others
 
 
 def partial_list(objects: Iterable[Object], metadata: Object, api_version: str = META_V1) -> Json:
@@ -121,12 +134,15 @@ def _ends_initial_events(obj: Json) -> bool:
     return bool(annotations.get(INITIAL_EVENTS_END) == "true")
 
 
-def _kind(resource: Resource, subresource: str) -> GroupVersionKind:
+def _kind(resource: Resource, subresource: str, objects: Sequence[Json] = ()) -> GroupVersionKind:
+    """Return of which kind objects are: that of the resource, or of the subresource from which they come."""
+    own = objects[0].get("kind", resource.kind) if objects else resource.kind
+    if not subresource and own != resource.kind:  # a Scale says itself what it is
+        subresource = next((name for name, each in resource.subresources.items() if each.gvk.kind == own), "")
     return resource.subresources[subresource].gvk if subresource in resource.subresources else resource.gvk
 
 
-def _printer(resource: Resource, subresource: str) -> tuple[Sequence[Json], Row]:
-    kind = _kind(resource, subresource)
+def _printer(resource: Resource, kind: GroupVersionKind) -> tuple[Sequence[Json], Row]:
     if resource.custom is None or kind != resource.gvk:
         return _built_in(kind.group, kind.kind)
     return _custom(msgspec.json.encode(resource.custom.printer_columns))

@@ -102,6 +102,24 @@ def test_every_row_has_columns() -> None:
     assert ROWS.keys() <= kinds
 
 
+def test_a_scale_prints_as_one_whatever_it_is_the_scale_of() -> None:
+    deployments = resource("apps", "v1", "deployments")
+    scale = {"kind": "Scale", "metadata": {"name": "a"}, "spec": {"replicas": 3}, "status": {"replicas": 2}}
+    tables = [printers.table(deployments, [scale], subresource=each) for each in ("", "scale")]
+    assert [table["rows"][0]["cells"][:3] for table in tables] == [["a", 3, 2]] * 2
+    assert [column["name"] for column in tables[0]["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+
+
+def test_the_metadata_of_a_daemon_set_lacks_what_is_a_field_inside() -> None:
+    internal = "deprecated.daemonset.template.generation"
+    obj = {"kind": "DaemonSet", "metadata": {"name": "a", "annotations": {internal: "1"}}}
+    assert printers.partial(obj)["metadata"] == {"name": "a"}
+    obj = {"kind": "DaemonSet", "metadata": {"annotations": {internal: "1", "b": "c"}}}
+    assert printers.partial(obj)["metadata"] == {"annotations": {"b": "c"}}
+    other = {"kind": "ConfigMap", "metadata": {"annotations": {internal: "1"}}}
+    assert printers.partial(other)["metadata"] == other["metadata"]
+
+
 def test_flow_schemas_stand_in_the_order_in_which_they_are_tried() -> None:
     schemas = [
         {"metadata": {"name": name}, "spec": {"matchingPrecedence": precedence}}
