@@ -21,6 +21,8 @@ from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
 from cluster_shim.apiserver.admission.plugins import Environment, build_chain
 from cluster_shim.apiserver.admission.policy.mutating import MutatingAdmissionPolicy
 from cluster_shim.apiserver.admission.policy.validating import ValidatingAdmissionPolicy
+from cluster_shim.apiserver.audit import policy as audit
+from cluster_shim.apiserver.audit.log import AuditLog
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authentication.bearer import Bearer, TokenAuthenticator
 from cluster_shim.apiserver.authentication.bootstrap_tokens import BootstrapTokens
@@ -30,6 +32,7 @@ from cluster_shim.apiserver.authentication.openid import OpenID
 from cluster_shim.apiserver.authentication.service_accounts import ServiceAccountTokens
 from cluster_shim.apiserver.authentication.token_file import TokenFile
 from cluster_shim.apiserver.authorization.authorizer import AlwaysAllow, AlwaysDeny, Authorizer, Mode
+from cluster_shim.apiserver.authorization.escalation import Escalation
 from cluster_shim.apiserver.authorization.follow import follow_rbac
 from cluster_shim.apiserver.authorization.graph import Graph
 from cluster_shim.apiserver.authorization.node import Node
@@ -83,6 +86,7 @@ class Assembly:
         self._store: Store
         self._tasks: list[asyncio.Task[None]] = []
         self._listener: Any = None
+        self._audit_log: AuditLog | None = None
         self._scratch: Path | None = None
 
     async def start(self) -> Server:
@@ -99,6 +103,8 @@ class Assembly:
         authorizer, rbac = self._authorizer()
         having = Environment(self.account, authorizer, self._policies(registry, authorizer))
         registry.admission = build_chain(having, config.enable_admission_plugins, config.disable_admission_plugins)
+        if rbac is not None:
+            registry.admission = AdmissionChain([*registry.admission.plugins, Escalation(rbac, authorizer)])
         signer = Signer(self._signing_key())
         authenticator = self._authenticator(registry, signer)
         first, last = config.service_node_port_range
@@ -115,6 +121,7 @@ class Assembly:
             impersonation=Impersonation(authorizer),
             inflight=InFlight(config.max_requests_inflight, config.max_mutating_requests_inflight),
             facilities=facilities,
+            audit=self._audit(),
         )
         self.server.paths = paths(self._site(signer))
         definitions = Definitions(self.account, self._store, registry.catalogue, timestamp)
@@ -198,6 +205,8 @@ class Assembly:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self._store.close()
+        if self._audit_log is not None:
+            self._audit_log.close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -248,6 +257,15 @@ class Assembly:
             else:
                 modes.append(AlwaysAllow() if name == "AlwaysAllow" else AlwaysDeny())
         return Authorizer(modes), rbac
+
+    def _audit(self) -> AuditLog | None:
+        config = self.config
+        if not config.audit_log_path:
+            return None
+        policy = audit.default() if config.audit_policy_file is None else audit.read(config.audit_policy_file)
+        limits = config.audit_log_maxsize << 20, config.audit_log_maxbackup
+        self._audit_log = AuditLog(config.audit_log_path, policy, time.time, *limits)
+        return self._audit_log
 
     def _authenticator(self, registry: Registry, signer: Signer) -> Authenticator:
         config = self.config

@@ -37,6 +37,13 @@ class Config:
     disable_admission_plugins: tuple[str, ...] = ()
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    audit_log_path: str = ""
+    """``-``: standard output; empty: no audit log."""
+    audit_policy_file: Path | None = None
+    audit_log_maxsize: int = 100
+    """Megabytes."""
+    audit_log_maxbackup: int = 0
+    """0: all are kept."""
     event_ttl_seconds: int = 3600
     compaction_seconds: float = 300.0
     kubeconfig: Path | None = None

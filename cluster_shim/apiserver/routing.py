@@ -45,7 +45,8 @@ def request_info(method: str, path: str, query: Sequence[tuple[str, str]] = ()) 
                 label_selector = value
             elif key == "fieldSelector" and not field_selector:
                 field_selector = value
-        name = name_in_field_selector(field_selector) if field_selector else ""
+        if field_selector and verb != "deletecollection":  # who may delete one by its name may not delete a collection
+            name = name_in_field_selector(field_selector)
     return RequestInfo(
         verb=verb,
         path=path,

@@ -1,6 +1,7 @@
 """Server: the way of a request, from who asks to the answer. Knows no sockets: http/ and client/ hand it requests.
 
-Order, as upstream: request info, authentication, impersonation, limit of requests in flight, authorization, handler.
+Order, as upstream: request info, authentication, audit, impersonation, limit of requests in flight, authorization,
+handler.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import replace
 from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import Catalogue
+from cluster_shim.apiserver.audit.log import AuditLog
+from cluster_shim.apiserver.audit.trail import Trail
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authorization.authorizer import Authorizer
 from cluster_shim.apiserver.authorization.messages import forbidden
@@ -42,6 +45,7 @@ class Server:
         impersonation: Impersonation,
         inflight: InFlight,
         facilities: Facilities,
+        audit: AuditLog | None = None,
     ) -> None:
         self.registry: Registry = registry
         self.catalogue: Catalogue = registry.catalogue
@@ -51,6 +55,7 @@ class Server:
         self.impersonation = impersonation
         self.inflight = inflight
         self.facilities = facilities
+        self.audit = audit
         self.paths: dict[str, NonResource] = {}
         """Handlers of what is no resource, by path; one that ends in ``/`` is for all paths below."""
         registry.check_may_create = self._check_may_create
@@ -60,24 +65,35 @@ class Server:
 
         `is_authenticated` tells that `request.user` is right already: whoever calls is in this process.
         """
+        trail = Trail(self.audit, request)
         try:
-            return self._finished(request, await self._handle(request, is_authenticated))
+            return trail.answered(self._finished(request, await self._handle(request, is_authenticated, trail)))
         except APIError as error:
-            return self._finished(request, error_response(request, error))
+            return trail.answered(self._finished(request, error_response(request, error)), error.status)
         except Unavailable as error:
-            return error_response(request, errors.unclassified(str(error)))
+            refusal = errors.unclassified(str(error))
+            return trail.answered(error_response(request, refusal), refusal.status)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
+            trail.panicked()
             return error_response(request, errors.internal("the server has a defect; its log says more"))
 
-    async def _handle(self, request: Request, is_authenticated: bool) -> Response:
+    async def _handle(self, request: Request, is_authenticated: bool, trail: Trail) -> Response:
         request.info = request_info(request.method, request.path, request.query)
-        if not is_authenticated:
-            request.user = self.authenticator.authenticate(request)
+        if is_authenticated:
+            trail.identified(request.user)
+        else:
+            user = request.user = self.authenticator.authenticate(request)
+            trail.identified(user)
             request.user = self.impersonation.impersonate(request)
+            if request.user is not user:
+                trail.impersonates(request.user)
         ticket = self.inflight.enter(request.user, request.info)
         try:
-            self.check(request.user, request.info)
+            decision = self.authorizer.authorize(request.user, request.info)
+            trail.decided(decision)
+            if not decision.allowed:
+                raise forbidden(request.user, request.info, decision.reason)
             if request.info.is_resource:
                 return await dispatch(self, request)
             handler = self._non_resource(request.path)

@@ -89,6 +89,10 @@ def _plugins(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--disable-admission-plugins", callback=_plugins, metavar="NAMES")
 @click.option("--max-requests-inflight", type=click.IntRange(0), default=400, show_default=True, help="0: no limit.")
 @click.option("--max-mutating-requests-inflight", type=click.IntRange(0), default=200, show_default=True)
+@click.option("--audit-log-path", default="", metavar="FILE", help="Log requests there as JSON lines; -: stdout.")
+@click.option("--audit-policy-file", type=FILE, help="How much of which request; without it: metadata of each.")
+@click.option("--audit-log-maxsize", type=click.IntRange(1), default=100, show_default=True, help="Megabytes a file.")
+@click.option("--audit-log-maxbackup", type=click.IntRange(0), default=0, show_default=True, help="0: keep all.")
 @click.option(
     "--event-ttl", "event_ttl_seconds", type=click.IntRange(1), default=3600, show_default=True, help="Seconds."
 )

@@ -10,6 +10,8 @@ import sys
 import click
 
 from cluster_shim.apiserver.assembly import Assembly
+from cluster_shim.apiserver.audit.log import AuditLogError
+from cluster_shim.apiserver.audit.policy import PolicyError
 from cluster_shim.apiserver.authentication.token_file import TokenFileError
 from cluster_shim.apiserver.config import Config
 from cluster_shim.apiserver.pki.files import PKIError
@@ -24,7 +26,7 @@ def run(config: Config) -> None:
 
     try:
         uvloop.run(_serve(config))
-    except (StoreError, PKIError, TokenFileError, OSError) as error:
+    except (StoreError, PKIError, TokenFileError, PolicyError, AuditLogError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_FAILED)
 

@@ -25,6 +25,7 @@ class Event:
         self._scope = scope
         self._write = write
         self._now = now
+        self.audit_id = audit_id
         self._fields: dict[str, Any] = {
             "kind": "Event",
             "apiVersion": "audit.k8s.io/v1",

@@ -133,7 +133,7 @@ class Presence:
             renewed = (lease.get("spec") or {}).get("renewTime")
             if IDENTITY_LABEL in (metadata.get("labels") or {}) and renewed:
                 address = (metadata.get("annotations") or {}).get(ADDRESS_ANNOTATION, "").rpartition(":")[0].strip("[]")
-                if address and self._now() - datetime.fromisoformat(renewed) < FRESH:
+                if _can_be_reached(address) and self._now() - datetime.fromisoformat(renewed) < FRESH:
                     found.add(address)
         return sorted(found)
 
@@ -209,6 +209,14 @@ class Presence:
         if self._settings.client_authority:
             data = {"client-ca-file": self._settings.client_authority}
             await self._put("", "configmaps", _config_map("extension-apiserver-authentication", data))
+
+
+def _can_be_reached(address: str) -> bool:
+    """Tell whether an address means this server to others: endpoints may not have one that does not."""
+    if not address:
+        return False
+    found = ipaddress.ip_address(address)
+    return not (found.is_loopback or found.is_unspecified or found.is_link_local)
 
 
 def _config_map(name: str, data: dict[str, str]) -> Object:

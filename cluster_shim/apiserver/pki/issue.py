@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate, CertificateBuilder, GeneralName, Name, ObjectIdentifier
 
+AUTHORITY_NAME, SERVER_NAME = "kubernetes", "kube-apiserver"
+"""They have to differ: a certificate whose subject is its issuer passes for self-signed."""
+
 CLOCK_SKEW = timedelta(minutes=5)
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LIFETIME = timedelta(days=365)
@@ -31,7 +34,7 @@ def signing_key() -> RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def authority(own_key: EllipticCurvePrivateKey, name: str, now: datetime) -> Certificate:
+def authority(own_key: EllipticCurvePrivateKey, now: datetime, name: str = AUTHORITY_NAME) -> Certificate:
     """Make the certificate of an authority."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -55,7 +58,7 @@ def serving(
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    builder = _builder(_subject(names[0]), by[0].subject, own_key, now, LIFETIME)
+    builder = _builder(_subject(SERVER_NAME), by[0].subject, own_key, now, LIFETIME)
     alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
     builder = builder.add_extension(alternatives, critical=False)
     return _signed(builder, ExtendedKeyUsageOID.SERVER_AUTH, by)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ADMIN_NAME = "kubernetes-admin"
 ADMIN_GROUP = "system:masters"
-AUTHORITY_NAME = "kubernetes"
 RENEW_BEFORE = timedelta(days=30)
 
 
@@ -74,7 +73,7 @@ def ensure(folder: Path, names: Sequence[str], now: datetime) -> PKI:
     own_key, path = _own_key(folder / "ca.key"), folder / "ca.crt"
     own = _certificate(path)
     if own is None or not _is_current(own, now) or own.public_key() != own_key.public_key():
-        own = issue.authority(own_key, AUTHORITY_NAME, now)
+        own = issue.authority(own_key, now)
         _write(path, own)
     by = own, own_key
 
@@ -159,7 +158,8 @@ def _is_usable(certificate: Certificate, key: Key, own: Certificate, now: dateti
         certificate.verify_directly_issued_by(own)
     except (InvalidSignature, ValueError, TypeError):
         return False
-    return _is_current(certificate, now) and certificate.public_key() == key.public_key()
+    is_own = certificate.public_key() == key.public_key() and certificate.subject != own.subject
+    return is_own and _is_current(certificate, now)
 
 
 def _write(path: Path, certificate: Certificate) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cluster_shim.api import fields
+from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import FieldError, Path
+from cluster_shim.api.selectors import field_terms, label_requirements
 from cluster_shim.api.validation import labels
 
 Check = Callable[[Mapping[str, Any], Path], list[FieldError]]
@@ -30,19 +32,27 @@ def narrow(attributes: Mapping[str, Any]) -> Selection:
     """Return what resource attributes select."""
     ignored: list[str] = []
     texts: dict[str, str] = {}
-    for key, term in (("fieldSelector", _field_term), ("labelSelector", _label_term)):
+    for key, term, parse in (
+        ("fieldSelector", _field_term, field_terms),
+        ("labelSelector", _label_term, label_requirements),
+    ):
         selector = attributes.get(key) or {}
         requirements: Sequence[Mapping[str, Any]] = selector.get("requirements") or ()
-        if not requirements:
-            texts[key] = str(selector.get("rawSelector", ""))
-            continue
-        terms = [term(each) for each in requirements]
-        understood = [each for each in terms if each]
-        if len(understood) < len(terms):
+        wanted = [term(each) for each in requirements] if requirements else [str(selector.get("rawSelector", ""))]
+        understood = [each for each in wanted if each and _is_understood(parse, each)]
+        if len(understood) < len(wanted) and (requirements or wanted[0]):
             how = "partially ignored" if understood else "ignored"
             ignored.append(f"spec.resourceAttributes.{key} {how} due to parse error")
         texts[key] = ",".join(understood)
     return Selection(texts["fieldSelector"], texts["labelSelector"], ignored)
+
+
+def _is_understood(parse: Callable[[str], object], selector: str) -> bool:
+    try:
+        parse(selector)
+        return True
+    except APIError:
+        return False
 
 
 def _field_term(requirement: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ def ec_signer() -> Signer:
 
 def authority(name: str = "kubernetes", now: datetime = NOW) -> tuple[Certificate, ec.EllipticCurvePrivateKey]:
     key = issue.key()
-    return issue.authority(key, name, now), key
+    return issue.authority(key, now, name), key
 
 
 def pem(certificate: Certificate) -> bytes:

@@ -99,6 +99,13 @@ def test_a_renewal_changes_only_what_has_changed() -> None:
     asyncio.run(run())
 
 
+def test_an_address_that_means_something_else_to_others_is_no_endpoint() -> None:
+    for address in ("127.0.0.1", "::1", "169.254.1.1", "0.0.0.0"):
+        objects = FakeObjects()
+        asyncio.run(Presence(objects, settings("host", address), Time()).start())
+        assert endpoints(objects) == ([], [])
+
+
 class Source:
     """Delivers what a test says."""
 

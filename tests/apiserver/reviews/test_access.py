@@ -94,6 +94,10 @@ def test_what_is_refused() -> None:
 
 
 def test_selectors_that_are_not_understood_are_ignored() -> None:
+    for key, raw in (("labelSelector", "a in (b"), ("fieldSelector", "a")):
+        found = status(SELF, resourceAttributes=PODS | {key: {"rawSelector": raw}})["evaluationError"]
+        assert found == f"spec.resourceAttributes.{key} ignored due to parse error"
+        assert "evaluationError" not in status(SELF, resourceAttributes=PODS | {key: {"rawSelector": "a=b"}})
     known = {"key": "a", "operator": "In", "values": ["b"]}
     unknown = {"key": "a", "operator": "Near", "values": ["b"]}
     for requirements, how in (([known], ""), ([known, unknown], "partially ignored"), ([unknown], "ignored")):
