@@ -21,6 +21,8 @@ from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
 from cluster_shim.apiserver.admission.plugins import Environment, build_chain
 from cluster_shim.apiserver.admission.policy.mutating import MutatingAdmissionPolicy
 from cluster_shim.apiserver.admission.policy.validating import ValidatingAdmissionPolicy
+from cluster_shim.apiserver.admission.webhook import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
+from cluster_shim.apiserver.admission.webhook.served import Served
 from cluster_shim.apiserver.audit import policy as audit
 from cluster_shim.apiserver.audit.log import AuditLog
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
@@ -54,6 +56,7 @@ from cluster_shim.apiserver.registry.registry import Registry, timestamp
 from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
 from cluster_shim.apiserver.registry.services.allocation import Services
 from cluster_shim.apiserver.registry.services.ports import NodePorts
+from cluster_shim.apiserver.registry.services.repair import Repair
 from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.reviews.facilities import Facilities
 from cluster_shim.apiserver.server import Server
@@ -108,9 +111,9 @@ class Assembly:
         signer = Signer(self._signing_key())
         authenticator = self._authenticator(registry, signer)
         first, last = config.service_node_port_range
-        addresses, ports = ClusterIPs(self.account), NodePorts(self._store, first, last)
+        addresses, self._ports = ClusterIPs(self.account), NodePorts(self._store, first, last)
         families = [f"IPv{ipaddress.ip_network(each).version}" for each in config.service_cluster_ip_range]
-        registry.reserves["", "services"] = Services(addresses, ports, families)
+        registry.reserves["", "services"] = Services(addresses, self._ports, families)
         facilities = Facilities(
             authenticator, authorizer, self.account, signer, config.service_account_issuer, time.time
         )
@@ -153,7 +156,14 @@ class Assembly:
 
     def _policies(self, registry: Registry, authorizer: Authorizer) -> dict[str, AdmissionPlugin]:
         having = (self.account, self._store, registry.catalogue, authorizer)
-        return {each.name: each for each in (MutatingAdmissionPolicy(*having), ValidatingAdmissionPolicy(*having))}
+        served = Served(registry.catalogue, authorizer)
+        made: tuple[AdmissionPlugin, ...] = (
+            MutatingAdmissionPolicy(*having),
+            MutatingAdmissionWebhook(self.account, served),
+            ValidatingAdmissionPolicy(*having),
+            ValidatingAdmissionWebhook(self.account, served),
+        )
+        return {each.name: each for each in made}
 
     async def _bootstrap(self, registry: Registry, has_rbac: bool) -> None:
         now = timestamp()
@@ -170,6 +180,7 @@ class Assembly:
         await presence.start()
         await schemas.sync()
         self._background(presence.run())
+        self._background(Repair(self.account, self._ports).run())
         self._background(schemas.run())
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:

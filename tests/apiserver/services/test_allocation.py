@@ -10,8 +10,9 @@ import pytest
 
 from cluster_shim.api.errors import APIError
 from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
-from cluster_shim.apiserver.registry.services.allocation import Services, repair
+from cluster_shim.apiserver.registry.services.allocation import Services
 from cluster_shim.apiserver.registry.services.ports import NodePorts
+from cluster_shim.apiserver.registry.services.repair import Repair
 from cluster_shim.storage.store import Store
 from tests.apiserver.fakes import FakeObjects, FakeStore
 
@@ -178,8 +179,16 @@ def test_health_check_node_port_comes_and_goes_with_the_policy(cluster: Cluster)
 
 def test_repair_marks_what_is_used_and_frees_what_leaked_twice(cluster: Cluster) -> None:
     asyncio.run(cluster.ports.allocate(30001))
-    cluster.objects.add("", "services", {"metadata": {"name": "x"}, "spec": {"ports": [{"nodePort": 30007}]}})
-    asyncio.run(repair(cluster.objects, cluster.ports))
+    leak = {"metadata": {"name": "10.96.0.9", "labels": {"ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}}}
+    own = {"metadata": {"name": "10.96.0.10"}}
+    for address in (leak, own):
+        cluster.objects.add("networking.k8s.io", "ipaddresses", address)
+    spec = {"ports": [{"nodePort": 30007}], "clusterIPs": ["10.96.0.3"]}
+    cluster.objects.add("", "services", {"metadata": {"name": "x", "namespace": "n"}, "spec": spec})
+    repair = Repair(cluster.objects, cluster.ports)
+    asyncio.run(repair.once())
     assert cluster.ports.taken() == {30001, 30007}
-    asyncio.run(repair(cluster.objects, cluster.ports))
+    assert cluster.addresses() == {"10.96.0.3", "10.96.0.9", "10.96.0.10"}
+    asyncio.run(repair.once())
     assert cluster.ports.taken() == {30007}
+    assert cluster.addresses() == {"10.96.0.3", "10.96.0.10"}

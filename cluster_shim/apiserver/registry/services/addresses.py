@@ -18,7 +18,7 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 MANAGED_BY = "ipallocator.k8s.io"
-_LABELS = "ipaddress.kubernetes.io"
+LABELS = "ipaddress.kubernetes.io"
 GROUP, IP_ADDRESSES, SERVICE_CIDRS = "networking.k8s.io", "ipaddresses", "servicecidrs"
 _STATIC_LEAST, _STATIC_MOST, _STATIC_STEP = 16, 256, 16
 
@@ -105,7 +105,7 @@ def ip_address_object(address: Address, service: Object) -> Object:
     """Return the IPAddress object that says who has an address."""
     metadata = service["metadata"]
     parent = {"resource": "services", "namespace": metadata.get("namespace", ""), "name": metadata["name"]}
-    labels = {f"{_LABELS}/ip-family": f"IPv{address.version}", f"{_LABELS}/managed-by": MANAGED_BY}
+    labels = {f"{LABELS}/ip-family": f"IPv{address.version}", f"{LABELS}/managed-by": MANAGED_BY}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "IPAddress",

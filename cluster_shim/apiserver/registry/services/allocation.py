@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster_shim.api import errors
 from cluster_shim.api.fields import ROOT, Path, invalid
-from cluster_shim.apiserver.registry.own import Object, Objects
+from cluster_shim.apiserver.registry.own import Object
 from cluster_shim.apiserver.registry.services.addresses import AllocationError, ClusterIPs, RangeFullError
 from cluster_shim.apiserver.registry.services.families import (
     HEADLESS,
@@ -167,14 +167,6 @@ class Services:
             raise errors.invalid("Service", name, [invalid(_SPEC.child("clusterIPs"), ips, detail)]) from None
         ips[index] = address
         allocation.allocated.append(address)
-
-
-async def repair(objects: Objects, ports: NodePorts) -> None:
-    """Bring the node ports that are taken in line with those of Services."""
-    used: set[int] = set()
-    for service in objects.list("", "services"):
-        used |= node_ports(service["spec"]) | {service["spec"].get("healthCheckNodePort") or 0}
-    await ports.repair(used)
 
 
 def _family(service: Object, index: int) -> str:
