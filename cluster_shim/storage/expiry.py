@@ -35,14 +35,19 @@ class Expiry:
         self._lifetimes: dict[str, tuple[int, Lifetime]] = {}
         self._heap: list[tuple[float, int, str]] = []
 
-    def set(self, key: str, revision: int, life: Lifetime) -> None:
-        """Note how long a key lives that was written at a revision; FOREVER, and its deletion, take the note away."""
+    def set(self, key: str, revision: int, life: Lifetime, is_new: bool = False) -> None:
+        """Note how long a key lives that was written at a revision; FOREVER, and its deletion, take the note away.
+
+        Of a write that was made in this process the wall clock is not asked.
+        """
         if not life.ttl_seconds:
             if self._lifetimes:
                 self._lifetimes.pop(key, None)
             return
         self._lifetimes[key] = revision, life
-        left = min(max(life.ends_at_ms / 1000 - time.time(), 0), life.ttl_seconds)
+        left: float = life.ttl_seconds
+        if not is_new:
+            left = min(max(life.ends_at_ms / 1000 - time.time(), 0), left)
         heapq.heappush(self._heap, (time.monotonic() + left, revision, key))
 
     def get(self, key: str) -> Lifetime:

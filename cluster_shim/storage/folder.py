@@ -67,6 +67,12 @@ class Folder:
         first = max((base for base in logs if base <= newest), default=FIRST)
         return sum(self.log(base).stat().st_size for base in logs if base >= first)
 
+    def remove_drafts(self) -> None:
+        """Remove what a killed server had not finished."""
+        for path in self.path.glob("snapshot-*.tmp"):
+            with contextlib.suppress(OSError):  # a disk that can only be read
+                path.unlink()
+
     def lock(self) -> None:
         """Make the folder and take hold of it. Raises Unavailable."""
         try:

@@ -151,7 +151,7 @@ class LocalStore(Memory):
         self._pending.difference_update([write.event.entry.key for write in batch])
         if error is None:
             for event, life, _ in batch:
-                self._expiry.set(event.entry.key, event.entry.revision, life)
+                self._expiry.set(event.entry.key, event.entry.revision, life, is_new=True)
             self.apply([write.event for write in batch])
         for event, _, waiter in batch:
             if waiter is None:

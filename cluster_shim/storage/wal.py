@@ -71,6 +71,7 @@ class WriteAheadLog:
     def open(self, memory: Memory, expiry: Expiry) -> None:
         """Read the folder. Raises Corrupt, Unavailable."""
         self._folder.lock()
+        self._folder.remove_drafts()
         collecting = gc.isenabled()
         gc.disable()  # a hundred thousand new objects, and none of them is garbage
         try:

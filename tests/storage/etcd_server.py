@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from cluster_shim.storage.etcd.client import Tls
 
 START_SECONDS = 20
 FAST_ELECTION = ("--heartbeat-interval=50", "--election-timeout=500")
@@ -34,8 +36,14 @@ def free_ports(number: int) -> list[int]:
 class Member:
     """One etcd process."""
 
-    def __init__(self, name: str, folder: Path, client: int, peer: int, cluster: str, extra: Sequence[str]) -> None:
-        self.url = f"http://127.0.0.1:{client}"
+    def __init__(self, name: str, folder: Path, client: int, peer: int, cluster: str, tls: Tls | None) -> None:
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{client}"
+        self._tls = ssl.create_default_context(cafile=tls.ca) if tls else None
+        extra: list[str] = []
+        if tls and self._tls and tls.certificate:
+            self._tls.load_cert_chain(tls.certificate, tls.key)
+            extra = [f"--cert-file={tls.certificate}", f"--key-file={tls.key}"]
+            extra += ["--client-cert-auth", f"--trusted-ca-file={tls.ca}"]
         peer_url = f"http://127.0.0.1:{peer}"
         self._log = folder / f"{name}.log"
         self._command = [
@@ -61,7 +69,7 @@ class Member:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                with urlopen(f"{self.url}/health", timeout=1) as response:
+                with urlopen(f"{self.url}/health", timeout=1, context=self._tls) as response:
                     if b'"true"' in response.read():
                         return
             except (URLError, OSError):
@@ -83,12 +91,12 @@ class Member:
 class Etcd:
     """A cluster of members."""
 
-    def __init__(self, folder: Path, members: int = 1, extra: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, members: int = 1, tls: Tls | None = None) -> None:
         ports = free_ports(2 * members)
         names = [f"m{number}" for number in range(members)]
         cluster = ",".join(f"{name}=http://127.0.0.1:{ports[2 * at + 1]}" for at, name in enumerate(names))
         self.members = [
-            Member(name, folder, ports[2 * at], ports[2 * at + 1], cluster, extra) for at, name in enumerate(names)
+            Member(name, folder, ports[2 * at], ports[2 * at + 1], cluster, tls) for at, name in enumerate(names)
         ]
 
     @property

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from cluster_shim.storage.history import Limits
 from cluster_shim.storage.store import Changed, Compacted, Event, FutureRevision, KeyExists, Store
 from tests.storage.conftest import Scenario
+from tests.storage.drivers import Make
+from tests.storage.running import run
 
 Play = Callable[[Scenario], None]
 PODS = "/registry/pods/"
@@ -44,6 +48,10 @@ def test_an_update_needs_the_revision_of_now(play: Play) -> None:
         with pytest.raises(Changed) as error:
             await store.update(pod("b"), b"3", first.revision)
         assert error.value.current is None
+        with pytest.raises(Changed):
+            await store.update(pod("b"), b"3", 0)
+        with pytest.raises(Changed):
+            await store.delete(pod("b"), 0)
 
     play(scenario)
 
@@ -257,3 +265,37 @@ def test_a_key_ends_after_its_time_to_live(play: Play) -> None:
         assert [entry.value for entry in store.range("/registry/events/").entries] == [b"kept", b"long"]
 
     play(scenario)
+
+
+def test_history_is_kept_for_one_to_two_intervals(make: Make, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = make(tmp_path, compact_seconds=0.4)
+        await store.start()
+        first = await store.create(pod("a"), b"1")
+        second = await store.update(pod("a"), b"2", first.revision)
+        assert store.oldest < first.revision
+        await asyncio.sleep(0.3)
+        assert store.events(PODS, first.revision)
+        await asyncio.sleep(0.7)
+        with pytest.raises(Compacted):
+            store.events(PODS, first.revision)
+        assert store.oldest >= second.revision
+        assert store.get(pod("a")) is second
+        await store.close()
+
+    run(scenario())
+
+
+def test_history_is_bounded_by_number_and_bytes(make: Make, tmp_path: Path) -> None:
+    async def scenario(limits: Limits, size: int) -> int:
+        store = make(tmp_path, limits=limits)
+        await store.start()
+        entry = store.get(pod("a")) or await store.create(pod("a"), b"")
+        for _ in range(300):
+            entry = await store.update(entry.key, bytes(size), entry.revision)
+        kept = len(store.events("", store.oldest))
+        await store.close()
+        return kept
+
+    assert 80 < run(scenario(Limits(events=100), 10)) <= 104
+    assert 80 < run(scenario(Limits(bytes=100 * 1250), 1000)) <= 104

@@ -6,15 +6,17 @@ import asyncio
 import itertools
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from cluster_shim.storage.etcd.client import target_of
+from cluster_shim.storage.etcd.client import Tls, target_of
 from cluster_shim.storage.etcd.store import EtcdStore
 from cluster_shim.storage.store import Changed, Event, KeyExists, Unavailable
+from tests.storage.certificates import make_certificates
 from tests.storage.etcd_server import Etcd, free_ports, missing
 from tests.storage.proxy import Proxy
 from tests.storage.running import run
@@ -137,6 +139,46 @@ def _refuse(*_: object) -> None:
     raise Unavailable("not now")
 
 
+def test_servers_share_the_work_of_compaction(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> None:
+        one, two = EtcdStore(etcd.urls, compact_seconds=0.3), EtcdStore(etcd.urls, compact_seconds=0.3)
+        await one.start()
+        await two.start()
+        entry = await one.create(PODS + "a", b"1")
+        await one.update(PODS + "a", b"2", entry.revision)
+        await asyncio.sleep(1.5)
+        assert int((await asyncio.to_thread(etcd.ctl, "get", "compact_rev_key")).split()[1]) > entry.revision
+        with pytest.raises(subprocess.CalledProcessError) as error:
+            await asyncio.to_thread(etcd.ctl, "get", PODS, "--prefix", f"--rev={entry.revision}")
+        assert "has been compacted" in error.value.stderr
+        assert min(one.oldest, two.oldest) > entry.revision
+        await one.close()
+        await two.close()
+
+    run(scenario())
+
+
+def test_the_next_server_knows_what_happened_under_the_last(etcd: Etcd) -> None:
+    etcd.wipe()
+
+    async def scenario() -> None:
+        one = EtcdStore(etcd.urls)
+        await one.start()
+        entry = await one.create(PODS + "a", b"1")
+        newer = await one.update(PODS + "a", b"2", entry.revision)
+        await one.close()
+        two = EtcdStore(etcd.urls)
+        await two.start()
+        assert [each.entry.revision for each in two.events(PODS, entry.revision)] == [newer.revision]
+        await two.close()
+        with pytest.raises(Unavailable, match="closed"):
+            await two.create(PODS + "b", b"")
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_a_leader_may_go_away(fault: str, tmp_path: Path) -> None:
     """Three members, twenty writers: each write is acknowledged or refused, and what is acknowledged is there."""
@@ -149,7 +191,7 @@ def test_a_leader_may_go_away(fault: str, tmp_path: Path) -> None:
         seen: list[int] = []
         store.subscribe(PODS, lambda events: seen.extend(event.entry.revision for event in events))
         acknowledged: dict[str, int] = {}
-        stop = time.monotonic() + 6
+        stop = time.monotonic() + 4
 
         async def write(writer: int) -> None:
             number = 0
@@ -264,3 +306,23 @@ def test_an_endpoint_that_is_none_is_refused(url: str) -> None:
 )
 def test_where_an_endpoint_is(url: str, target: tuple[str, bool]) -> None:
     assert target_of(url) == target
+
+
+def test_both_sides_show_certificates(tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    make_certificates(tmp_path)
+    ca, certificate, key = (tmp_path / name for name in ("ca.pem", "own.pem", "own-key.pem"))
+    tls = Tls(ca, certificate, key)
+
+    async def scenario(urls: list[str]) -> None:
+        store = EtcdStore(urls, tls)
+        await store.start()
+        await store.create(PODS + "a", b"1")
+        await store.close()
+        for incomplete in (Tls(ca), Tls()):
+            with pytest.raises(Unavailable, match="no endpoint of etcd answers"):
+                await EtcdStore(urls, incomplete, patience_seconds=0.5).start()
+
+    with Etcd(tmp_path, tls=tls) as server:
+        run(scenario(server.urls))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,6 +98,12 @@ def test_snapshots_take_the_place_of_logs(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("log-*"))) <= 4
     assert list(tmp_path.glob("*.tmp")) == []
     assert with_store(tmp_path, look) == expected
+
+
+def test_what_a_killed_server_had_not_finished_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "snapshot-00000000000000000009.tmp").write_bytes(b"half")
+    with_store(tmp_path, fill)
+    assert list(tmp_path.glob("*.tmp")) == []
 
 
 def test_a_snapshot_that_has_gone_bad_costs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -221,6 +229,25 @@ def test_a_folder_has_one_server(tmp_path: Path) -> None:
     with_store(tmp_path, look)
 
 
+def test_a_clock_that_jumps_changes_no_time_to_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a server runs, only the monotonic clock counts, in whichever direction the other one goes."""
+    now = time.time()
+    jumps = itertools.cycle([now + 1e7, now - 1e7])
+    monkeypatch.setattr("cluster_shim.storage.expiry.time.time", lambda: next(jumps))
+
+    async def scenario(store: LocalStore) -> None:
+        before = store.revision
+        for number in range(10):
+            await store.create(f"{EVENTS}{number}", b"", ttl_seconds=1)
+        await asyncio.sleep(0.5)
+        assert store.count(EVENTS) == 10
+        await asyncio.sleep(1)
+        assert store.count(EVENTS) == 0
+        assert store.revision == before + 20
+
+    with_store(tmp_path, scenario)
+
+
 def test_a_time_to_live_goes_on_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def write(store: LocalStore) -> None:
         await store.create(f"{EVENTS}soon", b"", ttl_seconds=60)
@@ -233,8 +260,6 @@ def test_a_time_to_live_goes_on_after_a_restart(tmp_path: Path, monkeypatch: pyt
         return [entry.key for entry in store.range(EVENTS).entries]
 
     assert len(with_store(tmp_path, read)) == 2
-    import time
-
     now = time.time()
     monkeypatch.setattr("cluster_shim.storage.expiry.time.time", lambda: now - 1e6)  # a clock that was set back
     assert len(with_store(tmp_path, read)) == 2

@@ -91,6 +91,8 @@ class Client:
         give_up = time.monotonic() + self._patience_seconds
         repeated, pause = False, PAUSE_SECONDS
         while True:
+            if not self._calls:
+                raise Unavailable("the store is closed")
             active = self._active
             try:
                 answer = await self._calls[active][method](request, timeout=ATTEMPT_SECONDS)

@@ -27,7 +27,7 @@ from cluster_shim.storage.expiry import Lifetime
 from cluster_shim.storage.history import DEFAULT, Limits
 from cluster_shim.storage.keys import check
 from cluster_shim.storage.local import COMPACT_SECONDS
-from cluster_shim.storage.memory import Memory
+from cluster_shim.storage.memory import FIRST, Memory
 from cluster_shim.storage.snapshot import State
 from cluster_shim.storage.store import Changed, Entry, Event, KeyExists, StoreError, Unavailable
 
@@ -80,9 +80,9 @@ class EtcdStore(Memory):
         try:
             now = await self._revision()
             try:
-                entries, revision = await self._read_all(revision=max(1, now - HISTORY))
-            except Rejected:  # compacted
-                entries, revision = await self._read_all()
+                entries, revision = await self._read_all(revision=max(FIRST, now - HISTORY))
+            except Rejected:
+                entries, revision = await self._read_all(revision=await self._compacted())
         except BaseException:
             await self._client.close()
             raise
@@ -115,8 +115,7 @@ class EtcdStore(Memory):
     async def update(self, key: str, value: bytes, expected: int, ttl_seconds: int = 0) -> Entry:
         """Write a key that is at revision `expected`. Raises Changed, Unavailable."""
         check(key)
-        if (known := self.get(key)) is not None and known.revision > expected:
-            raise Changed(known)
+        self._compare(key, expected)
         answer = await self._put(key, value, expected, ttl_seconds)
         if (revision := await self._done(answer, key, expected, value)) is None:
             raise Changed(self.get(key))
@@ -125,8 +124,7 @@ class EtcdStore(Memory):
     async def delete(self, key: str, expected: int) -> Entry:
         """Delete a key that is at revision `expected`; return its last value with the revision of now."""
         check(key)
-        if (known := self.get(key)) is not None and known.revision > expected:
-            raise Changed(known)
+        self._compare(key, expected)
         operation = CLASSES["RequestOp"](request_delete_range=CLASSES["DeleteRangeRequest"](key=key.encode()))
         answer = await self._client.call("txn", _transaction(key, expected, operation))
         if (revision := await self._done(answer, key, expected, None)) is None:
@@ -141,6 +139,21 @@ class EtcdStore(Memory):
     async def _revision(self) -> int:
         answer = await self._client.call("range", CLASSES["RangeRequest"](key=COMPACT_KEY, count_only=True))
         return int(answer.message.header.revision)
+
+    async def _compacted(self) -> int:
+        """Return the revision that etcd has been compacted to; only a watch is told. Of one that has not, 0."""
+        create = CLASSES["WatchCreateRequest"](key=COMPACT_KEY, start_revision=FIRST)
+        stream = self._client.watch(self._client.active, create)
+        try:
+            async with asyncio.timeout(SEEN_SECONDS):
+                async for response in stream:
+                    if response.canceled:
+                        return int(response.compact_revision)
+        except (grpc.aio.AioRpcError, TimeoutError) as error:
+            LOGGER.warning("etcd does not say what it has compacted: %s", error)
+        finally:
+            stream.cancel()
+        return 0
 
     async def compact(self, revision: int) -> None:
         """Forget what came before a revision, also in etcd."""
@@ -158,6 +171,12 @@ class EtcdStore(Memory):
             answer = (await self._client.call("time_to_live", request)).message
             lives[lease] = Lifetime(answer.grantedTTL, int((time.time() + max(answer.TTL, 0)) * 1000))
         return State(entries, revision, {key: lives[lease] for key, lease in leases.items()})
+
+    def _compare(self, key: str, expected: int) -> None:
+        """Refuse at once what etcd would refuse; to it revision 0 is that of a key that is not there."""
+        known = self.get(key)
+        if expected <= 0 or (known is not None and known.revision > expected):
+            raise Changed(known)
 
     async def _put(self, key: str, value: bytes, expected: int, ttl_seconds: int) -> Answer:
         put = CLASSES["PutRequest"](key=key.encode(), value=value)
