@@ -60,6 +60,8 @@ async def dispatch(server: Server, request: Request) -> Response:
     if resource is None:
         return _unknown(server, info)
     _check_scope(resource, request)
+    if resource.custom is not None and resource.custom.deprecation_warning:
+        request.warnings.append(resource.custom.deprecation_warning)
     if info.subresource:
         return await _subresource(server, resource, request)
     verb = _verb(resource, request)
@@ -71,9 +73,7 @@ async def dispatch(server: Server, request: Request) -> Response:
 
 def _unknown(server: Server, info: RequestInfo) -> Response:
     """Return 404: as a Status below a group and version that there is, as a page elsewhere."""
-    if server.catalogue.in_group(info.group, info.version) or any(
-        group.name == info.group for group in server.catalogue.groups()
-    ):
+    if any(each.group == info.group and each.custom is None for each in server.catalogue):
         raise errors.unknown_path()
     return page_not_found()
 
@@ -89,7 +89,7 @@ def _check_scope(resource: Resource, request: Request) -> None:
     info = request.info
     if resource.namespaced:
         if not info.namespace:
-            if "/" in info.path.split(f"/{resource.name}", 1)[-1].strip("/") or _named(info):
+            if "/" in info.path.rstrip("/").rpartition(f"/{resource.name}")[2] or _named(info):
                 raise errors.unknown_path()
             if request.method != "GET":
                 raise errors.method_not_allowed()
@@ -121,6 +121,8 @@ async def _subresource(server: Server, resource: Resource, request: Request) -> 
     info = request.info
     found = resource.subresources.get(info.subresource)
     if found is None:
+        if resource.custom is not None:
+            raise errors.not_found(resource.name, info.name, resource.group)
         raise errors.unknown_path()
     special = SPECIAL.get((resource.group, resource.name, info.subresource))
     special = special or SPECIAL.get(("*", "*", info.subresource))

@@ -94,6 +94,8 @@ def _mismatch(wanted: str, problem: str, kind: str) -> APIError:
 
 def list_document(resource: Resource, metadata: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Any:
     """Return a list as a document."""
+    if resource.custom is not None:
+        metadata = {"continue": "", **metadata}  # which upstream leaves out of lists of built-in kinds only
     return {"kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items}
 
 

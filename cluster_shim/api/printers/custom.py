@@ -27,7 +27,7 @@ def custom_columns(wanted: Sequence[Mapping[str, Any]]) -> tuple[list[Json], Row
     """
     columns: list[Json] = []
     cells: list[tuple[Path, Callable[[Any, float], Any]]] = []
-    for each in wanted or (AGE,):
+    for each in wanted:
         try:
             path = compile_path(each["jsonPath"])
         except BadPath:

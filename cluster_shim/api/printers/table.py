@@ -18,7 +18,7 @@ import msgspec
 from cluster_shim.api import errors, fields
 from cluster_shim.api.printers import access, autoscalers, cluster, networking, storage, workloads
 from cluster_shim.api.printers.cells import Row, name
-from cluster_shim.api.printers.custom import custom_columns
+from cluster_shim.api.printers.custom import AGE, custom_columns
 from cluster_shim.api.printers.durations import Json, seconds_of
 from cluster_shim.api.printers.pods import COMPLETED
 from cluster_shim.api.resources import GroupVersionKind, Resource
@@ -151,7 +151,8 @@ def _printer(resource: Resource, kind: GroupVersionKind) -> tuple[Sequence[Json]
 @lru_cache(maxsize=1024)
 def _custom(wanted: bytes) -> tuple[Sequence[Json], Row]:
     """Return the printer of what a definition asks for; the encoded form is the key under which it is kept."""
-    more, row = custom_columns(msgspec.json.decode(wanted) or ())
+    age = {**AGE, "description": _default_columns()[1]["description"]}
+    more, row = custom_columns(msgspec.json.decode(wanted) or (age,))
     return [_default_columns()[0], *more], row
 
 

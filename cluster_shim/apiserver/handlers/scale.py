@@ -101,7 +101,7 @@ def _check(resource: Resource, old: Document, wanted: Document) -> None:
 
 
 def scale_of(obj: Document, resource: Resource) -> Document:
-    """Return the Scale of an object. Raises APIError 400 if a custom resource has no replicas where it should."""
+    """Return the Scale of an object. Raises APIError 500 if a custom resource has no replicas where it should."""
     if resource.custom is None:
         return scale.scale_of(obj)
     from cluster_shim.api.custom.scale import WrongScale
@@ -110,7 +110,7 @@ def scale_of(obj: Document, resource: Resource) -> Document:
     try:
         return of_custom(obj, resource.custom.scale)
     except WrongScale as error:
-        raise errors.bad_request(str(error)) from None
+        raise errors.internal(str(error)) from None
 
 
 def with_replicas(obj: Document, wanted: Document, resource: Resource) -> Document:
@@ -119,6 +119,8 @@ def with_replicas(obj: Document, wanted: Document, resource: Resource) -> Docume
         return scale.with_replicas(obj, wanted)
     from cluster_shim.api.custom.scale import set_at
 
-    new: Document = {**copy.deepcopy(obj), "metadata": scale.with_version(obj["metadata"], wanted)}
+    metadata = scale.with_version(obj["metadata"], wanted)
+    metadata.setdefault("resourceVersion", obj["metadata"].get("resourceVersion", ""))
+    new: Document = {**copy.deepcopy(obj), "metadata": metadata}
     set_at(new, resource.custom.scale["specReplicasPath"], scale.wanted(wanted))
     return new

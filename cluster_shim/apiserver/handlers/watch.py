@@ -74,6 +74,8 @@ class _Stream:
                 await (wait_for(self._registry, after) if after else store.current())
                 after = store.revision
                 frames = self._initial(prefix, chosen)
+            elif self._resource.custom is not None and after < self._resource.custom.revision:
+                raise Compacted(self._resource.custom.revision)  # there was no such resource yet
             watcher = Watcher(prefix, chosen, self._form, after)
             if after < store.revision:
                 for event in store.events(prefix, after):

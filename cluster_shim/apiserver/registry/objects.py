@@ -75,7 +75,8 @@ def shared(entry: Entry) -> dict[str, Any]:
 def wire(entry: Entry, resource: Resource) -> bytes:
     """Return the JSON of an entry's object as a client reads it."""
     value = entry.value
-    if resource.custom is not None or not value.startswith(_prefix(resource)):
+    is_older = resource.custom is not None and 0 < entry.revision < resource.custom.revision
+    if is_older or not value.startswith(_prefix(resource)):
         return _encode(load(entry, resource))  # definitions change, and what is stored does not
     if not entry.revision:
         return value

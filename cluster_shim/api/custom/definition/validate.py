@@ -31,7 +31,7 @@ def create(errors: list[FieldError], definition: Object) -> None:
         wrong = formats.dns_subdomain(name)
         return wrong if name == wanted else (*wrong, 'must be spec.names.plural+"."+spec.group')
 
-    metadata.create(errors, definition, False, name_rule)
+    metadata.generic(errors, definition, False, name_rule)
     hub = hub_of(spec)
     errors += validate_spec(hub)
     _common(errors, definition, hub, None)
@@ -39,7 +39,7 @@ def create(errors: list[FieldError], definition: Object) -> None:
 
 def update(errors: list[FieldError], new: Object, old: Object) -> None:
     """Add what is wrong with a changed definition."""
-    metadata.update(errors, new, old)
+    metadata.generic_update(errors, new, old)
     hub, old_hub = hub_of(new.get("spec") or {}), hub_of(old.get("spec") or {})
     errors += validate_spec(hub, old_hub)
     immutable = [("group",), ("names", "plural")]
@@ -54,7 +54,7 @@ def update(errors: list[FieldError], new: Object, old: Object) -> None:
 
 def update_status(errors: list[FieldError], new: Object, old: Object) -> None:
     """Add what is wrong with a changed status."""
-    metadata.update(errors, new, old)
+    metadata.generic_update(errors, new, old)
     errors += validate_names((new.get("status") or {}).get("acceptedNames") or {}, _STATUS.child("acceptedNames"))
 
 
