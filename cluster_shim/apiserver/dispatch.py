@@ -109,6 +109,8 @@ def _verb(resource: Resource, request: Request) -> str:
     methods: Mapping[str, str] = _OBJECT if _has_name(resource, info) else _COLLECTION
     verb = "watch" if info.verb == "watch" and request.method == "GET" else methods.get(request.method, "")
     if verb not in resource.verbs:
+        if methods is _OBJECT and resource.verbs == ("create",):  # a review: no object of it is ever there
+            raise errors.unknown_path()
         raise errors.method_not_allowed()
     return verb
 
