@@ -288,5 +288,5 @@ class Assembly:
             ServiceAccountTokens([signer.public], [config.service_account_issuer], audiences, registry, time.time)
         )
         kinds.append(BootstrapTokens(registry, time.time, audiences))
-        certificates = ClientCertificates(self._client_authority().read_bytes(), time.time, audiences)
+        certificates = ClientCertificates(self._client_authority().read_bytes(), time.time)
         return Authenticator(Bearer(kinds), certificates, audiences, config.anonymous_auth)

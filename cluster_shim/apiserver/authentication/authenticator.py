@@ -10,7 +10,7 @@ import logging
 from cluster_shim.api import errors
 from cluster_shim.apiserver.authentication.bearer import INVALID, Bearer
 from cluster_shim.apiserver.authentication.certificates import ClientCertificates
-from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict, common, first
+from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict
 from cluster_shim.apiserver.request import ANONYMOUS, Request, UserInfo
 
 _log = logging.getLogger(__name__)
@@ -31,31 +31,35 @@ class Authenticator:
         self._anonymous = anonymous
         self.audiences = audiences
         """For whom the server accepts tokens (``--api-audiences``)."""
+        self._attempts = (self._of_certificate, self._of_header, self._of_subprotocol)
 
     def authenticate(self, request: Request) -> UserInfo:
         """Return who sends a request. Raises 401."""
-        try:
-            verdict = self._authenticate(request)
-        except Refused as refused:
+        refused: Refused | None = None
+        for attempt in self._attempts:
+            try:
+                verdict = attempt(request)
+            except Refused as error:
+                refused = error
+                continue
+            if verdict is not None:
+                return verdict.user
+        if refused is not None:
             _log.info("unable to authenticate a request from %s: %s", request.peer, refused)
+        if refused is not None or not self._anonymous:
             raise errors.unauthorized() from None
-        if verdict is not None:
-            if verdict.audiences and self.audiences and not common(verdict.audiences, self.audiences):
-                raise errors.unauthorized()
-            return verdict.user
-        if not self._anonymous:
-            raise errors.unauthorized()
         return ANONYMOUS
 
-    def _authenticate(self, request: Request) -> Verdict | None:
-        attempts = [
-            lambda: self._bearer.of_header(request, self.audiences),
-            lambda: self._bearer.of_subprotocol(request, self.audiences),
-        ]
-        certificates = self._certificates
-        if certificates is not None and request.certificate:
-            attempts.insert(0, lambda: certificates.authenticate(request.certificate))
-        return first(attempts)
+    def _of_certificate(self, request: Request) -> Verdict | None:
+        if self._certificates is None or not request.certificate:
+            return None
+        return self._certificates.authenticate(request.certificate)
+
+    def _of_header(self, request: Request) -> Verdict | None:
+        return self._bearer.of_header(request, self.audiences)
+
+    def _of_subprotocol(self, request: Request) -> Verdict | None:
+        return self._bearer.of_subprotocol(request, self.audiences)
 
     def review(self, token: str, audiences: Audiences) -> Verdict:
         """Return whose token it is, for a TokenReview. Raises Refused; its texts begin as upstream's do."""

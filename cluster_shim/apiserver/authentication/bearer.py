@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 from cluster_shim.apiserver.authentication.jwt import decode
-from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict, first
+from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict
 from cluster_shim.apiserver.request import Request
 
 INVALID = "invalid bearer token"
@@ -30,11 +29,17 @@ class Bearer:
         self._kinds = tuple(kinds)
 
     def authenticate(self, token: str, audiences: Audiences) -> Verdict:
-        """Return whose token it is. Raises Refused."""
-        verdict = first(partial(kind.authenticate, token, audiences) for kind in self._kinds)
-        if verdict is None:
-            raise Refused(INVALID)
-        return verdict
+        """Return whose token it is. Raises Refused, with what all kinds have said."""
+        texts: list[str] = []
+        for kind in self._kinds:
+            try:
+                verdict = kind.authenticate(token, audiences)
+            except Refused as refused:
+                texts += refused.texts
+                continue
+            if verdict is not None:
+                return verdict
+        raise Refused(*(dict.fromkeys(texts) or (INVALID,)))
 
     def of_header(self, request: Request, audiences: Audiences) -> Verdict | None:
         """Return the user of the header Authorization, None if there is no bearer token."""

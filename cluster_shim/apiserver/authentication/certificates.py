@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from cluster_shim.apiserver.authentication.users import CREDENTIAL_ID, authenticated
-from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict
+from cluster_shim.apiserver.authentication.verdict import Refused, Verdict
 from cluster_shim.apiserver.request import UserInfo
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ _KNOWN_LIMIT = 10_000
 
 
 class _Known(NamedTuple):
-    """What a certificate says, as long as it is valid; no user: it has no common name."""
+    """What a certificate says, as long as it is valid; no verdict: it has no common name."""
 
-    user: UserInfo | None
+    verdict: Verdict | None
     begins: float
     ends: float
 
@@ -34,12 +34,11 @@ class _Known(NamedTuple):
 class ClientCertificates:
     """Verifies certificates against the authorities of a bundle (``--client-ca-file``)."""
 
-    def __init__(self, bundle: bytes, now: Callable[[], float], audiences: Audiences = ()) -> None:
+    def __init__(self, bundle: bytes, now: Callable[[], float]) -> None:
         from cryptography.x509 import load_pem_x509_certificates
 
         self._authorities = load_pem_x509_certificates(bundle)
         self._now = now
-        self._audiences = audiences
         self._known: dict[bytes, _Known] = {}
 
     def authenticate(self, der: bytes) -> Verdict | None:
@@ -52,7 +51,7 @@ class ClientCertificates:
             self._known[der] = known
         if not known.begins <= self._now() <= known.ends:
             raise Refused("verifying certificate failed: x509: certificate has expired or is not yet valid")
-        return None if known.user is None else Verdict(known.user, self._audiences)
+        return known.verdict
 
     def _read(self, der: bytes) -> _Known:
         from cryptography.x509 import load_der_x509_certificate
@@ -69,7 +68,7 @@ class ClientCertificates:
             raise Refused("verifying certificate failed: x509: certificate specifies an incompatible key usage")
         begins = max(each.not_valid_before_utc.timestamp() for each in (certificate, authority))
         ends = min(each.not_valid_after_utc.timestamp() for each in (certificate, authority))
-        return _Known(user, begins, ends)
+        return _Known(None if user is None else Verdict(user), begins, ends)
 
 
 def _has_issued(authority: Certificate, certificate: Certificate) -> bool:

@@ -43,7 +43,7 @@ class _Private(msgspec.Struct, frozen=True):
 class _Claims(msgspec.Struct, frozen=True):
     iss: str = ""
     sub: str = ""
-    aud: list[str] | str = []
+    aud: tuple[str, ...] | str = ()
     exp: float | None = None
     nbf: float | None = None
     iat: float | None = None
@@ -81,7 +81,7 @@ class ServiceAccountTokens:
                 self._verified.clear()
             self._verified[token] = known
         claims, user = known
-        given = (claims.aud,) if isinstance(claims.aud, str) else tuple(claims.aud)
+        given = claims.aud if isinstance(claims.aud, tuple) else (claims.aud,)
         accepted = common(given or self._audiences, audiences)
         if not accepted:
             texts = (f"[{' '.join(quoted(each) for each in listed)}]" for listed in (given, audiences))

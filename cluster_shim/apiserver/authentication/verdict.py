@@ -6,7 +6,6 @@ success wins, otherwise all errors count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from cluster_shim.apiserver.request import UserInfo
@@ -29,22 +28,6 @@ class Refused(Exception):
         self.texts = texts
 
 
-def first(attempts: Iterable[Callable[[], Verdict | None]]) -> Verdict | None:
-    """Return the first verdict, None if all have no opinion. Raises Refused with what all others said."""
-    texts: list[str] = []
-    for attempt in attempts:
-        try:
-            verdict = attempt()
-        except Refused as refused:
-            texts += refused.texts
-            continue
-        if verdict is not None:
-            return verdict
-    if texts:
-        raise Refused(*dict.fromkeys(texts))
-    return None
-
-
-def common(given: Sequence[str], asked: Sequence[str]) -> Audiences:
+def common(given: Audiences, asked: Audiences) -> Audiences:
     """Return the audiences that a credential is for and that are asked for, in the order in which they are."""
-    return tuple(each for each in asked if each in given)
+    return asked if given == asked else tuple(each for each in asked if each in given)

@@ -18,7 +18,7 @@ CA = authority()
 
 
 def certificates(clock: Clock | None = None) -> ClientCertificates:
-    return ClientCertificates(pem(CA[0]), clock or Clock(), ("api",))
+    return ClientCertificates(pem(CA[0]), clock or Clock())
 
 
 def made(*attributes: tuple[ObjectIdentifier, str], usage: ObjectIdentifier | None = None) -> bytes:
@@ -41,7 +41,6 @@ def test_name_and_groups() -> None:
     assert verdict.user.groups == ("dev", "ops", "system:authenticated")
     (credential,) = verdict.user.extra["authentication.kubernetes.io/credential-id"]
     assert credential.startswith("X509SHA256=") and len(credential) == 11 + 64
-    assert verdict.audiences == ("api",)
 
 
 def test_a_uid_in_the_subject() -> None:
