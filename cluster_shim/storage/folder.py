@@ -60,6 +60,10 @@ class Folder:
         names = (path.name.removeprefix(prefix) for path in self.path.glob(prefix + "*"))
         return sorted(int(name) for name in names if len(name) == DIGITS and name.isdecimal())
 
+    def is_used(self) -> bool:
+        """Tell whether there is a state."""
+        return bool(self.logs() or self.snapshots())
+
     def bytes_since_snapshot(self) -> int:
         """Return how long the logs are that a start has to read."""
         newest = max(self.snapshots(), default=FIRST)

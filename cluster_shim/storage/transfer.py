@@ -41,7 +41,7 @@ def read(path: Path, salvage: bool = False) -> State:
 
 
 def _read_folder(folder: Folder, salvage: bool) -> State:
-    if not folder.logs() and not folder.snapshots():
+    if not folder.is_used():
         raise Unavailable(f"{folder.path} is no data folder: there is neither a log nor a snapshot")
     for attempt in range(ATTEMPTS):
         memory, expiry = Memory(), Expiry()
@@ -100,7 +100,7 @@ def restore(state: State, path: Path) -> None:
     folder = Folder(path)
     folder.lock()
     try:
-        if folder.logs() or folder.snapshots():
+        if folder.is_used():
             raise Unavailable(f"{path} has a state already: restore into a folder that is new or empty")
         save(state, folder.snapshot(state.revision))
     finally:

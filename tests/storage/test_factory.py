@@ -9,6 +9,7 @@ import pytest
 from cluster_shim.storage.etcd.store import EtcdStore
 from cluster_shim.storage.factory import Options, open_store, sqlite_path
 from cluster_shim.storage.local import LocalStore
+from cluster_shim.storage.store import Store
 from tests.storage.running import run
 
 
@@ -34,10 +35,23 @@ def test_without_a_path_nothing_is_kept() -> None:
     assert isinstance(open_store(), LocalStore)
 
 
-def test_etcd_and_a_folder_exclude_each_other() -> None:
-    assert isinstance(open_store(etcd=["http://127.0.0.1:2379"]), EtcdStore)
-    with pytest.raises(ValueError, match="not in both"):
-        open_store("folder", etcd=["http://127.0.0.1:2379"])
+def test_endpoints_mean_etcd() -> None:
+    assert isinstance(open_store("folder", etcd=["http://127.0.0.1:2379"]), EtcdStore)
+
+
+def test_a_folder_that_began_with_sqlite_stays_with_it(tmp_path: Path) -> None:
+    async def scenario(store: Store, key: str) -> int:
+        await store.start()
+        await store.create(key, b"")
+        await store.close()
+        return store.count("")
+
+    assert run(scenario(open_store(tmp_path, options=Options(sqlite=True)), "/registry/a/1")) == 1
+    assert run(scenario(open_store(tmp_path), "/registry/a/2")) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["state.sqlite"]
+    assert run(scenario(open_store(tmp_path / "other"), "/registry/a/1")) == 1
+    with pytest.raises(ValueError, match="has a log already"):
+        open_store(tmp_path / "other", options=Options(sqlite=True))
 
 
 @pytest.mark.parametrize("data", ["folder", "sqlite:x"])
