@@ -31,6 +31,12 @@ _OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SUBRESOURCE = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
 _CONNECT = {**_SUBRESOURCE, "DELETE": "delete", "HEAD": "get", "OPTIONS": "get"}
 
+_DEPRECATED = {
+    ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ("", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+}
+"""What every request for a resource is warned of."""
+
 VERBS: dict[str, Handle] = {
     "get": lambda server, resource, request: get(server.registry, resource, request),
     "list": lambda server, resource, request: list_(server.registry, resource, request),
@@ -62,6 +68,8 @@ async def dispatch(server: Server, request: Request) -> Response:
     _check_scope(resource, request)
     if resource.custom is not None and resource.custom.deprecation_warning:
         request.warnings.append(resource.custom.deprecation_warning)
+    if (text := _DEPRECATED.get((resource.group, resource.name))) is not None:
+        request.warnings.append(text)
     if info.subresource:
         return await _subresource(server, resource, request)
     verb = _verb(resource, request)

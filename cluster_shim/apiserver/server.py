@@ -120,7 +120,7 @@ class Server:
         return found
 
     def _finished(self, request: Request, response: Response) -> Response:
-        for text in request.warnings:
+        for text in dict.fromkeys(request.warnings):
             response.headers.append(("Warning", f"299 - {_quoted(text)}"))
         return response
 

@@ -108,9 +108,15 @@ def _decoded(request: Request) -> Mapping[str, Any]:
     from cluster_shim.api import codec
 
     try:
-        return codec.decode_into(request.body, media_type(request), GVK).object
+        found = codec.decode_into(request.body, media_type(request), GVK)
     except (codec.Unreadable, codec.Unmarshalable) as error:
         raise errors.bad_request(str(error)) from None
+    if found.gvk.kind != GVK.kind:
+        raise errors.bad_request(
+            f'no kind "{found.gvk.kind}" is registered for version "{found.gvk.api_version}" in scheme '
+            '"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"'
+        )
+    return found.object
 
 
 def _from_query(request: Request) -> Mapping[str, Any]:

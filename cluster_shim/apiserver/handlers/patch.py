@@ -77,11 +77,19 @@ def _patch(
         if old is None:
             raise errors.not_found(resource.name, write.name, resource.group)
         new = patched(old)
-        _check_uid(write, new, old)
+        _check_frozen(registry, resource, new)
         ownership.track(registry, write, old, new)
         return new
 
     return change
+
+
+def _check_frozen(registry: Registry, resource: Resource, new: Document) -> None:
+    """Refuse what upstream takes for a change of an immutable field, whatever a patch does."""
+    name = registry.strategy(resource).frozen_in_patches
+    if name and new.get(name) is not None:
+        problem = fields.invalid(Path(name), new[name], "field is immutable")
+        raise errors.invalid(resource.kind, new["metadata"].get("name", ""), [problem], resource.group)
 
 
 def patched_by(
@@ -99,13 +107,6 @@ def patched_by(
         return new
 
     return change
-
-
-def _check_uid(write: Write, new: Document, old: Document) -> None:
-    found, expected = new["metadata"].get("uid"), old["metadata"]["uid"]
-    if found and found != expected:
-        message = f"Precondition failed: UID in precondition: {found}, UID in object meta: {expected}"
-        raise errors.conflict(write.resource.name, write.name, message, write.group)
 
 
 def _read(

@@ -15,6 +15,10 @@ from cluster_shim.storage.store import Changed, Entry
 ORPHAN, FOREGROUND, BACKGROUND = "Orphan", "Foreground", "Background"
 _FINALIZER = {ORPHAN: "orphan", FOREGROUND: "foregroundDeletion"}
 CONFLICT_ATTEMPTS = 5
+_KEEPS_PODS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
+    "set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 class Deletion(NamedTuple):
@@ -43,6 +47,8 @@ async def delete(registry: Registry, write: Write, options: DeleteOptions) -> De
 async def _delete(registry: Registry, write: Write, options: DeleteOptions, entry: Entry) -> Deletion:
     document = objects.load(entry, write.resource)
     strategy = registry.strategy(write.resource)
+    if strategy.warns_of_orphans and options.propagation_policy is None and options.orphan_dependents is None:
+        write.warnings.append(_KEEPS_PODS)
     _check_preconditions(write, document, options)
     grace = options.grace_period_seconds
     plan = _plan(registry, write, document, 1 if grace is not None and grace < 0 else grace)

@@ -151,3 +151,17 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> dict[str, Any
 )
 def test_quality_of_service(containers: list[dict[str, Any]], expected: str) -> None:
     assert qos_class({"containers": containers}) == expected
+
+
+def test_a_namespace_has_its_finalizer_and_its_name_as_a_label() -> None:
+    namespace = new(spec={"finalizers": ["example.com/own"]}, status={"phase": "Terminating"})
+    strategy_of("", "Namespace").prepare_create(namespace, USER, NOW)
+    assert namespace["spec"]["finalizers"] == ["example.com/own", "kubernetes"]
+    assert namespace["metadata"]["labels"] == {"kubernetes.io/metadata.name": "x"}
+    assert namespace["status"] == {"phase": "Active"}
+    written = new(spec={"finalizers": []}, status={})
+    strategy_of("", "Namespace").prepare_update(written, namespace, NOW)
+    assert written["spec"]["finalizers"] == ["example.com/own", "kubernetes"]
+    finalized = new(spec={"finalizers": []}, status={})
+    strategy_of("", "Namespace").prepare_subresource_update("finalize", finalized, namespace, NOW)
+    assert (finalized["spec"], finalized["status"]) == ({"finalizers": []}, {"phase": "Active"})

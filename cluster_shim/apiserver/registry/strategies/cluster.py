@@ -11,12 +11,15 @@ from cluster_shim.apiserver.registry.strategies.strategy import Hooks, Object
 from cluster_shim.apiserver.request import UserInfo
 
 FINALIZER = "kubernetes"
+NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 def _create_namespace(obj: Object, user: UserInfo, now: str) -> None:
     finalizers = obj.setdefault("spec", {}).setdefault("finalizers", [])
     if FINALIZER not in finalizers:
         finalizers.append(FINALIZER)
+    metadata = obj["metadata"]  # a generated name was not there yet when defaults were set
+    metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: metadata["name"]}
 
 
 def _update_namespace(new: Object, old: Object, now: str) -> None:
