@@ -15,6 +15,7 @@ from cluster_shim.api.resources import Resource
 from cluster_shim.api.validation import metadata, names
 from cluster_shim.api.validation.policy import POLICY
 from cluster_shim.api.validation.rules import rules_of
+from cluster_shim.api.validation.warnings.kinds import WARNINGS
 
 __all__ = ["POLICY", "create", "update", "warnings"]
 
@@ -47,7 +48,9 @@ def update(
     return errors
 
 
-def warnings(resource: Resource, new: Mapping[str, Any], old: Mapping[str, Any] | None = None) -> list[str]:
+def warnings(
+    resource: Resource, new: Mapping[str, Any], old: Mapping[str, Any] | None = None, subresource: str = ""
+) -> list[str]:
     """Return what a client is told about an object that is accepted; `old` is None at creation."""
-    rules = rules_of(resource.group, resource.kind)
-    return rules.warnings(new, old) if rules is not None else []
+    warn = WARNINGS.get((resource.group, resource.kind, subresource))
+    return warn(new, old) if warn is not None else []

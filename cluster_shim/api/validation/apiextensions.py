@@ -5,6 +5,4 @@ from __future__ import annotations
 from cluster_shim.api.custom import definition
 from cluster_shim.api.validation.rules import Rules
 
-DEFINITION = Rules(
-    definition.create, definition.update, {"status": definition.update_status}, warnings=definition.warnings
-)
+DEFINITION = Rules(definition.create, definition.update, {"status": definition.update_status})

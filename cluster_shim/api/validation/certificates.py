@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import binascii
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from cluster_shim.api import fields
-from cluster_shim.api.validation import metadata, names, signers
+from cluster_shim.api.validation import metadata, names, pem, signers
 from cluster_shim.api.validation.checks import NOTHING, SPEC, STATUS, Errors, Object, unique
 from cluster_shim.api.validation.rules import Rules
 from cluster_shim.api.validation.structs import difference
@@ -30,7 +28,6 @@ _STATUSES = ("False", "True", "Unknown")
 _CONDITIONS = STATUS.child("conditions")
 _CERTIFICATE = STATUS.child("certificate")
 _SHORTEST = 600
-_BLOCK = re.compile(rb"^-----BEGIN ([^\r\n]*)-----[ \t\r]*\n(.*?)^-----END \1-----[ \t\r]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -63,21 +60,8 @@ def _options(new: Object, old: Object) -> _Options:
     )
 
 
-def _blocks(data: str | None) -> Iterator[tuple[str, bool, bytes]]:
-    """Yield type, whether there are headers, and content of the PEM blocks of bytes (in base64)."""
-    text = binascii.a2b_base64(data or "")
-    for found in _BLOCK.finditer(text):
-        headers, blank, body = found[2].partition(b"\n\n")
-        has_headers = bool(blank) and b":" in headers
-        try:
-            content = binascii.a2b_base64(body if has_headers else found[2])
-        except binascii.Error:
-            continue
-        yield found[1].decode(errors="replace"), has_headers, content
-
-
 def _request_problem(data: str | None) -> str:
-    kind, _, content = next(_blocks(data), ("", False, b""))
+    kind, _, content = next(pem.blocks(data), ("", False, b""))
     if kind != "CERTIFICATE REQUEST":
         return "PEM block type must be CERTIFICATE REQUEST"
     try:
@@ -89,7 +73,7 @@ def _request_problem(data: str | None) -> str:
 def _certificate_problem(data: str | None) -> str:
     if not data:
         return ""
-    blocks = list(_blocks(data))
+    blocks = list(pem.blocks(data))
     for kind, has_headers, content in blocks:
         if kind != "CERTIFICATE":
             return f"only CERTIFICATE PEM blocks are allowed, found {fields.quoted(kind)}"

@@ -14,11 +14,6 @@ from cluster_shim.api.validation.checks import Errors, Object
 
 Create = Callable[[Errors, Object], None]
 Update = Callable[[Errors, Object, Object], None]
-Warn = Callable[[Object, Object | None], list[str]]
-
-
-def _no_warnings(new: Object, old: Object | None) -> list[str]:
-    return []
 
 
 @dataclass(frozen=True)
@@ -28,8 +23,6 @@ class Rules:
     create: Create
     update: Update
     subresources: Mapping[str, Update] = field(default_factory=dict)
-    warnings: Warn = _no_warnings
-    """What a client is told although nothing is wrong; the older object is None at creation."""
 
 
 _KINDS: dict[tuple[str, str], str] = {

@@ -55,8 +55,8 @@ def validate_update(resource: Resource, new: Document, old: Document, subresourc
     return validation.update(resource, new, old, subresource)
 
 
-def warnings(resource: Resource, document: Document, old: Document | None) -> list[str]:
+def warnings(resource: Resource, document: Document, old: Document | None, subresource: str = "") -> list[str]:
     """Return what is allowed and yet worth a warning (deprecated fields and the like)."""
     if resource.custom is not None:
         return custom.warnings(document, old)
-    return validation.warnings(resource, document, old)
+    return validation.warnings(resource, document, old, subresource)

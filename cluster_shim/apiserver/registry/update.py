@@ -114,7 +114,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         problems = rules.validate_update(resource, new, old, write.subresource)
         if problems:
             raise errors.invalid(resource.kind, new["metadata"].get("name", ""), problems, resource.group)
-        write.warnings.extend(rules.warnings(resource, new, old))
+        write.warnings.extend(rules.warnings(resource, new, old, write.subresource))
         new = keep_times(old, new)
         await registry.admission.validate(registry.attributes(write, UPDATE, new, old))
         value = objects.stored(new, resource)
