@@ -30,7 +30,7 @@ from cluster_shim.apiserver.authentication.bearer import Bearer, TokenAuthentica
 from cluster_shim.apiserver.authentication.bootstrap_tokens import BootstrapTokens
 from cluster_shim.apiserver.authentication.certificates import ClientCertificates
 from cluster_shim.apiserver.authentication.jwt import Signer
-from cluster_shim.apiserver.authentication.openid import OpenID
+from cluster_shim.apiserver.authentication.openid import CONFIGURATION_PATH, KEYS_PATH, OpenID
 from cluster_shim.apiserver.authentication.service_accounts import ServiceAccountTokens
 from cluster_shim.apiserver.authentication.token_file import TokenFile
 from cluster_shim.apiserver.authorization.authorizer import AlwaysAllow, AlwaysDeny, Authorizer, Mode
@@ -136,9 +136,9 @@ class Assembly:
 
     def _site(self, signer: Signer) -> Site:
         config, server = self.config, self.server
-        issuer = OpenID(
-            config.service_account_issuer, f"{config.service_account_issuer}/openid/v1/jwks", [signer.public]
-        )
+        host = f"[{self._advertised()}]" if ":" in self._advertised() else self._advertised()
+        address = f"{host}:{config.secure_port}"
+        issuer = OpenID(config.service_account_issuer, f"https://{address}{KEYS_PATH}", [signer.public])
 
         async def configuration(_: Any, request: Request) -> Response:
             return issuer.configuration(request)
@@ -148,10 +148,10 @@ class Assembly:
 
         return Site(
             server.catalogue,
-            address=f"{self._advertised()}:{config.secure_port}",
+            address=address,
             started=lambda: self._is_started,
             object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
-            more={"/.well-known/openid-configuration": configuration, "/openid/v1/jwks": keys},
+            more={CONFIGURATION_PATH: configuration, KEYS_PATH: keys},
         )
 
     def _policies(self, registry: Registry, authorizer: Authorizer) -> dict[str, AdmissionPlugin]:

@@ -104,7 +104,7 @@ def load_key(path: Path) -> Key:
     if data is None:
         raise PKIError(f"{path}: there is no such file")
     try:
-        key = load_pem_private_key(data, None)
+        key = load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)  # own keys: 0.1 s saved
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise PKIError(f"{path}: is no private key in PEM form without a password") from error
     if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
