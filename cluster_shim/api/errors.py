@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cluster_shim.api.fields import quoted
+
 if TYPE_CHECKING:
     from cluster_shim.api.fields import FieldError
 
@@ -72,7 +74,7 @@ def unauthorized(message: str = "Unauthorized") -> APIError:
 def forbidden(resource: str, name: str, message: str, group: str = "", causes: Sequence[Any] = ()) -> APIError:
     """Return 403 for an object: not allowed, by authorization, admission or a quota."""
     text = (
-        f'{qualified(resource, group)} "{name}" is forbidden: {message}'
+        f"{qualified(resource, group)} {quoted(name)} is forbidden: {message}"
         if name
         else (f"{qualified(resource, group)} is forbidden: {message}" if resource else f"forbidden: {message}")
     )
@@ -81,7 +83,7 @@ def forbidden(resource: str, name: str, message: str, group: str = "", causes: S
 
 def not_found(resource: str, name: str, group: str = "") -> APIError:
     """Return 404 for an object that is not there."""
-    message = f'{qualified(resource, group)} "{name}" not found'
+    message = f"{qualified(resource, group)} {quoted(name)} not found"
     return APIError(404, "NotFound", message, _details(name, group, resource))
 
 
@@ -104,13 +106,13 @@ def not_acceptable(media_types: Iterable[str]) -> APIError:
 
 def already_exists(resource: str, name: str, group: str = "") -> APIError:
     """Return 409 for a name that is taken."""
-    message = f'{qualified(resource, group)} "{name}" already exists'
+    message = f"{qualified(resource, group)} {quoted(name)} already exists"
     return APIError(409, "AlreadyExists", message, _details(name, group, resource))
 
 
 def conflict(resource: str, name: str, message: str, group: str = "", causes: Sequence[Any] = ()) -> APIError:
     """Return 409: the object is not in the state that the request presumes."""
-    text = f'Operation cannot be fulfilled on {qualified(resource, group)} "{name}": {message}'
+    text = f"Operation cannot be fulfilled on {qualified(resource, group)} {quoted(name)}: {message}"
     return APIError(409, "Conflict", text, _details(name, group, resource, causes=list(causes)))
 
 
@@ -125,7 +127,7 @@ def expired(message: str, continue_token: str = "") -> APIError:
 
 def request_entity_too_large(message: str) -> APIError:
     """Return 413: a body over the limit."""
-    return APIError(413, "RequestEntityTooLarge", f"Request entity is too large: {message}")
+    return APIError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
 
 
 def unsupported_media_type(media_types: Iterable[str]) -> APIError:
@@ -139,7 +141,7 @@ def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "")
     """Return 422 with a cause for each error of a field."""
     texts = list(dict.fromkeys(each.message() for each in errors))  # upstream's aggregate drops repetitions
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    message = f'{qualified(kind, group)} "{name}" is invalid: {listed}'
+    message = f"{qualified(kind, group)} {quoted(name)} is invalid: {listed}"
     details = _details(name, group, kind, causes=[each.cause() for each in errors])
     return APIError(422, "Invalid", message, details)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from cluster_shim.api import errors
 from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.handlers.binding import bind
+from cluster_shim.apiserver.handlers.component_statuses import component_statuses
+from cluster_shim.apiserver.handlers.connect import pod_log, pod_stream, proxy
 from cluster_shim.apiserver.handlers.create import post
 from cluster_shim.apiserver.handlers.delete import delete_collection, delete_one
 from cluster_shim.apiserver.handlers.eviction import evict
@@ -18,6 +20,7 @@ from cluster_shim.apiserver.handlers.review import review
 from cluster_shim.apiserver.handlers.scale import scaled
 from cluster_shim.apiserver.handlers.update import put
 from cluster_shim.apiserver.handlers.watch import watch
+from cluster_shim.apiserver.options import check_timeout
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
 from cluster_shim.apiserver.reviews.table import REVIEWS
 
@@ -31,12 +34,6 @@ _OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SUBRESOURCE = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch"}
 _CONNECT = {**_SUBRESOURCE, "DELETE": "delete", "HEAD": "get", "OPTIONS": "get"}
 
-_DEPRECATED = {
-    ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-    ("", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
-}
-"""What every request for a resource is warned of."""
-
 VERBS: dict[str, Handle] = {
     "get": lambda server, resource, request: get(server.registry, resource, request),
     "list": lambda server, resource, request: list_(server.registry, resource, request),
@@ -48,12 +45,21 @@ VERBS: dict[str, Handle] = {
     "deletecollection": lambda server, resource, request: delete_collection(server.registry, resource, request),
 }
 
+DEPRECATED = {
+    ("", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+    ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+"""What every answer says of a resource that one should not use any more."""
 
 SPECIAL: dict[tuple[str, str, str], Handle] = {
     **dict.fromkeys(REVIEWS, review),
     ("", "bindings", ""): bind,
     ("", "pods", "binding"): bind,
     ("", "pods", "eviction"): evict,
+    ("", "componentstatuses", ""): component_statuses,
+    ("", "pods", "log"): pod_log,
+    **dict.fromkeys([("", "pods", name) for name in ("exec", "attach", "portforward")], pod_stream),
+    ("*", "*", "proxy"): proxy,
     ("*", "*", "scale"): scaled,
 }
 """Handlers of resources that are no objects, and of subresources, by group, resource and subresource."""
@@ -66,9 +72,10 @@ async def dispatch(server: Server, request: Request) -> Response:
     if resource is None:
         return _unknown(server, info)
     _check_scope(resource, request)
+    check_timeout(request)
     if resource.custom is not None and resource.custom.deprecation_warning:
         request.warnings.append(resource.custom.deprecation_warning)
-    if (text := _DEPRECATED.get((resource.group, resource.name))) is not None:
+    if (text := DEPRECATED.get((resource.group, resource.name))) is not None:
         request.warnings.append(text)
     if info.subresource:
         return await _subresource(server, resource, request)
@@ -114,17 +121,18 @@ def _named(info: RequestInfo) -> bool:
 
 def _verb(resource: Resource, request: Request) -> str:
     info = request.info
-    methods: Mapping[str, str] = _OBJECT if _has_name(resource, info) else _COLLECTION
+    has_name = _has_name(resource, info)
+    methods: Mapping[str, str] = _OBJECT if has_name else _COLLECTION
+    if has_name and not set(resource.verbs) & set(_OBJECT.values()):
+        raise errors.unknown_path()  # nothing has a name there
     verb = "watch" if info.verb == "watch" and request.method == "GET" else methods.get(request.method, "")
     if verb not in resource.verbs:
-        if methods is _OBJECT and resource.verbs == ("create",):  # a review: no object of it is ever there
-            raise errors.unknown_path()
         raise errors.method_not_allowed()
     return verb
 
 
 def _has_name(resource: Resource, info: RequestInfo) -> bool:
-    return bool(info.name) and info.verb not in ("list", "watch", "deletecollection", "create")
+    return bool(info.name) and info.verb not in ("list", "watch", "deletecollection")
 
 
 async def _subresource(server: Server, resource: Resource, request: Request) -> Response:

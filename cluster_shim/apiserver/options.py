@@ -16,6 +16,7 @@ META_GROUP = "meta.k8s.io"
 FIELD_MANAGER_MAX_BYTES = 128
 EXACT, NOT_OLDER_THAN = "Exact", "NotOlderThan"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
 
 
 @dataclass(slots=True)
@@ -84,6 +85,15 @@ def parse_int(text: str) -> int:
 def parse_bool(text: str) -> bool:
     """Return a switch of the query: everything but ``false`` and ``0`` turns it on."""
     return text.lower() not in ("false", "0")
+
+
+def check_timeout(request: Request) -> None:
+    """Refuse a request whose timeout is no duration as Go writes it. Raises APIError 400."""
+    text = request.param("timeout") if request.query else ""
+    if text and not _DURATION.fullmatch(text):
+        problem = "missing unit in" if _INTEGER.fullmatch(text) else "invalid"
+        message = f"time: {problem} duration {fields.quoted(text)}"
+        raise errors.bad_request(f"invalid timeout specified in the request URL - {message}")
 
 
 def list_options(request: Request) -> ListOptions:

@@ -81,15 +81,18 @@ def transformed(
         )
     if output.transform == "PartialObjectMetadataList":
         if metadata is None:
-            raise _mismatch("PartialObjectMetadataList", "the requested object is not a list", resource.kind)
+            raise _mismatch("PartialObjectMetadataList", "the requested object is not a list", resource, "")
         return printers.partial_list(documents, metadata, version)
     if metadata is not None:
-        raise _mismatch("PartialObjectMetadata", "the requested object is a list", resource.list_kind)
+        raise _mismatch("PartialObjectMetadata", "the requested object is a list", resource, "List")
     return printers.partial(next(iter(documents)), version)
 
 
-def _mismatch(wanted: str, problem: str, kind: str) -> APIError:
-    return APIError(406, "NotAcceptable", f"you requested {wanted}, but {problem} (*{kind})")
+def _mismatch(wanted: str, problem: str, resource: Resource, suffix: str) -> APIError:
+    from cluster_shim.api.codec.document import internal_name
+
+    name = "unstructured.Unstructured" if resource.custom is not None else internal_name(resource.gvk)
+    return APIError(406, "NotAcceptable", f"you requested {wanted}, but {problem} (*{name}{suffix})")
 
 
 def list_document(resource: Resource, metadata: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Any:

@@ -19,6 +19,7 @@ from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authorization.authorizer import Authorizer
 from cluster_shim.apiserver.authorization.messages import forbidden
 from cluster_shim.apiserver.dispatch import dispatch, page_not_found
+from cluster_shim.apiserver.handlers.connect import NoAgent, NodeAgent
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight
 from cluster_shim.apiserver.registry.registry import Registry
@@ -56,6 +57,8 @@ class Server:
         self.inflight = inflight
         self.facilities = facilities
         self.audit = audit
+        self.agent: NodeAgent = NoAgent()
+        """Who runs the pods; a kubelet, once there is one."""
         self.paths: dict[str, NonResource] = {}
         """Handlers of what is no resource, by path; one that ends in ``/`` is for all paths below."""
         registry.check_may_create = self._check_may_create

@@ -113,7 +113,7 @@ def partial_list(objects: Iterable[Object], metadata: Object, api_version: str =
         "kind": "PartialObjectMetadataList",
         "apiVersion": api_version,
         "metadata": metadata,
-        "items": [partial(obj, api_version) for obj in objects],
+        "items": [partial(obj, api_version) for obj in objects] or None,
     }
 
 

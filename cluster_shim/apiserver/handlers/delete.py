@@ -37,6 +37,7 @@ async def delete_one(registry: Registry, resource: Resource, request: Request) -
     """Delete the object of a path; answer with the object if it is still there or its kind wants it so."""
     output = negotiate(request.header("accept"))
     options = delete_options(request)
+    _warn_of_pods(resource, request, options)
     deletion = await delete(registry, _write(request, resource, options, request.info.name), options)
     status = 202 if not deletion.is_gone and options.orphan_dependents is False else 200
     if deletion.shows_object:
@@ -59,6 +60,7 @@ async def delete_collection(registry: Registry, resource: Resource, request: Req
     chosen = list_options(request)
     selectable.check(resource, chosen.field_terms)
     options = delete_options(request)
+    _warn_of_pods(resource, request, options)
     listing = await listed(registry, resource, request.info.namespace, chosen)
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -75,6 +77,15 @@ async def delete_collection(registry: Registry, resource: Resource, request: Req
 
     await asyncio.gather(*(one(objects.shared(each)) for each in listing.entries))
     return rendered(request, resource, Listing(listing.entries, listing.metadata), output)
+
+
+def _warn_of_pods(resource: Resource, request: Request, options: DeleteOptions) -> None:
+    """Warn whoever deletes Jobs without a word about their pods: by default they stay."""
+    if resource.kind == "Job" and options.propagation_policy is None and options.orphan_dependents is None:
+        request.warnings.append(
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
+            "them or set propagationPolicy=Orphan to suppress this warning"
+        )
 
 
 def _write(request: Request, resource: Resource, options: DeleteOptions, name: str) -> Write:

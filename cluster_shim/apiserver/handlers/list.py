@@ -48,7 +48,7 @@ async def listed(registry: Registry, resource: Resource, namespace: str, options
     prefix = f"{resource.prefix}{namespace}/" if namespace else resource.prefix
     revision, start = await _where(registry, resource, options)
     wanted = selection(resource, options)
-    limit = 0 if options.resource_version == "0" and not options.continue_token else max(options.limit, 0)
+    limit = 0 if options.resource_version == "0" else max(options.limit, 0)
     name = next((each.value for each in options.field_terms if each.field == "metadata.name" and each.equal), None)
     try:
         if wanted is None:

@@ -20,6 +20,7 @@ from cluster_shim.apiserver.registry.registry import (
 from cluster_shim.storage.store import Entry, KeyExists
 
 NAME_ATTEMPTS = 8
+NAME_LABEL = "kubernetes.io/metadata.name"
 _SYSTEM_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 
 
@@ -76,6 +77,8 @@ async def store_new(registry: Registry, write: Write, document: Document) -> Ent
     success = False
     try:
         registry.strategy(resource).prepare_create(document, write.user, write.now)
+        if resource.kind == "Namespace" and not resource.group:
+            metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: metadata.get("name", "")}
         problems = rules.validate_create(resource, document)
         name = metadata.get("name", "")
         if problems:

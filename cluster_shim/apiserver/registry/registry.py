@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from cluster_shim.api import errors
+from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
 from cluster_shim.apiserver.admission.plugin import Attributes
 from cluster_shim.apiserver.registry import objects
@@ -108,6 +109,7 @@ class Registry:
 
     def entry(self, resource: Resource, namespace: str, name: str) -> Entry:
         """Return an object's entry. Raises APIError 404."""
+        check_name(name)
         found = self.store.get(resource.key_of(namespace, name))
         if found is None:
             raise errors.not_found(resource.name, name, resource.group)
@@ -187,6 +189,16 @@ class Registry:
         finally:
             if not lock.locked() and not getattr(lock, "_waiters", None):
                 self._locks.pop(key, None)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no object can have, as it is no segment of a path. Raises APIError 400."""
+    if name in (".", ".."):
+        problem = f"may not be '{name}'"
+    else:
+        problem = ";".join(f"may not contain '{each}'" for each in "/%" if each in name)
+    if problem:
+        raise errors.bad_request(f"Name parameter invalid: {quoted(name)}: {problem}")
 
 
 class NoReservation:

@@ -65,13 +65,10 @@ FIELDS: dict[tuple[str, str], dict[str, Extract]] = {
         "spec.host": _at("spec", "nodeName"),
     },
     ("", "nodes"): {"spec.unschedulable": _at("spec", "unschedulable", default="false")},
-    ("", "namespaces"): {"status.phase": _at("status", "phase"), "name": _at("metadata", "name")},
+    ("", "namespaces"): _paths("status.phase"),
     ("", "secrets"): _paths("type"),
     ("", "services"): _paths("spec.clusterIP", "spec.type"),
-    ("", "persistentvolumes"): {"name": _at("metadata", "name")},
-    ("", "persistentvolumeclaims"): {"name": _at("metadata", "name")},
     ("", "replicationcontrollers"): {"status.replicas": _at("status", "replicas", default="0")},
-    ("apps", "replicasets"): {"status.replicas": _at("status", "replicas", default="0")},
     ("batch", "jobs"): {"status.successful": _at("status", "succeeded", default="0")},
     ("", "events"): {
         **_references("involvedObject", "involvedObject"),
@@ -91,7 +88,7 @@ FIELDS: dict[tuple[str, str], dict[str, Extract]] = {
 def extractors(resource: Resource) -> Mapping[str, Extract]:
     """Return which fields a selector may name, with the functions that read them from a stored object."""
     found: dict[str, Extract] = {"metadata.name": _at("metadata", "name")}
-    if resource.namespaced:
+    if resource.namespaced or (resource.group, resource.name) not in FIELDS:
         found["metadata.namespace"] = _at("metadata", "namespace")
     if resource.custom is not None:
         for path in resource.custom.selectable_fields:
@@ -111,6 +108,10 @@ def check(resource: Resource, terms: Sequence[FieldTerm]) -> None:
 
 
 def _unknown(resource: Resource, field: str) -> APIError:
+    if resource.name == "jobs":
+        return bad_request(f"field label {quoted(field)} not supported for Job")
+    if resource.name == "resourceslices":
+        return bad_request(f"field label not supported for {resource.api_version}, Kind=ResourceSlice: {field}")
     if (resource.group, resource.name) in FIELDS or resource.custom is not None:
         return bad_request(f"field label not supported: {field}")
     supported = '"metadata.name", "metadata.namespace"'

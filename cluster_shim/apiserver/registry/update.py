@@ -21,6 +21,7 @@ from cluster_shim.apiserver.registry.registry import (
     Registry,
     Transaction,
     Write,
+    check_name,
     drop_twin_owners,
 )
 from cluster_shim.storage.store import Changed, Entry
@@ -39,6 +40,7 @@ async def update(
     Of an object whose last finalizer went, the entry is that of the last state: it is gone from the store. `uid`, if
     there is one, must be the object's; `retry` tells whether a conflict with another server is tried again.
     """
+    check_name(write.name)
     key = write.resource.key_of(write.namespace, write.name)
     async with registry.locked(key):
         for _ in range(CONFLICT_ATTEMPTS):
