@@ -143,13 +143,18 @@ def check_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> None:
 def other_kind(gvk: GroupVersionKind, expected: GroupVersionKind) -> APIError:
     """Return 400 for a document of another kind, or of another version of the kind, than the path demands."""
     if internal_name(gvk) != internal_name(expected):
-        found = type_of(gvk)
-        name = found.name if found else f"{gvk.version}.{gvk.kind}"
-        return unhandled(gvk, expected, f"converting ({name}) to ({internal_name(expected)}): unknown conversion")
+        return unhandled(gvk, expected, no_conversion(gvk, expected))
     return errors.bad_request(
         f"the API version in the data ({gvk.api_version}) does not match the expected API version "
         f"({expected.api_version})"
     )
+
+
+def no_conversion(gvk: GroupVersionKind, expected: GroupVersionKind) -> str:
+    """Return what is said of a kind that is not the one that the path demands."""
+    found = type_of(gvk)
+    name = found.name if found else f"{gvk.version}.{gvk.kind}"
+    return f"converting ({name}) to ({internal_name(expected)}): unknown conversion"
 
 
 def internal_name(gvk: GroupVersionKind) -> str:

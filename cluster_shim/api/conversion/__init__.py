@@ -1,7 +1,8 @@
 """Between the versions of a kind that share one store: horizontal pod autoscalers, and events of two groups.
 
 ``hub(gvk)`` names the version that is stored; ``convert(obj, gvk)`` returns an object in another version of its kind.
-Objects are normalised before and after. Everything else has one version only and passes unchanged.
+Objects are normalised before and after. Everything else has one version only and passes unchanged. What a patch has
+made goes through ``patched.from_patched``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from cluster_shim.api.codec.scanner import Malformed, scan
 from cluster_shim.api.codec.unmarshal import unmarshal_any
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import Path
-from cluster_shim.api.patch import json_patch, merge_patch, strategic
+from cluster_shim.api.patch import go, json_patch, merge_patch, strategic
 from cluster_shim.api.patch.schema import of_type
 from cluster_shim.api.resources import Resource
 from cluster_shim.api.types import Type, type_of
@@ -97,11 +97,18 @@ def patched_by(
 ) -> Callable[[Document], Document]:
     """Return what makes of a live object what a request's patch makes of it."""
     patched = _PATCHES[media_type](resource, request, options)
+    reread = rules.reread_merged if media_type == STRATEGIC_PATCH else rules.reread_patched
     info = request.info
 
     def change(old: Document) -> Document:
         document, complaints = patched(old)
-        new = _read(resource, request, options, document, complaints)
+        try:
+            new, found = reread(resource, document)
+            _complain(request, options, [*complaints, *found])
+        except ValueError as error:
+            shown = go.printed(_parsed(request, "", [])) if media_type == STRATEGIC_PATCH else document
+            raise _unreadable(shown, str(error)) from None
+        rules.default(resource, new)
         body.match_namespace(resource, info.namespace, new)
         body.match_name(info.name, info.namespace, new)
         return new
@@ -109,21 +116,12 @@ def patched_by(
     return change
 
 
-def _read(
-    resource: Resource, request: Request, options: WriteOptions, document: Any, complaints: list[str]
-) -> Document:
-    """Return a patched object as its type has it, with defaults. Raises APIError 422."""
-    try:
-        new, found = rules.reread(resource, document)
-    except ValueError as error:
-        raise _unreadable(document, str(error)) from None
-    complaints = [*complaints, *found]
+def _complain(request: Request, options: WriteOptions, complaints: list[str]) -> None:
+    """Warn of what a strict reader has against a patch, or raise it as ValueError."""
     if complaints and options.field_validation == "Warn":
         request.warnings.extend(complaints)
     elif complaints and options.field_validation == "Strict":
-        raise _unreadable(document, f"strict decoding error: {', '.join(complaints)}")
-    rules.default(resource, new)
-    return new
+        raise ValueError(f"strict decoding error: {', '.join(complaints)}")
 
 
 def _unreadable(document: Any, detail: str) -> APIError:

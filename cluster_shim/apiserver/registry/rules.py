@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cluster_shim.api import codec, custom, defaults, validation
+from cluster_shim.api.conversion.patched import from_patched
 from cluster_shim.api.fields import FieldError
 from cluster_shim.api.resources import GroupVersionKind, Resource
 
@@ -24,6 +25,14 @@ def reread(resource: Resource, document: Any) -> tuple[Document, list[str]]:
     if resource.custom is not None:
         return custom.reread(resource, document)
     found = codec.from_parsed(document, resource.gvk)
+    return found.object, found.strict_errors
+
+
+def reread_patched(resource: Resource, document: Any) -> tuple[Document, list[str]]:
+    """Do as `reread` for what a patch has made, which may say that it is of another version. Raises ValueError."""
+    if resource.custom is not None:
+        return custom.reread(resource, document)
+    found = from_patched(document, resource.gvk)
     return found.object, found.strict_errors
 
 
