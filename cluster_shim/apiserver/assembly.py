@@ -151,8 +151,16 @@ class Assembly:
             address=address,
             started=lambda: self._is_started,
             object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
+            watches=self._watches,
+            in_flight=lambda: server.inflight.counts,
+            flags=config.flags(),
+            metrics=server.metrics,
             more={CONFIGURATION_PATH: configuration, KEYS_PATH: keys},
         )
+
+    def _watches(self) -> dict[str, int]:
+        counts = self.server.hub.counts()
+        return {each.qualified: counts[each.prefix] for each in self.server.catalogue if each.prefix in counts}
 
     def _policies(self, registry: Registry, authorizer: Authorizer) -> dict[str, AdmissionPlugin]:
         having = (self.account, self._store, registry.catalogue, authorizer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 
@@ -48,3 +48,13 @@ class Config:
     compaction_seconds: float = 300.0
     kubeconfig: Path | None = None
     hostname: str = field(default="")
+
+    def flags(self) -> dict[str, str]:
+        """Return the options as a command line has them."""
+        return {each.name.replace("_", "-"): _shown(getattr(self, each.name)) for each in fields(self)}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{','.join(map(str, value))}]"
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,6 +7,7 @@ handler.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from cluster_shim.apiserver.dispatch import dispatch, page_not_found
 from cluster_shim.apiserver.handlers.connect import NoAgent, NodeAgent
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight
+from cluster_shim.apiserver.nonresource.metrics import Metrics
 from cluster_shim.apiserver.registry.registry import Registry
 from cluster_shim.apiserver.rendering import error_response
 from cluster_shim.apiserver.request import Request, RequestInfo, Response, UserInfo
@@ -59,6 +61,7 @@ class Server:
         self.audit = audit
         self.agent: NodeAgent = NoAgent()
         """Who runs the pods; a kubelet, once there is one."""
+        self.metrics = Metrics()
         self.paths: dict[str, NonResource] = {}
         """Handlers of what is no resource, by path; one that ends in ``/`` is for all paths below."""
         registry.check_may_create = self._check_may_create
@@ -68,6 +71,12 @@ class Server:
 
         `is_authenticated` tells that `request.user` is right already: whoever calls is in this process.
         """
+        started = time.perf_counter()
+        response = await self._answer(request, is_authenticated)
+        self.metrics.finished(request, response.status, time.perf_counter() - started)
+        return response
+
+    async def _answer(self, request: Request, is_authenticated: bool) -> Response:
         trail = Trail(self.audit, request)
         try:
             return trail.answered(self._finished(request, await self._handle(request, is_authenticated, trail)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ def version_info() -> dict[str, str]:
         own = version("stowage")
     except PackageNotFoundError:  # run from a source tree
         own = "0"
-    machine = platform.machine()
+    machine = os.uname().machine
     return {
         "major": MAJOR,
         "minor": MINOR,
@@ -49,7 +49,7 @@ def version_info() -> dict[str, str]:
         "gitCommit": "",
         "gitTreeState": "",
         "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": f"none (Python {platform.python_version()})",
+        "goVersion": f"none (Python {sys.version.split()[0]})",
         "compiler": sys.implementation.name,
         "platform": f"{sys.platform}/{ARCHITECTURES.get(machine, machine)}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cluster_shim.apiserver.nonresource.about import version_info
 from cluster_shim.apiserver.nonresource.health import ENDPOINTS, checks_of, passes
@@ -80,30 +80,31 @@ class _Collector:
         """Yield every metric once."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        metrics = self.site.metrics
+        site, metrics = self.site, self.site.metrics
         requests = CounterMetricFamily("apiserver_request", "Requests that were answered.", labels=("code", *LABELS))
-        for (kind, code), count in list(metrics.requests.items()):
-            requests.add_metric((str(code), COMPONENT, *kind), count)
+        for (kind, status), count in list(metrics.requests.items()):
+            requests.add_metric((str(status), COMPONENT, *kind), count)
         yield requests
         yield _durations(list(metrics.durations.items()))
-        gauges: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
+        read_only, mutating = site.in_flight()
+        gauges: tuple[tuple[str, str, tuple[str, ...], list[tuple[tuple[str, ...], int]]], ...] = (
             (
                 "apiserver_current_inflight_requests",
                 "Requests that are being answered.",
                 ("request_kind",),
-                [((kind,), count) for kind, count in metrics.in_flight.items()],
+                [(("readOnly",), read_only), (("mutating",), mutating)],
             ),
             (
                 "apiserver_longrunning_requests",
                 "Watches that are open.",
-                LABELS[:1] + LABELS[2:],
-                [((COMPONENT, *kind[1:]), count) for kind, count in list(metrics.watches.items())],
+                ("component", "group", "resource", "verb"),
+                [((COMPONENT, *_named(resource), "WATCH"), count) for resource, count in site.watches().items()],
             ),
             (
                 "apiserver_storage_objects",
                 "Objects in the store, by resource.",
                 ("resource",),
-                [((resource,), count) for resource, count in self.site.object_counts().items()],
+                [((resource,), count) for resource, count in site.object_counts().items()],
             ),
             ("kubernetes_build_info", "The version of the server; always 1.", tuple(_BUILD), [(_build(), 1)]),
         )
@@ -112,18 +113,12 @@ class _Collector:
             for values, number in samples:
                 gauge.add_metric(values, number)
             yield gauge
-        events = CounterMetricFamily(
-            "apiserver_watch_events", "Events that were sent to watches.", labels=("group", "version", "resource")
-        )
-        for labels, count in list(metrics.watch_events.items()):
-            events.add_metric(labels, count)
-        yield events
-        rejected = CounterMetricFamily(
-            "apiserver_dropped_requests", "Requests that were refused for their number.", labels=("request_kind",)
-        )
-        for request_kind, count in list(metrics.rejected.items()):
-            rejected.add_metric((request_kind,), count)
-        yield rejected
+
+
+def _named(resource: str) -> tuple[str, str]:
+    """Return group and name of a qualified resource."""
+    name, _, group = resource.partition(".")
+    return group, name
 
 
 def _durations(found: list[tuple[Kind, Histogram]]) -> Metric:

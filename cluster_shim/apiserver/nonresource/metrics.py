@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from cluster_shim.apiserver.request import Request, RequestInfo
+from cluster_shim.apiserver.request import Request
 
 DURATION_BOUNDS_SECONDS = (
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
@@ -46,41 +46,20 @@ class Histogram:
 
 
 class Metrics:
-    """The numbers of one server."""
+    """The numbers of one server that it cannot read off itself."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[Kind, int]] = Counter()
+        """Requests that were answered, by what they are told apart by and by status."""
         self.durations: defaultdict[Kind, Histogram] = defaultdict(Histogram)
-        self.in_flight = {"mutating": 0, "readOnly": 0}
-        """Requests that are being answered; whoever counts them keeps this up to date. Watches do not count."""
-        self.watches: Counter[Kind] = Counter()
-        """Watches that are open."""
-        self.watch_events: Counter[tuple[str, str, str]] = Counter()
-        """Events that were sent, by group, version and resource."""
-        self.rejected: Counter[str] = Counter()
-        """Requests that were answered 429, by what they would have been counted as in flight."""
+        """How long requests took; watches are not here."""
 
-    def finished(self, request: Request, code: int, seconds: float) -> None:
+    def finished(self, request: Request, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
         kind = kind_of(request)
-        self.requests[kind, code] += 1
+        self.requests[kind, status] += 1
         if kind.verb != "WATCH":
             self.durations[kind].add(seconds)
-
-    def watch_opened(self, request: Request) -> Kind:
-        """Count a watch that begins; `watch_closed` gets what this returns."""
-        kind = kind_of(request)
-        self.watches[kind] += 1
-        return kind
-
-    def watch_closed(self, kind: Kind) -> None:
-        """Count a watch that has ended."""
-        self.watches[kind] -= 1
-
-
-def request_kind(info: RequestInfo) -> str:
-    """Return as what a request counts while it is in flight."""
-    return "mutating" if info.verb in MUTATING else "readOnly"
 
 
 def kind_of(request: Request) -> Kind:

@@ -38,6 +38,10 @@ class Site:
     shuts_down: Callable[[], bool] = field(default=lambda: False)
     object_counts: Callable[[], Mapping[str, int]] = field(default=dict)
     """How many objects there are, by qualified resource: for the metrics."""
+    watches: Callable[[], Mapping[str, int]] = field(default=dict)
+    """How many watches are open, by qualified resource."""
+    in_flight: Callable[[], tuple[int, int]] = field(default=lambda: (0, 0))
+    """How many requests that read and that write are being answered."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """The flags that the server runs with, by name."""
     metrics: Metrics = field(default_factory=Metrics)

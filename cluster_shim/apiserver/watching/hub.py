@@ -178,6 +178,10 @@ class Hub:
             for watcher in watchers:
                 watcher.end()
 
+    def counts(self) -> dict[str, int]:
+        """Return how many watch, by the prefix of what they watch."""
+        return {prefix: len(watchers) for prefix, watchers in self._watchers.items()}
+
     def count(self) -> int:
         """Return how many watch."""
         return sum(map(len, self._watchers.values()))

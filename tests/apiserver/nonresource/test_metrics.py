@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cluster_shim.apiserver.nonresource import Site
-from cluster_shim.apiserver.nonresource.metrics import Kind, kind_of, request_kind
+from cluster_shim.apiserver.nonresource.metrics import Kind, kind_of
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
 
 Ask = Callable[..., Response]
@@ -40,22 +40,14 @@ def test_as_what_a_request_is_counted(asked: Request, kind: Kind) -> None:
     assert kind_of(asked) == kind
 
 
-def test_as_what_a_request_is_in_flight() -> None:
-    assert [request_kind(info(verb)) for verb in ("get", "watch", "create", "patch")] == [
-        "readOnly",
-        "readOnly",
-        "mutating",
-        "mutating",
-    ]
-
-
 def test_the_numbers_are_written(site: Site, ask: Ask) -> None:
     metrics = site.metrics
     site.object_counts = lambda: {"pods": 3}
     for seconds in (0.001, 0.03):
         metrics.finished(request("get", "p"), 200, seconds)
-    opened = metrics.watch_opened(request("watch"))
-    metrics.watch_events["", "v1", "pods"] += 5
+    metrics.finished(request("watch"), 200, 60)
+    site.watches = lambda: {"pods": 2, "deployments.apps": 1}
+    site.in_flight = lambda: (4, 5)
     response = ask("/metrics")
     lines = response.body.decode().splitlines()
     labels = 'component="apiserver",dry_run="",group="",resource="pods",scope="resource",subresource="",verb="GET"'
@@ -65,11 +57,13 @@ def test_the_numbers_are_written(site: Site, ask: Ask) -> None:
     assert f'{duration}_bucket{{{bucket},version="v1"}} 1.0' in by_sorted_labels(lines)
     assert f'{duration}_count{{{labels},version="v1"}} 2.0' in lines
     assert 'apiserver_storage_objects{resource="pods"} 3.0' in lines
-    assert 'apiserver_watch_events_total{group="",resource="pods",version="v1"} 5.0' in by_sorted_labels(lines)
-    assert any(line.startswith("apiserver_longrunning_requests{") and line.endswith(" 1.0") for line in lines)
+    assert 'apiserver_current_inflight_requests{request_kind="mutating"} 5.0' in lines
+    watches = (
+        'apiserver_longrunning_requests{component="apiserver",group="apps",resource="deployments",verb="WATCH"} 1.0'
+    )
+    assert watches in lines
+    assert not any(line.startswith(f"{duration}_count") and "WATCH" in line for line in lines)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
-    metrics.watch_closed(opened)
-    assert b'verb="WATCH",version="v1"} 0.0' in ask("/metrics").body
 
 
 def by_sorted_labels(lines: list[str]) -> list[str]:
