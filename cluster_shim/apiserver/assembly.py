@@ -41,6 +41,7 @@ from cluster_shim.apiserver.authorization.node import Node
 from cluster_shim.apiserver.authorization.rbac import RBAC
 from cluster_shim.apiserver.bootstrap import start as bootstrap
 from cluster_shim.apiserver.bootstrap import wanted
+from cluster_shim.apiserver.bootstrap.api_services import APIServices
 from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
 from cluster_shim.apiserver.bootstrap.presence import Presence, Settings
 from cluster_shim.apiserver.config import Config
@@ -190,6 +191,7 @@ class Assembly:
         self._background(presence.run())
         self._background(Repair(self.account, self._ports).run())
         self._background(schemas.run())
+        self._background(APIServices(self.account, self._store, registry.catalogue, timestamp).run())
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -9,7 +9,7 @@ from cluster_shim.api import errors
 from cluster_shim.api.resources import Catalogue
 from cluster_shim.apiserver.bootstrap import wanted
 from cluster_shim.apiserver.bootstrap.reconcile import must_be_made_anew, reconcile
-from cluster_shim.apiserver.bootstrap.wanted import MANAGED_LABEL, Wanted
+from cluster_shim.apiserver.bootstrap.wanted import Wanted
 from cluster_shim.apiserver.registry.own import Objects
 
 ATTEMPTS = 3
@@ -23,25 +23,6 @@ async def start(objects: Objects, catalogue: Catalogue, now: str, rbac: bool = T
     others = [each for each in basics if each.resource != "namespaces"]
     roles = wanted.rbac() if rbac else ()
     await ensure_all(objects, [*others, *roles, *wanted.flow_control(), *wanted.api_services(catalogue, now)])
-
-
-async def sync_api_services(objects: Objects, catalogue: Catalogue, now: str) -> None:
-    """Make the APIServices those of a catalogue that has changed."""
-    found = list(wanted.api_services(catalogue, now))
-    keep = wanted.names(found)
-    gone = [
-        each["metadata"]["name"]
-        for each in objects.list(wanted.API_SERVICE_GROUP, "apiservices")
-        if (each["metadata"].get("labels") or {}).get(MANAGED_LABEL) == "true"
-        and ("apiservices", each["metadata"]["name"]) not in keep
-    ]
-    for name in gone:
-        try:
-            await objects.delete(wanted.API_SERVICE_GROUP, "apiservices", "", name)
-        except errors.APIError as error:
-            if error.reason != "NotFound":
-                raise
-    await ensure_all(objects, found)
 
 
 async def ensure_all(objects: Objects, found: Iterable[Wanted]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cluster_shim.api.resources import Catalogue, Resource, built_in
+from cluster_shim.apiserver.bootstrap.api_services import APIServices
 from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
 from cluster_shim.apiserver.bootstrap.presence import Presence, Settings, identity
 from cluster_shim.storage.store import Deliver, Entry, Event, Page
@@ -132,6 +134,45 @@ def conditions(objects: FakeObjects, name: str) -> list[Any]:
     return list(row(objects, FLOW, "flowschemas", "", name)["status"].get("conditions", []))
 
 
+def test_api_services_follow_custom_resources() -> None:
+    objects, source, catalogue = FakeObjects(), Source(), Catalogue(built_in())
+    widgets = Resource(
+        "example.com", "v1", "widgets", "Widget", "widget", True, ("get",), "example.com/widgets", custom=1
+    )
+    key = "apiregistration.k8s.io", "apiservices", "", "v1.example.com"
+
+    async def run() -> None:
+        task = asyncio.create_task(APIServices(objects, source, catalogue, lambda: "2026-05-01T12:00:00Z").run())
+        await settle()
+        assert objects.rows == {}
+        catalogue.add(widgets)
+        source.change()
+        await settle()
+        assert objects.rows[key]["spec"] == {
+            "group": "example.com",
+            "version": "v1",
+            "groupPriorityMinimum": 1000,
+            "versionPriority": 100,
+        }
+        assert objects.rows[key]["metadata"]["labels"] == {"kube-aggregator.kubernetes.io/automanaged": "true"}
+        objects.add("apiregistration.k8s.io", "apiservices", {"metadata": {"name": "v1.made-by-hand.org"}})
+        catalogue.remove(widgets)
+        source.change()
+        await settle()
+        assert [name for *_, name in objects.rows] == ["v1.made-by-hand.org"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert source.delivers == []
+
+    asyncio.run(run())
+
+
+async def settle() -> None:
+    """Let the tasks of a test do what they can."""
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
 def test_conditions_of_flow_schemas() -> None:
     objects, source = FakeObjects(), Source()
     objects.add(FLOW, "prioritylevelconfigurations", {"metadata": {"name": "low"}})
@@ -141,8 +182,7 @@ def test_conditions_of_flow_schemas() -> None:
 
     async def run() -> None:
         task = asyncio.create_task(FlowSchemas(objects, source, lambda: "2026-05-01T12:00:00Z").run())
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settle()
         found = {
             "type": "Dangling",
             "status": "False",
@@ -156,13 +196,11 @@ def test_conditions_of_flow_schemas() -> None:
         assert conditions(objects, "b") == [missing]
         revision = objects.revision
         source.change()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settle()
         assert objects.revision == revision  # its own writes are no reason to write again
         await objects.delete(FLOW, "prioritylevelconfigurations", "", "low")
         source.change()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settle()
         assert conditions(objects, "a")[0]["status"] == "True"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

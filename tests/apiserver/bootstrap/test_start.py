@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cluster_shim.api.resources import Catalogue, Resource, built_in
+from cluster_shim.api.resources import Catalogue, built_in
 from cluster_shim.apiserver.bootstrap import wanted
-from cluster_shim.apiserver.bootstrap.start import start, sync_api_services
+from cluster_shim.apiserver.bootstrap.start import start
 from tests.apiserver.fakes import FakeObjects, Object
 
 NOW = "2026-05-01T12:00:00Z"
@@ -127,22 +127,6 @@ def test_api_services(first: FakeObjects) -> None:
     assert apps is not None and apps["spec"]["groupPriorityMinimum"] == 17800
     assert apps["status"]["conditions"][0]["reason"] == "Local"
     assert first.get("apiregistration.k8s.io", "apiservices", "", "v1.apiregistration.k8s.io") is None
-
-
-def test_api_services_follow_custom_resources(first: FakeObjects) -> None:
-    objects, catalogue = copy.deepcopy(first), Catalogue(built_in())
-    widgets = Resource(
-        "example.com", "v1", "widgets", "Widget", "widget", True, ("get",), "example.com/widgets", custom=1
-    )
-    catalogue.add(widgets)
-    asyncio.run(sync_api_services(objects, catalogue, NOW))
-    found = objects.get("apiregistration.k8s.io", "apiservices", "", "v1.example.com")
-    assert found is not None
-    assert found["spec"]["groupPriorityMinimum"] == 1000
-    assert found["metadata"]["labels"] == {wanted.MANAGED_LABEL: "true"}
-    catalogue.remove(widgets)
-    asyncio.run(sync_api_services(objects, catalogue, NOW))
-    assert objects.rows == first.rows
 
 
 class Racing(FakeObjects):
