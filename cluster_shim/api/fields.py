@@ -17,32 +17,37 @@ import msgspec
 class Path:
     """The way to a field: ``spec.containers[0].resources.limits[cpu]``. Built cheaply, written only when asked."""
 
-    __slots__ = ("_parent", "_text")
+    __slots__ = ("_parent", "_step")
 
-    def __init__(self, text: str, parent: Path | None = None) -> None:
-        self._text = text
+    def __init__(self, step: str | int | tuple[str], parent: Path | None = None) -> None:
+        self._step = step
+        """The name of a member, the index of an element, the key of a value (alone in a tuple)."""
         self._parent = parent
 
-    def child(self, *names: str) -> Path:
+    def child(self, name: str, *rest: str) -> Path:
         """Return the path of a member, or of a member of a member."""
-        path = self
-        for name in names:
-            path = Path(f".{name}", path)
+        path = Path(name, self)
+        for each in rest:
+            path = Path(each, path)
         return path
 
     def index(self, index: int) -> Path:
         """Return the path of an element of a list."""
-        return Path(f"[{index}]", self)
+        return Path(index, self)
 
     def key(self, key: str) -> Path:
         """Return the path of a value of a map."""
-        return Path(f"[{key}]", self)
+        return Path((key,), self)
 
     def __str__(self) -> str:
-        parts = []
+        parts: list[str] = []
         path: Path | None = self
         while path is not None:
-            parts.append(path._text)
+            step = path._step
+            if isinstance(step, str):
+                parts.append(f".{step}" if step else "")
+            else:
+                parts.append(f"[{step if isinstance(step, int) else step[0]}]")
             path = path._parent
         return "".join(reversed(parts)).removeprefix(".")
 

@@ -26,7 +26,11 @@ def create(resource: Resource, obj: Mapping[str, Any]) -> list[FieldError]:
     rules = rules_of(resource.group, resource.kind)
     if rules is not None:
         rules.create(errors, obj)
-    if not errors:
+    if errors:
+        return errors
+    if rules is not None and rules.has_metadata:
+        metadata.usable_names(errors, obj)
+    else:
         metadata.generic(errors, obj, resource.namespaced, names.path_segment)
     return errors
 

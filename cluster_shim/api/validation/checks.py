@@ -22,7 +22,7 @@ IS_NEGATIVE = "must be greater than or equal to 0"
 IS_NOT_POSITIVE = "must be greater than zero"
 IS_IMMUTABLE = "field is immutable"
 
-WHOLE = Path("[]")
+WHOLE = Path(("",))
 """How upstream writes a path without a name."""
 
 METADATA = Path("metadata")

@@ -65,6 +65,15 @@ def generic(errors: Errors, obj: Object, namespaced: bool, name_rule: NameRule, 
         _managed_fields(errors, meta["managedFields"] or (), path.child("managedFields"))
 
 
+def usable_names(errors: Errors, obj: Object) -> None:
+    """Check that names can stand in URLs: some kinds have no rules for theirs."""
+    meta = obj.get("metadata") or NOTHING
+    for key, is_prefix in (("generateName", True), ("name", False)):
+        name = meta.get(key)
+        if name and (messages := names.path_segment(name, is_prefix)):
+            refuse(errors, METADATA.child(key), name, messages)
+
+
 def generic_update(errors: Errors, new: Object, old: Object, path: Path = METADATA) -> None:
     """Check a change of metadata without the rule for finalizers that only built-in kinds have."""
     meta, before = new.get("metadata") or NOTHING, old.get("metadata") or NOTHING

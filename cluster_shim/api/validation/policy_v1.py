@@ -37,4 +37,4 @@ def _update_status(errors: Errors, new: Object, old: Object) -> None:
     non_negative(errors, status, STATUS, "disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
 
 
-POD_DISRUPTION_BUDGET = Rules(_create, _update, {"status": _update_status})
+POD_DISRUPTION_BUDGET = Rules(_create, _update, {"status": _update_status}, has_metadata=False)

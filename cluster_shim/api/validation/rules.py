@@ -23,6 +23,8 @@ class Rules:
     create: Create
     update: Update
     subresources: Mapping[str, Update] = field(default_factory=dict)
+    has_metadata: bool = True
+    """Whether `create` checks the metadata; if not, they are checked when nothing else is wrong."""
 
 
 _KINDS: dict[tuple[str, str], str] = {

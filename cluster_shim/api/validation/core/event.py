@@ -30,7 +30,7 @@ def create(errors: Errors, event: Object) -> None:
 
 def update(errors: Errors, new: Object, old: Object) -> None:
     """Check an update of an event of the core group."""
-    create(errors, new)
+    _common(errors, new, "reportingComponent")
 
 
 def _older(event: Object) -> dict[str, Any]:

@@ -165,6 +165,8 @@ _Place = tuple[Path, Any]
 
 
 def _ports(spec: Object, path: Path) -> list[str]:
+    if not any("ports" in container for _, container in containers(spec)):
+        return []
     found: list[str] = []
     seen: dict[tuple[int, str], list[_Place]] = {}
     every = [
