@@ -28,6 +28,9 @@ class ServiceAccount:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        # Upstream names the volume by chance in each pod. By chance once, pods of one template stay equal in their
+        # specs, and what has been found out of one (that it is valid, who owns what) holds for all.
+        self._volume = _VOLUME + "".join(random.choices(_SUFFIX_ALPHABET, k=5))
 
     def admit(self, attributes: Attributes) -> None:
         """Give a new pod its account, the account's pull secrets and a token. Raises Forbidden."""
@@ -41,7 +44,7 @@ class ServiceAccount:
                 spec["serviceAccount"] = "default"
             account = self._account(attributes, spec["serviceAccountName"])
             if spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True)):
-                _mount_token(spec)
+                _mount_token(spec, self._volume)
             if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
                 spec["imagePullSecrets"] = [{"name": each.get("name", "")} for each in account["imagePullSecrets"]]
         self.validate(attributes)
@@ -76,10 +79,10 @@ def _is_mirror(pod: Pod) -> bool:
     return MIRROR in (pod["metadata"].get("annotations") or {})
 
 
-def _mount_token(spec: Pod) -> None:
+def _mount_token(spec: Pod, new_name: str) -> None:
     volumes = spec.get("volumes") or []
     present = next((each["name"] for each in volumes if each.get("name", "").startswith(_VOLUME)), "")
-    name = present or _VOLUME + "".join(random.choices(_SUFFIX_ALPHABET, k=5))
+    name = present or new_name
     needed = False
     for containers, _ in _CONTAINERS:
         for container in spec.get(containers) or ():

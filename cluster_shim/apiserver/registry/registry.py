@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cluster_shim.api import errors
@@ -21,13 +23,16 @@ from cluster_shim.apiserver.admission.plugin import Attributes
 from cluster_shim.apiserver.registry import objects
 from cluster_shim.apiserver.registry.strategies.strategy import Strategy, custom_strategy, strategy_of
 from cluster_shim.apiserver.request import Request, UserInfo
-from cluster_shim.storage.store import Entry, Store
+from cluster_shim.storage.store import Entry, Event, Store
 
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 GENERATED_NAME_MAX = 63
 GENERATED_SUFFIX = 5
 EVENT_TTL_SECONDS = 3600
 REVISION_POLL_SECONDS = 0.02
+LIST_MAX = 64
+"""Objects; a longer list is not remembered."""
+LISTS_MAX = 20_000
 
 Document = dict[str, Any]
 
@@ -104,6 +109,8 @@ class Registry:
         self.memory: dict[str, Any] = {}
         """What others derive from resources and keep, by their name; forgotten when the catalogue changes."""
         self._locks: dict[str, asyncio.Lock] = {}
+        self._lists: dict[str, Sequence[Document]] = {}
+        self._followed: set[str] = set()
 
     # ------------------------------------------------------------------ reading
 
@@ -127,7 +134,28 @@ class Registry:
         if row is None:
             return []
         prefix = f"{row.prefix}{namespace}/" if namespace and row.namespaced else row.prefix
-        return [objects.shared(each) for each in self.store.range(prefix).entries]
+        found = self._lists.get(prefix)
+        if found is None:
+            found = [objects.shared(each) for each in self.store.range(prefix).entries]
+            self._remember(row.prefix, prefix, found)
+        return found
+
+    def _remember(self, root: str, prefix: str, found: Sequence[Document]) -> None:
+        """Keep a short list until an object of its resource changes: plugins ask for the same few at each write."""
+        if len(found) > LIST_MAX:
+            return
+        if root not in self._followed:
+            self._followed.add(root)
+            self.store.subscribe(root, lambda events: self._forget(events))
+        if len(self._lists) >= LISTS_MAX:
+            self._lists.clear()
+        self._lists[prefix] = found
+
+    def _forget(self, events: Sequence[Event]) -> None:
+        for event in events:
+            folder = event.entry.key.rpartition("/")[0] + "/"
+            self._lists.pop(folder, None)
+            self._lists.pop(folder.removesuffix("/").rpartition("/")[0] + "/", None)
 
     def _row(self, group: str, resource: str) -> Resource | None:
         return self.catalogue.first(group, resource)
@@ -212,8 +240,15 @@ NOTHING = NoReservation()
 
 
 def timestamp(moment: datetime | None = None) -> str:
-    """Return a time as metadata has it."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time as metadata has it: that of now, if none is given."""
+    if moment is None:
+        return _second(int(time.time()))
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def new_uid() -> str:

@@ -5,7 +5,9 @@ What has no row has none. Upstream: the methods WarningsOnCreate and WarningsOnU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
 
 from cluster_shim.api.fields import ROOT, Path, quoted
 from cluster_shim.api.validation import amounts
@@ -30,6 +32,9 @@ _INGRESS_CLASS = "kubernetes.io/ingress.class"
 _ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 _SLICE_CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 _STATIC = ".static.k8s.io"
+_WARNED_MAX = 4096
+_warned: dict[bytes, Sequence[str]] = {}
+"""Warnings of specs of new pods: those of one template are all alike."""
 
 
 def _meta(obj: Object) -> Object:
@@ -59,7 +64,20 @@ def _same_generation(new: Object, old: Object | None) -> bool:
 def _pod(new: Object, old: Object | None) -> list[str]:
     if old is not None:
         return []
-    return [*pods.of_name(_name(new), "the Pod's hostname"), *pods.template(new, ROOT)]
+    return [*pods.of_name(_name(new), "the Pod's hostname"), *_of_pod(new)]
+
+
+def _of_pod(pod: Object) -> Sequence[str]:
+    """Return what a new pod is warned of; pods of one template are warned alike."""
+    if (pod.get("metadata") or NOTHING).get("annotations"):
+        return pods.template(pod, ROOT)
+    key = msgspec.json.encode(pod.get("spec"))
+    found = _warned.get(key)
+    if found is None:
+        if len(_warned) >= _WARNED_MAX:
+            _warned.clear()
+        found = _warned[key] = tuple(pods.template(pod, ROOT))
+    return found
 
 
 def _pod_status(new: Object, old: Object | None) -> list[str]:
