@@ -12,6 +12,7 @@ from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types.model import Embedded, Field, Type
 from cluster_shim.api.types.normalise import ABSENT, Unusual, normaliser, zero
 from cluster_shim.api.types.order import ordered
+from cluster_shim.api.types.settle import settler
 from cluster_shim.api.types.table import EVERYWHERE, kinds, package_of_group, type_by_name, type_of
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "normaliser",
     "ordered",
     "package_of_group",
+    "settle",
     "type_by_name",
     "type_of",
     "zero",
@@ -39,3 +41,11 @@ def normalise(gvk: GroupVersionKind, obj: dict[str, Any]) -> dict[str, Any]:
         raise KeyError(gvk)
     result: dict[str, Any] = normaliser(found)(obj)
     return result
+
+
+def settle(gvk: GroupVersionKind, obj: dict[str, Any]) -> None:
+    """Change a normalised object, in place, to what upstream's store makes of it: empty lists are null."""
+    found = type_of(gvk)
+    settled = settler(found) if found else None
+    if settled is not None:
+        settled(obj)

@@ -59,7 +59,7 @@ _ZEROES: dict[str, Any] = {
     model.QUANTITY: "0",
     model.INT_OR_STRING: 0,
 }
-_KEEP, _DROP_EMPTY, _DROP_ZERO, _NULL_IF_EMPTY = range(4)
+_KEEP, _DROP_EMPTY, _DROP_ZERO = range(3)
 
 
 def _compile(of: Type) -> Normaliser:
@@ -97,8 +97,6 @@ def _struct(of: Type) -> Normaliser:
             item = convert(item)
             if how == _KEEP or (item if how == _DROP_EMPTY else item != nothing):
                 result[name] = item
-            elif how == _NULL_IF_EMPTY:
-                result[name] = item or None
         for name, nothing in missing:
             if name not in result:
                 result[name] = nothing
@@ -131,7 +129,7 @@ def _rule(field: Field) -> tuple[int, Any]:
     if kind in (model.LIST, model.MAP, model.BYTES, *model.SCALARS):
         if field.omit_empty or (field.omit_zero and kind in model.SCALARS):
             return _DROP_EMPTY, None
-        return (_NULL_IF_EMPTY, []) if kind in (model.LIST, model.MAP) else (_KEEP, None)
+        return _KEEP, None
     if not field.omit_zero:
         return _KEEP, None
     if kind == model.STRUCT:

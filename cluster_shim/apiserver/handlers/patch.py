@@ -35,6 +35,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 BUILT_IN_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 CUSTOM_TYPES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
+_TO_JSON = "error converting YAML to JSON: "
+
 Patched = Callable[[Document], tuple[Any, list[str]]]
 """Makes of the live object the patched one, and says what a strict reader has against the patch."""
 
@@ -137,9 +139,11 @@ def _type_of(resource: Resource) -> Type:
 
 
 def _json_patch(resource: Resource, request: Request, options: WriteOptions) -> Patched:
-    value = _parsed(request, "error decoding patch: ", [])
+    repeated: list[str] = []
+    value = _parsed(request, "error decoding patch: ", repeated)
     strict = options.field_validation != "Ignore"
-    operations, complaints = json_patch.decode(request.body, value, strict)
+    operations, unknown = json_patch.decode(request.body, value, strict)
+    complaints = [*(f"json patch {each}" for each in repeated), *unknown]
     return lambda old: (json_patch.apply(old, operations), complaints)
 
 
@@ -180,9 +184,13 @@ def _parsed(request: Request, prefix: str, complaints: list[str]) -> Any:
 def applied_by(request: Request) -> tuple[Any, str]:
     """Return the configuration that a request applies, and what a strict reader has against it. Raises APIError 400."""
     try:
-        return read_yaml(request.body)
+        applied, complaint = read_yaml(request.body)
     except YAMLError as error:
-        raise errors.bad_request(f"error decoding YAML: {error}") from None
+        raise errors.bad_request(f"error decoding YAML: {_TO_JSON}{error}") from None
+    if not isinstance(applied, dict | None):
+        wrong = f"cannot unmarshal {go.json_kind(applied)} into Go value of type map[string]interface {{}}"
+        raise errors.bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: json: {wrong}")
+    return applied, complaint
 
 
 def _apply(
@@ -193,7 +201,7 @@ def _apply(
     def change(old: Document | None) -> Document:
         new = ownership.apply(registry, write, old, applied, bool(options.force))
         if complaint and options.field_validation == "Strict":
-            raise errors.bad_request(f"error strict decoding YAML: {complaint}")
+            raise errors.bad_request(f"error strict decoding YAML: {_TO_JSON}{complaint}")
         if complaint and options.field_validation == "Warn":
             request.warnings.append(complaint)
         body.match_namespace(resource, write.namespace, new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from cluster_shim.api import errors
+from cluster_shim.api import conversion, errors
 from cluster_shim.apiserver.admission.plugin import CREATE
 from cluster_shim.apiserver.registry import objects, rules
 from cluster_shim.apiserver.registry.registry import (
@@ -82,7 +82,7 @@ async def store_new(registry: Registry, write: Write, document: Document) -> Ent
         problems = rules.validate_create(resource, document)
         name = metadata.get("name", "")
         if problems:
-            raise errors.invalid(resource.kind, name, problems, resource.group)
+            raise errors.invalid(resource.kind, name, problems, conversion.hub(resource.gvk).group)
         write.warnings.extend(rules.warnings(resource, document, None))
         await registry.admission.validate(registry.attributes(write, CREATE, document, None))
         if metadata.get("resourceVersion"):

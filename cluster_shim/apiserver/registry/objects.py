@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cluster_shim.api import conversion, custom
+from cluster_shim.api import conversion, custom, types
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.storage.store import Entry
 
@@ -41,10 +41,12 @@ def memo_of(entry: Entry) -> Memo:
     return memo
 
 
-def stored(document: Mapping[str, Any], resource: Resource) -> bytes:
+def stored(document: dict[str, Any], resource: Resource) -> bytes:
     """Return an object as the store has it."""
+    if resource.custom is None:
+        types.settle(resource.gvk, document)
     if storage_version(resource) != resource.gvk:
-        document = converted(dict(document), storage_version(resource), resource)
+        document = converted(document, storage_version(resource), resource)
     metadata = document["metadata"]
     if "resourceVersion" in metadata:
         metadata = {key: value for key, value in metadata.items() if key != "resourceVersion"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 
-from cluster_shim.api import errors, fields
+from cluster_shim.api import conversion, errors, fields
 from cluster_shim.api.fields import ROOT
 from cluster_shim.api.patch.apply import keep_times
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE
@@ -115,7 +115,9 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         _prepare(registry, write, new, old)
         problems = rules.validate_update(resource, new, old, write.subresource)
         if problems:
-            raise errors.invalid(resource.kind, new["metadata"].get("name", ""), problems, resource.group)
+            raise errors.invalid(
+                resource.kind, new["metadata"].get("name", ""), problems, conversion.hub(resource.gvk).group
+            )
         write.warnings.extend(rules.warnings(resource, new, old, write.subresource))
         new = keep_times(old, new)
         await registry.admission.validate(registry.attributes(write, UPDATE, new, old))

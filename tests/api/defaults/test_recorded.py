@@ -14,6 +14,7 @@ import pytest
 from cluster_shim.api import defaults
 from cluster_shim.api.codec import json as json_codec
 from cluster_shim.api.resources import GroupVersionKind
+from cluster_shim.api.types import settle
 from tests.api.exchanges import written
 
 FAMILIES = ("defaulting", "crud", "table", "services", "patch-strategic")
@@ -55,6 +56,7 @@ def test_creations(shared: Path, family: str) -> None:
             continue
         obj = json_codec.decode(exchange.body, exchange.gvk).object
         defaults.apply(exchange.gvk, obj)
+        settle(exchange.gvk, obj)
         wrong = [each for each in differences(obj, exchange.answer) if not OTHERS.match(each)]
         assert wrong == [], f"{exchange.where}: {json.dumps(obj)}"
         again = copy.deepcopy(obj)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from cluster_shim.api.resources import GroupVersionKind, built_in
-from cluster_shim.api.types import kinds, model, normalise, normaliser, ordered, type_by_name, type_of
+from cluster_shim.api.types import kinds, model, normalise, normaliser, ordered, settle, type_by_name, type_of
 
 POD = GroupVersionKind("", "v1", "Pod")
 
@@ -84,7 +84,11 @@ def test_what_go_writes_of_empty_objects() -> None:
     gvk = GroupVersionKind("networking.k8s.io", "v1", "NetworkPolicy")
     assert normalise(gvk, {"metadata": {"creationTimestamp": None}}) == {"metadata": {}, "spec": {"podSelector": {}}}
     role = GroupVersionKind("rbac.authorization.k8s.io", "v1", "Role")
-    assert normalise(role, {"rules": []}) == {"metadata": {}, "rules": None}
+    assert normalise(role, {}) == {"metadata": {}, "rules": None}
+    kept = normalise(role, {"rules": []})
+    assert kept["rules"] == []
+    settle(role, kept)
+    assert kept["rules"] is None
     lease = GroupVersionKind("coordination.k8s.io", "v1", "Lease")
     assert normalise(lease, {"spec": {"leaseTransitions": 0, "strategy": ""}})["spec"] == {
         "leaseTransitions": 0,

@@ -45,6 +45,16 @@ def _update_node(new: Object, old: Object, now: str) -> None:
         new.get("spec", {}).pop("configSource", None)
 
 
+def _create_lease(obj: Object, user: UserInfo, now: str) -> None:
+    _update_lease(obj, {}, now)
+
+
+def _update_lease(new: Object, old: Object, now: str) -> None:
+    for name in ("strategy", "preferredHolder"):  # gate CoordinatedLeaderElection
+        if name not in old.get("spec", {}):
+            new.get("spec", {}).pop(name, None)
+
+
 def _create_limit_range(obj: Object, user: UserInfo, now: str) -> None:
     if not obj["metadata"].get("name"):
         obj["metadata"]["name"] = str(uuid.uuid4())
@@ -145,6 +155,7 @@ def _create_hpa(obj: Object, user: UserInfo, now: str) -> None:
 HOOKS = {
     "namespace": Hooks(_create_namespace, _update_namespace, _subresource_of_namespace),
     "node": Hooks(_create_node, _update_node),
+    "lease": Hooks(_create_lease, _update_lease),
     "limit_range": Hooks(_create_limit_range),
     "secret": Hooks(update=_update_secret),
     "service": Hooks(_create_service, _update_service),

@@ -31,7 +31,7 @@ def _prepare_sources(spec: Object, old: Object | None) -> None:
     if reference and not (old or {}).get("dataSourceRef", {}).get("namespace"):
         reference.pop("namespace", None)  # gate CrossNamespaceVolumeDataSource
     source = spec.get("dataSource")
-    legacy = source and (source.get("apiGroup", ""), source.get("kind")) in _LEGACY_SOURCES
+    legacy = source and (source.get("apiGroup") or "", source.get("kind")) in _LEGACY_SOURCES
     if source and not in_use and not reference and not legacy:
         del spec["dataSource"]
         source = None

@@ -93,11 +93,13 @@ def _create_job(obj: Object, user: UserInfo, now: str) -> None:
         return
     template = spec.setdefault("template", {})
     labels = template.setdefault("metadata", {}).setdefault("labels", {})
-    for names, value in ((_JOB_NAME, metadata["name"]), (_CONTROLLER_UID, metadata["uid"])):
+    for names, value in ((_JOB_NAME, metadata.get("name", "")), (_CONTROLLER_UID, metadata["uid"])):
         for name in names:
             labels.setdefault(name, value)
     selector = spec.setdefault("selector", {}).setdefault("matchLabels", {})
     selector.setdefault(_CONTROLLER_UID[1], metadata["uid"])
+    if not metadata.get("labels"):
+        metadata["labels"] = dict(labels)  # a default, which upstream applies again when it reads what it stored
 
 
 HOOKS = {
