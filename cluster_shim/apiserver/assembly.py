@@ -31,6 +31,7 @@ from cluster_shim.apiserver.authentication.bootstrap_tokens import BootstrapToke
 from cluster_shim.apiserver.authentication.certificates import ClientCertificates
 from cluster_shim.apiserver.authentication.jwt import Signer
 from cluster_shim.apiserver.authentication.openid import CONFIGURATION_PATH, KEYS_PATH, OpenID
+from cluster_shim.apiserver.authentication.secret_tokens import SecretTokens
 from cluster_shim.apiserver.authentication.service_accounts import ServiceAccountTokens
 from cluster_shim.apiserver.authentication.token_file import TokenFile
 from cluster_shim.apiserver.authorization.authorizer import AlwaysAllow, AlwaysDeny, Authorizer, Mode
@@ -294,6 +295,7 @@ class Assembly:
         kinds: list[TokenAuthenticator] = []
         if config.token_auth_file is not None:
             kinds.append(TokenFile.read(config.token_auth_file, audiences))
+        kinds.append(SecretTokens([signer.public], audiences, registry))
         kinds.append(
             ServiceAccountTokens([signer.public], [config.service_account_issuer], audiences, registry, time.time)
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -157,6 +157,19 @@ class Token:
             except InvalidToken:
                 if number == len(candidates):
                     raise
+
+
+def verified_claims(text: str, issuers: Collection[str], keys: Iterable[PublicKey]) -> dict[str, Any] | None:
+    """Return the claims of a token of one of the issuers, None if it is of another, or is none. Raises InvalidToken."""
+    try:
+        token = Token(text)
+    except ValueError:
+        return None
+    issuer = token.claims.get("iss")
+    if not isinstance(issuer, str) or issuer not in issuers:
+        return None
+    token.verify(keys)
+    return token.claims
 
 
 def _number(number: int, size: int = 0) -> str:

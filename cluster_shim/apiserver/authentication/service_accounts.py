@@ -15,8 +15,8 @@ import msgspec
 from cluster_shim.api.fields import quoted
 from cluster_shim.apiserver.admission.plugin import Reader
 from cluster_shim.apiserver.authentication import users
-from cluster_shim.apiserver.authentication.jwt import InvalidToken, PublicKey, Token, decode
-from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict, common
+from cluster_shim.apiserver.authentication.jwt import InvalidToken, PublicKey, verified_claims
+from cluster_shim.apiserver.authentication.verdict import Audiences, Refused, Verdict, common, for_others
 from cluster_shim.apiserver.request import UserInfo
 
 LEEWAY_SECONDS = 60
@@ -81,36 +81,22 @@ class ServiceAccountTokens:
                 self._verified.clear()
             self._verified[token] = known
         claims, user = known
-        given = claims.aud if isinstance(claims.aud, tuple) else (claims.aud,)
-        accepted = common(given or self._audiences, audiences)
+        given = (claims.aud if isinstance(claims.aud, tuple) else (claims.aud,)) or self._audiences
+        accepted = common(given, audiences)
         if not accepted:
-            texts = (f"[{' '.join(quoted(each) for each in listed)}]" for listed in (given, audiences))
-            raise Refused("token audiences {} is invalid for the target audiences {}".format(*texts))
+            raise for_others(given, audiences)
         self._check_times(claims)
         self._check_objects(claims)
         return Verdict(user, accepted)
 
     def _verify(self, text: str) -> _Claims | None:
-        if not self._is_ours(text):
-            return None
         try:
-            token = Token(text)
-            token.verify(self._keys)
-            return msgspec.convert(token.claims, _Claims)
+            claims = verified_claims(text, self._issuers, self._keys)
+            return None if claims is None else msgspec.convert(claims, _Claims)
         except InvalidToken as error:
             raise Refused(str(error)) from None
-        except (ValueError, msgspec.ValidationError):  # not a token after all, or claims of other types
+        except msgspec.ValidationError:  # claims of other types
             return None
-
-    def _is_ours(self, text: str) -> bool:
-        parts = text.split(".")
-        if len(parts) != 3:
-            return False
-        try:
-            claims = msgspec.json.decode(decode(parts[1]))
-        except (ValueError, msgspec.DecodeError):
-            return False
-        return isinstance(claims, dict) and claims.get("iss") in self._issuers
 
     def _check_times(self, claims: _Claims) -> None:
         now = self._now()

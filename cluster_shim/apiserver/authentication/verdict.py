@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cluster_shim.api.fields import quoted
 from cluster_shim.apiserver.request import UserInfo
 
 Audiences = tuple[str, ...]
@@ -26,6 +27,12 @@ class Refused(Exception):
     def __init__(self, *texts: str) -> None:
         super().__init__(", ".join(texts))
         self.texts = texts
+
+
+def for_others(given: Audiences, asked: Audiences) -> Refused:
+    """Return the refusal of a credential that is for others than those asked for."""
+    listed = (f"[{' '.join(quoted(each) for each in audiences)}]" for audiences in (given, asked))
+    return Refused("token audiences {} is invalid for the target audiences {}".format(*listed))
 
 
 def common(given: Audiences, asked: Audiences) -> Audiences:

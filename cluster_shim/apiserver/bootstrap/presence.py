@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from cluster_shim.api import errors
-from cluster_shim.apiserver.bootstrap.start import ensure
+from cluster_shim.apiserver.bootstrap.start import ATTEMPTS, ensure
 from cluster_shim.apiserver.bootstrap.wanted import Wanted
 from cluster_shim.apiserver.registry.own import Objects
 
@@ -46,9 +46,9 @@ class Settings:
     """The bundle for client certificates, as PEM."""
 
 
-def identity(hostname: str) -> str:
-    """Return the name of the Lease of a server."""
-    parts = (part.encode() for part in (hostname, "kube-apiserver"))
+def identity(hostname: str, port: int) -> str:
+    """Return the name of the Lease of a server; unlike upstream's it tells servers of one machine apart."""
+    parts = (part.encode() for part in (hostname, f"kube-apiserver:{port}"))
     data = b"".join(len(part).to_bytes(2) + part for part in parts)
     return f"apiserver-{base64.b32encode(hashlib.sha256(data).digest()[:16]).decode().rstrip('=').lower()}"
 
@@ -60,7 +60,7 @@ class Presence:
         self._objects = objects
         self._settings = settings
         self._now = now
-        self._name = identity(settings.hostname)
+        self._name = identity(settings.hostname, settings.port)
         self._holder = f"{self._name}_{uuid4()}"
 
     async def start(self) -> None:
@@ -96,7 +96,15 @@ class Presence:
             _log.warning("cannot remove this server from the endpoints: %s", error)
 
     async def _put(self, group: str, resource: str, wanted: Object) -> None:
-        """Create an object, or give one that is there the members that are wanted."""
+        """Create an object, or give one that is there the wanted members; others may do so at the same time."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._put_once(group, resource, wanted)
+            except errors.APIError as error:
+                if error.code not in (404, 409) or attempt == ATTEMPTS:
+                    raise
+
+    async def _put_once(self, group: str, resource: str, wanted: Object) -> None:
         metadata = wanted["metadata"]
         existing = self._objects.get(group, resource, metadata.get("namespace", ""), metadata["name"])
         if existing is None:

@@ -58,10 +58,10 @@ def test_start() -> None:
     assert cidr["status"]["conditions"][0]["type"] == "Ready"
     facts = row(objects, "", "configmaps", "kube-system", "extension-apiserver-authentication")
     assert facts["data"] == {"client-ca-file": "-----CA-----"}
-    lease = row(objects, "coordination.k8s.io", "leases", "kube-system", identity("host"))
+    lease = row(objects, "coordination.k8s.io", "leases", "kube-system", identity("host", 6443))
     assert lease["metadata"]["labels"]["apiserver.kubernetes.io/identity"] == "kube-apiserver"
     assert lease["spec"]["renewTime"] == "2026-05-01T12:00:00.250000Z"
-    assert lease["spec"]["holderIdentity"].startswith(f"{identity('host')}_")
+    assert lease["spec"]["holderIdentity"].startswith(f"{identity('host', 6443)}_")
 
 
 def test_servers_of_one_store_share_the_endpoints() -> None:
