@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -158,21 +158,39 @@ _VALUES: dict[str, Reader] = {
 def _wrapped(of: Type) -> Reader:
     assert of.element is not None
     each = _value(of.element)
-    return lambda data: [each(value) for number, _, value in fields(data) if number == 1]  # type: ignore[arg-type]
+    return lambda data: [each(value) for value in _all(data, 1)]
 
 
-def _first(data: bytes, wanted: int, otherwise: Any) -> Any:
-    """Return the last value of a field."""
-    for number, _, value in fields(data):
+def _all(data: bytes, wanted: int) -> Iterator[bytes]:
+    """Yield the values of a field that has a length."""
+    for number, wire_type, value in fields(data):
         if number == wanted:
-            otherwise = value
-    return otherwise
+            _expect(wire_type, BYTES)
+            yield value  # type: ignore[misc]
+
+
+def _last(data: bytes, wanted: int) -> bytes | None:
+    """Return the last value of a field that has a length; None if it is not there."""
+    found = None
+    for found in _all(data, wanted):  # noqa: B007
+        pass
+    return found
+
+
+def _last_number(data: bytes, wanted: int) -> int:
+    """Return the last value of a field that is a number; 0 if it is not there."""
+    found: Any = 0
+    for number, wire_type, value in fields(data):
+        if number == wanted:
+            _expect(wire_type, VARINT)
+            found = value
+    return int(found)
 
 
 def _time(data: bytes, micro: bool = False) -> str | None:
     if not data:
         return None
-    seconds, nanos = signed(_first(data, 1, 0), 64), signed(_first(data, 2, 0), 32)
+    seconds, nanos = signed(_last_number(data, 1), 64), signed(_last_number(data, 2), 32)
     try:
         moment = _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
     except OverflowError:
@@ -181,13 +199,13 @@ def _time(data: bytes, micro: bool = False) -> str | None:
 
 
 def _int_or_string(data: bytes) -> int | str:
-    if _first(data, 1, 0):
-        return _text(_first(data, 3, b""))
-    return signed(_first(data, 2, 0), 32)
+    if _last_number(data, 1):
+        return _text(_last(data, 3) or b"")
+    return signed(_last_number(data, 2), 32)
 
 
 def _raw(data: bytes) -> Any:
-    content = _first(data, 1, b"")
+    content = _last(data, 1)
     try:
         return msgspec.json.decode(content) if content else None
     except (ValueError, RecursionError):
@@ -202,10 +220,8 @@ def _schema_or(many: int, read_many: Callable[[Type], Reader]) -> Callable[[Type
         schema, each = message(of.element), read_many(of.element)
 
         def read(data: bytes) -> Any:
-            found = _first(data, 1, None)
-            if found is not None:
-                return schema(found)
-            return [each(value) for number, _, value in fields(data) if number == many]  # type: ignore[arg-type]
+            found = _last(data, 1)
+            return schema(found) if found is not None else [each(value) for value in _all(data, many)]
 
         return read
 
@@ -217,8 +233,8 @@ def _schema_or_bool(of: Type) -> Reader:
     schema = message(of.element)
 
     def read(data: bytes) -> Any:
-        found = _first(data, 2, None)
-        return schema(found) if found is not None else bool(_first(data, 1, 0))
+        found = _last(data, 2)
+        return schema(found) if found is not None else bool(_last_number(data, 1))
 
     return read
 
@@ -226,7 +242,7 @@ def _schema_or_bool(of: Type) -> Reader:
 _MESSAGES: dict[str, Callable[[Type], Reader]] = {
     model.TIME: lambda of: _time,
     model.MICRO_TIME: lambda of: lambda data: _time(data, True),
-    model.QUANTITY: lambda of: lambda data: _text(_first(data, 1, b"0")),
+    model.QUANTITY: lambda of: lambda data: _text(_last(data, 1) or b"0"),
     model.INT_OR_STRING: lambda of: _int_or_string,
     model.RAW: lambda of: _raw,
     model.SCHEMA_OR_ARRAY: _schema_or(2, message),

@@ -198,5 +198,6 @@ def test_broken_messages_are_refused() -> None:
             protobuf.decode(protobuf.envelope(POD, raw[:cut]), POD)
         except APIError as error:
             assert error.code == 400
-    with pytest.raises(APIError, match="wrong wireType = 0"):
-        protobuf.decode(protobuf.envelope(POD, b"\x08\x01"), POD)
+    for wrong in (b"\x08\x01", b"\x0a\x03\x42\x01\x08", b"\x0a\x04\x42\x02\x0a\x00"):  # metadata, its time, its seconds
+        with pytest.raises(APIError, match=r"wrong wireType|unexpected EOF"):
+            protobuf.decode(protobuf.envelope(POD, wrong), POD)
