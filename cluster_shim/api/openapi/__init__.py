@@ -31,6 +31,13 @@ def v2_document(catalogue: Catalogue) -> dict[str, Any]:
 
 def v2_protobuf(document: Mapping[str, Any]) -> bytes:
     """Return a document of version 2 as protobuf."""
-    from cluster_shim.api.openapi import gnostic
+    from cluster_shim.api.openapi import gnostic_v2
 
-    return gnostic.encode_document(document)
+    return gnostic_v2.encode(document)
+
+
+def v3_protobuf(document: Mapping[str, Any]) -> bytes:
+    """Return a document of version 3 as protobuf."""
+    from cluster_shim.api.openapi import gnostic_v3
+
+    return gnostic_v3.encode(document)

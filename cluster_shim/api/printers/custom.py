@@ -73,7 +73,10 @@ def _boolean(value: Any, _now: float) -> bool | None:
 def _date(value: Any, now: float) -> str | None:
     if not isinstance(value, str):
         return None
-    return since(value, now) if not value or RFC3339.fullmatch(value) else "<invalid>"
+    try:
+        return since(value, now) if not value or RFC3339.fullmatch(value) else "<invalid>"
+    except ValueError:  # the 30th of February
+        return "<invalid>"
 
 
 def _text(value: Any, _now: float) -> str:

@@ -50,7 +50,7 @@ def compile_path(text: str) -> Path:
     def find(document: Any) -> list[Any]:
         try:
             return _walk(steps, [document])
-        except _NotApplicable:
+        except (_NotApplicable, RecursionError):
             return []
 
     return find

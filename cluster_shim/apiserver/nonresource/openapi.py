@@ -24,8 +24,8 @@ from cluster_shim.apiserver.nonresource.site import TEXT, Handler, Site
 from cluster_shim.apiserver.request import Request, Response
 
 ROOT = "/openapi/v3/"
-PROTOBUF_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-ASKED_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+PROTOBUF = "application/com.github.proto-openapi.spec.{}.v1.0+protobuf"
+ASKED = "application/com.github.proto-openapi.spec.{}@v1.0+protobuf"
 """By this name clients ask, which may not stand in a Content-Type."""
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -35,9 +35,9 @@ GZIP_LEVEL = 6
 class Body:
     """An encoded document, with what is derived from it."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, etag: str = "") -> None:
         self.data = data
-        self.etag = sha512(data).hexdigest().upper()
+        self.etag = etag or sha512(data).hexdigest().upper()
 
     @cached_property
     def compressed(self) -> bytes:
@@ -52,6 +52,7 @@ class OpenAPI:
         self.catalogue = site.catalogue
         self._changes = -1
         self._v3: dict[str, tuple[Sequence[Resource], Body]] = {}
+        self._v3_protobuf: dict[str, Body] = {}
         self._v2: dict[str, Body] = {}
         self._index = b""
 
@@ -69,6 +70,15 @@ class OpenAPI:
             body = Body(msgspec.json.encode(openapi.v3_document(self.catalogue, path)))
             self._v3[path] = resources, body
         return body
+
+    def v3_protobuf(self, path: str) -> Body:
+        """Return a document of version 3 as protobuf; its tag is that of the JSON. Raises KeyError if there is none."""
+        body = self.v3(path)
+        kept = self._v3_protobuf.get(path)
+        if kept is None or kept.etag != body.etag:
+            kept = Body(openapi.v3_protobuf(openapi.v3_document(self.catalogue, path)), body.etag)
+            self._v3_protobuf[path] = kept
+        return kept
 
     def _resources(self, path: str) -> Sequence[Resource]:
         """Return the resources that a document is made of."""
@@ -106,7 +116,7 @@ def handlers(site: Site) -> dict[str, Handler]:
     documents = OpenAPI(site)
 
     async def v2(_server: object, request: Request) -> Response:
-        media_type = _v2_type(request.header("accept"))
+        media_type = _media_type(request.header("accept"), "v2")
         if not media_type:
             return Response(406, b"", "", [("Vary", "Accept")])
         body = documents.v2(media_type)
@@ -121,16 +131,17 @@ def handlers(site: Site) -> dict[str, Handler]:
             body = documents.v3(path)
         except KeyError:
             return Response(404, b"", "")
-        if not _takes_json(request.header("accept")):
-            return Response(406, b"", "", [("Vary", "Accept")])
         headers = [("Vary", "Accept")]
+        media_type = _media_type(request.header("accept"), "v3")
+        if not media_type:
+            return Response(406, b"", "", headers)
         if asked := request.param("hash"):
             if asked != body.etag:
                 location = ("Location", address(path, body))
                 return Response(301, b"", JSON, [location, ("ETag", f'"{body.etag}"'), *headers])
             expires = formatdate(time.time() + YEAR_SECONDS, usegmt=True)
             headers += [("Cache-Control", "public, immutable"), ("Expires", expires)]
-        return _served(request, body, JSON, headers)
+        return _served(request, body if media_type == JSON else documents.v3_protobuf(path), media_type, headers)
 
     return {"/openapi/v2": v2, "/openapi/v3": index, ROOT: v3}
 
@@ -144,18 +155,13 @@ def _served(request: Request, body: Body, media_type: str, headers: list[tuple[s
     return Response(200, body.data, media_type, headers)
 
 
-def _v2_type(header: str) -> str:
-    """Return the media type in which a client takes version 2; empty if it takes none."""
+def _media_type(header: str, version: str) -> str:
+    """Return the media type in which a client takes a version of OpenAPI; empty if it takes none."""
     if not header:
         return JSON
     for clause in accept.clauses(header):
         if clause.media_type in (JSON, "application/*", "*/*"):
             return JSON
-        if clause.media_type in (PROTOBUF_V2, ASKED_V2):
-            return PROTOBUF_V2
+        if clause.media_type in (PROTOBUF.format(version), ASKED.format(version)):
+            return PROTOBUF.format(version)
     return ""
-
-
-def _takes_json(header: str) -> bool:
-    known = (JSON, "application/*", "*/*")
-    return not header or any(clause.media_type in known for clause in accept.clauses(header))

@@ -1,4 +1,4 @@
-"""OpenAPI v2 as protobuf, read back by a reader that knows nothing but the wire format."""
+"""OpenAPI documents as protobuf, read back by a reader that knows nothing but the wire format."""
 
 from __future__ import annotations
 
@@ -117,3 +117,41 @@ def test_security() -> None:
     found = encoded(securityDefinitions={"Token": scheme}, security=[{"Token": []}])
     assert at(found, 13, 1, 1) == at(found, 12, 1, 1) == b"Token"
     assert at(found, 13, 1, 2, 2, 2) == b"authorization"
+
+
+def third(**document: Any) -> bytes:
+    return openapi.v3_protobuf({"openapi": "3.0.0", **document})
+
+
+def test_schemas_of_version_3() -> None:
+    reference = {"$ref": "#/components/schemas/B"}
+    default = {"type": "string", "default": "TCP", "enum": ["TCP"]}
+    properties = {"a": {"allOf": [reference], "default": {}}, "b": default, "c": {"default": True}, "d": {"default": 2}}
+    schema = {"properties": properties, "items": reference, "additionalProperties": reference, "nullable": True}
+    found = at(third(components={"schemas": {"A": schema}}), 5, 1, 1, 2, 1)
+    assert at(found, 1) == 1
+    assert at(found, 30, 1, 2, 1) == at(found, 32, 1, 2, 1) == b"#/components/schemas/B"
+    a, b, c, d = (at(value, 2, 1) for number, value in read(at(found, 31)) if number == 1)
+    assert at(a, 26, 2, 1) == b"#/components/schemas/B"
+    assert 33 not in dict(read(a))
+    assert at(b, 33, 3) == b"TCP"
+    assert at(b, 24, 2) == b'"TCP"\n'
+    assert (at(c, 33, 2), at(d, 33, 1)) == (1, 2.0)
+
+
+def test_a_path_of_version_3() -> None:
+    content = {"application/json": {"schema": {"$ref": "#/x"}}}
+    operation = {
+        "operationId": "patchIt",
+        "parameters": [{"name": "force", "in": "query", "schema": {"type": "boolean", "uniqueItems": True}}],
+        "requestBody": {"content": content, "required": True},
+        "responses": {"200": {"description": "OK", "content": content}},
+        "x-kubernetes-action": "patch",
+    }
+    patch = at(third(paths={"/a": {"patch": operation}}), 4, 1, 2, 10)
+    assert at(patch, 6, 1, 10, 1, 25) == b"boolean"
+    assert at(patch, 7, 1, 2, 1, 1) == b"application/json"
+    assert at(patch, 7, 1, 2, 1, 2, 1, 2, 1) == b"#/x"
+    assert at(patch, 8, 2, 1) == b"200"
+    assert at(patch, 8, 2, 2, 1, 3, 1, 1) == b"application/json"
+    assert at(patch, 13, 1) == b"x-kubernetes-action"

@@ -61,6 +61,13 @@ def test_what_a_path_finds(path: str, values: list[Any]) -> None:
     assert compile_path(path)(OBJECT) == values
 
 
+def test_a_document_may_be_deeper_than_python_goes() -> None:
+    document: dict[str, Any] = {}
+    for _ in range(5000):
+        document = {"a": document}
+    assert compile_path("..b")(document) == []
+
+
 @pytest.mark.parametrize("path", ["a", ".a[", ".a[x]", ".a[?(@.b", ".a[?(@.b=~'c')]", ".a{b}"])
 def test_what_is_no_path(path: str) -> None:
     with pytest.raises(BadPath):

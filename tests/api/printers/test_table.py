@@ -156,14 +156,22 @@ def test_a_custom_resource_shows_the_columns_that_it_asks_for() -> None:
         column("Number", "number", ".spec.float"),
         column("Flag", "boolean", ".spec.flag"),
         column("When", "date", ".spec.when"),
+        column("Never", "date", ".spec.never"),
         column("Wrong", "integer", ".spec.text"),
         column("Absent", "string", ".spec.absent"),
         column("As text", "string", ".spec.float"),
         column("Flag as text", "string", ".spec.flag"),
     ]
-    spec = {"text": "t", "map": {"b": 1, "a": "<"}, "float": 2.5, "flag": True, "when": "soon"}
+    spec = {
+        "text": "t",
+        "map": {"b": 1, "a": "<"},
+        "float": 2.5,
+        "flag": True,
+        "when": "soon",
+        "never": "2020-02-30T00:00:00Z",
+    }
     table = printers.table(custom(*wanted), [{"metadata": {"name": "n"}, "spec": spec}], metadata={})
-    cells = ["n", "t", '{"a":"\\u003c","b":1}', 2, 2.5, True, "<invalid>", None, None, "2.5", "true"]
+    cells = ["n", "t", '{"a":"\\u003c","b":1}', 2, 2.5, True, "<invalid>", "<invalid>", None, None, "2.5", "true"]
     assert table["rows"][0]["cells"] == cells
     text, mapping = table["columnDefinitions"][1:3]
     assert text == {"name": "Text", "type": "string", "format": "", "description": "about", "priority": 1}

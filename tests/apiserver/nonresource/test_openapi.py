@@ -64,6 +64,10 @@ def test_media_types(ask: Ask) -> None:
     ]
     protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
     assert types == ["application/json", protobuf, "", "application/json", ""]
+    third = ask("/openapi/v3/api/v1", accept="application/com.github.proto-openapi.spec.v3@v1.0+protobuf")
+    assert third.content_type == protobuf.replace("v2", "v3")
+    assert third.body.startswith(b"\x0a\x053.0.0")
+    assert dict(third.headers)["ETag"] == dict(ask("/openapi/v3/api/v1").headers)["ETag"]
     assert ask("/openapi/v3/api/v1", accept="text/xml").status == 406
 
 
