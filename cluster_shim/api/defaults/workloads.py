@@ -63,8 +63,8 @@ def job(obj: dict[str, Any]) -> None:
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
     spec.setdefault("manualSelector", False)
     labels = spec["template"].get("metadata", {}).get("labels")
-    if labels:
-        _labels(obj, labels)
+    if labels and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = labels  # the same map, as upstream: what is added to the one is in the other
 
 
 def _labels(obj: dict[str, Any], labels: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cluster_shim.api import defaults
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, Reader, forbidden, joined
 from cluster_shim.apiserver.admission.pod_resources import Amounts, amounts_of, pod_total
 from cluster_shim.apiserver.amounts import NANO, Amount
@@ -28,9 +29,12 @@ class LimitRanger:
 
     def admit(self, attributes: Attributes) -> None:
         """Give the containers of a pod what they do not ask for themselves."""
-        if attributes.resource.name == "pods":
-            for limits in self._limits(attributes):
-                _set_defaults(attributes.new, limits)
+        if attributes.resource.name != "pods":
+            return
+        pod = attributes.new
+        for limits in self._limits(attributes):
+            if _set_defaults(pod, limits) and pod["spec"].get("resources"):
+                defaults.apply(attributes.kind, pod)  # requests of the pod follow from those of its containers
 
     def validate(self, attributes: Attributes) -> None:
         """Refuse what is outside the bounds. Raises Forbidden."""
@@ -48,7 +52,8 @@ class LimitRanger:
             yield each["spec"].get("limits") or []
 
 
-def _set_defaults(pod: dict[str, Any], limits: list[Mapping[str, Any]]) -> None:
+def _set_defaults(pod: dict[str, Any], limits: list[Mapping[str, Any]]) -> bool:
+    """Give containers what they lack; tell whether any lacked something."""
     defaults: dict[str, dict[str, str]] = {"limits": {}, "requests": {}}
     for limit in limits:
         if limit.get("type") == "Container":
@@ -64,6 +69,7 @@ def _set_defaults(pod: dict[str, Any], limits: list[Mapping[str, Any]]) -> None:
     if notes:
         annotations = pod["metadata"].get("annotations") or {}
         pod["metadata"]["annotations"] = {**annotations, ANNOTATION: f"LimitRanger plugin set: {'; '.join(notes)}"}
+    return bool(notes)
 
 
 def _add_missing(container: dict[str, Any], kind: str, defaults: Mapping[str, str]) -> list[str]:
