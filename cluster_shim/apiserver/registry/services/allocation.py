@@ -188,7 +188,7 @@ def _own_addresses(spec: Spec) -> Iterator[str]:
 def _keep(spec: Spec, before: Spec) -> None:
     """Keep what was allocated and an update does not mention."""
     keep_allocated(spec, before)
-    if needs_node_port(before) and needs_node_port(spec):
+    if _wants_node_ports(before) and _wants_node_ports(spec):
         used = node_ports(before) & node_ports(spec)
         by_name = {port.get("name", ""): port.get("nodePort", 0) for port in before.get("ports") or ()}
         for port in spec.get("ports") or ():
