@@ -79,6 +79,7 @@ class LocalStore(Memory):
         while self._writing:
             await self._settle()
         if self._tidying is not None:
+            self._tidying.cancel()  # the next start has time for it
             await asyncio.wait([self._tidying])
         await self._worker.run(lambda: self._log.close(self.revision))
         await self._worker.close()

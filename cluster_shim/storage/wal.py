@@ -26,7 +26,7 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cluster_shim.storage import record, snapshot
@@ -180,10 +180,10 @@ class WriteAheadLog:
         size = 0
         try:
             for buffers in snapshot.slices(entries, revision, expiry.get):
-                await asyncio.to_thread(draft.add, buffers)
+                await _in_thread(draft.add, buffers)
                 size += sum(map(len, buffers))
                 await asyncio.sleep(PAUSE_SECONDS)
-            await asyncio.to_thread(draft.finish)
+            await _in_thread(draft.finish)
         except BaseException:
             draft.abandon()
             raise
@@ -217,3 +217,13 @@ class WriteAheadLog:
                 self._descriptor = -1
         finally:
             self._folder.unlock()
+
+
+async def _in_thread(function: Callable[..., None], *arguments: object) -> None:
+    """Call a function in a thread, and leave it only when it has returned, even if nobody wants its result any more."""
+    task = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -171,7 +171,7 @@ class Twin(RuleBasedStateMachine):
         ]
 
 
-def compare(make: Make, examples: int = 40, survives: bool = True, wipe: Callable[[], None] = lambda: None) -> None:
+def compare(make: Make, examples: int = 30, survives: bool = True, wipe: Callable[[], None] = lambda: None) -> None:
     members = {"make": staticmethod(make), "survives": survives, "wipe": staticmethod(wipe)}
     run_state_machine_as_test(
         type("Machine", (Twin,), members),

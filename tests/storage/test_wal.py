@@ -18,6 +18,9 @@ from cluster_shim.storage.wal import WriteAheadLog
 from tests.storage.running import run
 
 T = TypeVar("T")
+State = tuple[list[tuple[str, bytes, int, int]], int]
+"""Key, value, revision and created revision of each entry, and the revision of the store."""
+
 NODES = "/registry/nodes/"
 EVENTS = "/registry/events/"
 
@@ -49,12 +52,22 @@ async def fill(store: Store) -> list[Event]:
     return store.events("", begin)
 
 
-async def look(store: Store) -> tuple[list[tuple[str, bytes, int, int]], int]:
+async def look(store: Store) -> State:
     entries = store.range("").entries
     return [(entry.key, entry.value, entry.revision, entry.created) for entry in entries], store.revision
 
 
-async def fill_and_look(store: Store) -> tuple[list[tuple[str, bytes, int, int]], int]:
+async def write_much(store: LocalStore, folder: Path) -> State:
+    """Write until there have been three snapshots, and return what is there."""
+    seen: set[Path] = set()
+    while len(seen) < 3 or store._tidying:
+        await fill(store)
+        await asyncio.sleep(0.01)
+        seen.update(path for path in folder.glob("snapshot-*") if path.suffix != ".tmp")
+    return await look(store)
+
+
+async def fill_and_look(store: Store) -> State:
     await fill(store)
     return await look(store)
 
@@ -87,16 +100,26 @@ def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
 
 
 def test_snapshots_take_the_place_of_logs(tmp_path: Path) -> None:
-    async def write_much(store: LocalStore) -> tuple[list[tuple[str, bytes, int, int]], int]:
-        for _ in range(20):
-            await fill(store)
-            await asyncio.sleep(0.01)
-        return await look(store)
-
-    expected = with_store(tmp_path, write_much, snapshot_bytes=3000)
+    expected = with_store(tmp_path, lambda store: write_much(store, tmp_path), snapshot_bytes=3000)
     assert len(list(tmp_path.glob("snapshot-*"))) == 2
     assert len(list(tmp_path.glob("log-*"))) <= 4
     assert list(tmp_path.glob("*.tmp")) == []
+    assert with_store(tmp_path, look) == expected
+
+
+def test_a_stop_does_not_wait_for_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster_shim.storage.wal.PAUSE_SECONDS", 30)
+
+    async def write(store: LocalStore) -> State:
+        await fill(store)
+        while not list(tmp_path.glob("*.tmp")):
+            await asyncio.sleep(0.01)
+        return await look(store)
+
+    began = time.monotonic()
+    expected = with_store(tmp_path, write, snapshot_bytes=100)
+    assert time.monotonic() - began < 10
+    assert list(tmp_path.glob("snapshot-*")) == []
     assert with_store(tmp_path, look) == expected
 
 
@@ -107,13 +130,7 @@ def test_what_a_killed_server_had_not_finished_is_removed(tmp_path: Path) -> Non
 
 
 def test_a_snapshot_that_has_gone_bad_costs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def write_much(store: LocalStore) -> tuple[list[tuple[str, bytes, int, int]], int]:
-        for _ in range(20):
-            await fill(store)
-            await asyncio.sleep(0.01)
-        return await look(store)
-
-    expected = with_store(tmp_path, write_much, snapshot_bytes=3000)
+    expected = with_store(tmp_path, lambda store: write_much(store, tmp_path), snapshot_bytes=3000)
     path = newest(tmp_path, "snapshot-")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -129,7 +146,8 @@ def test_a_snapshot_that_has_gone_bad_costs_nothing(tmp_path: Path, caplog: pyte
 def test_what_is_compacted_stays_so_where_a_snapshot_begins(tmp_path: Path) -> None:
     async def write(store: LocalStore) -> None:
         await fill(store)
-        await asyncio.sleep(0.05)
+        while store._tidying:
+            await asyncio.sleep(0.01)
 
     with_store(tmp_path, write, snapshot_bytes=100)
 

@@ -86,8 +86,8 @@ class Client:
         self._patience_seconds = patience_seconds
         self._active = 0
 
-    async def call(self, method: str, request: Any) -> Answer:
-        """Call a method at one endpoint after the other until one answers. Raises Rejected, Unavailable."""
+    async def call(self, method: str, request: Any, seconds: float = ATTEMPT_SECONDS) -> Answer:
+        """Call a method at one endpoint after the other until one answers in time. Raises Rejected, Unavailable."""
         give_up = time.monotonic() + self._patience_seconds
         repeated, pause = False, PAUSE_SECONDS
         while True:
@@ -95,7 +95,7 @@ class Client:
                 raise Unavailable("the store is closed")
             active = self._active
             try:
-                answer = await self._calls[active][method](request, timeout=ATTEMPT_SECONDS)
+                answer = await self._calls[active][method](request, timeout=seconds)
                 return Answer(answer, repeated)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in OTHER_ENDPOINT:

@@ -34,13 +34,14 @@ from cluster_shim.storage.store import Changed, Entry, Event, KeyExists, StoreEr
 LOGGER = logging.getLogger(__name__)
 PREFIX = "/registry/"
 PAGE = 2000
+PAGE_SECONDS = 10.0
 HISTORY = 2000
 """How many revisions a start goes back, so that those who watched through another server can go on here."""
 
-SEEN_SECONDS = 2.0
-"""How long the watch may be behind before it is opened anew, at another endpoint."""
+SEEN_SECONDS = 1.0
+"""How long the watch may say nothing, though there is something to say, before it is opened at another endpoint."""
 
-SEEN_ATTEMPTS = 5
+SEEN_ATTEMPTS = 10
 PAUSE_SECONDS = 0.1
 COMPACT_KEY = b"compact_rev_key"
 """Under which kube-apiserver notes its compactions: servers of both kinds share the work."""
@@ -72,6 +73,7 @@ class EtcdStore(Memory):
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._tie = itertools.count()
         self._stream: Any = None
+        self._heard_at = 0.0
 
     async def start(self) -> None:
         """Read the state. Raises Unavailable."""
@@ -221,13 +223,15 @@ class EtcdStore(Memory):
                 await future
                 return
             except TimeoutError:
-                LOGGER.warning("the watch of etcd is behind; it is opened anew")
-                self._reopen()
+                if time.monotonic() - self._heard_at > SEEN_SECONDS / 2:
+                    LOGGER.warning("the watch of etcd is behind; it is opened anew")
+                    self._reopen()
             finally:
                 timer.cancel()
         raise Unavailable(f"etcd is at revision {revision}, and its watch does not get there")
 
     def _reopen(self) -> None:
+        self._heard_at = time.monotonic()  # whoever else waits gives the next stream its time
         if self._stream is not None:
             self._stream.cancel()
 
@@ -246,7 +250,7 @@ class EtcdStore(Memory):
         entries: list[Entry] = []
         while True:
             request = CLASSES["RangeRequest"](key=key, range_end=end, limit=PAGE, revision=revision)
-            response = (await self._client.call("range", request)).message
+            response = (await self._client.call("range", request, PAGE_SECONDS)).message
             revision = revision or response.header.revision
             for kv in response.kvs:
                 name = kv.key.decode()
@@ -285,6 +289,7 @@ class EtcdStore(Memory):
         try:
             events: list[Any] = []
             async for response in stream:
+                self._heard_at = time.monotonic()
                 if response.canceled:
                     return response.compact_revision or None
                 events += response.events
