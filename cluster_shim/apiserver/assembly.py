@@ -107,7 +107,10 @@ class Assembly:
         self.account = Account(registry)
         authorizer, rbac = self._authorizer()
         having = Environment(self.account, authorizer, self._policies(registry, authorizer))
-        registry.admission = build_chain(having, config.enable_admission_plugins, config.disable_admission_plugins)
+        enable = config.enable_admission_plugins
+        if "Node" in config.authorization_mode:  # which leaves to that plugin what depends on the object
+            enable = (*enable, "NodeRestriction")
+        registry.admission = build_chain(having, enable, config.disable_admission_plugins)
         if rbac is not None:
             registry.admission = AdmissionChain([*registry.admission.plugins, Escalation(rbac, authorizer)])
         signer = Signer(self._signing_key())
@@ -299,6 +302,7 @@ class Assembly:
         kinds.append(
             ServiceAccountTokens([signer.public], [config.service_account_issuer], audiences, registry, time.time)
         )
-        kinds.append(BootstrapTokens(registry, time.time, audiences))
+        if config.enable_bootstrap_token_auth:
+            kinds.append(BootstrapTokens(registry, time.time, audiences))
         certificates = ClientCertificates(self._client_authority().read_bytes(), time.time)
         return Authenticator(Bearer(kinds), certificates, audiences, config.anonymous_auth)

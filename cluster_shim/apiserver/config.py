@@ -26,6 +26,7 @@ class Config:
     """Whether admin, edit and view have the rules that a controller manager would write into them."""
     anonymous_auth: bool = True
     token_auth_file: Path | None = None
+    enable_bootstrap_token_auth: bool = False
     client_ca_file: Path | None = None
     tls_cert_file: Path | None = None
     tls_private_key_file: Path | None = None

@@ -204,6 +204,10 @@ def test_a_kubelet_sees_its_own_node(server: Running, tmp_path: Path) -> None:
     server.call("POST", "/api/v1/nodes", {"metadata": {"name": "n2"}}, "t-admin")
     assert server.call("POST", "/api/v1/nodes", {"metadata": {"name": "n1"}}, files=kubelet)[0] == 201
     assert server.call("GET", "/api/v1/nodes/n1", files=kubelet)[0] == 200
+    other = {"metadata": {"labels": {"a": "b"}}}
+    patch = {"Content-Type": "application/merge-patch+json"}
+    assert server.call("PATCH", "/api/v1/nodes/n1/status", other, files=kubelet, headers=patch)[0] == 200
+    assert server.call("PATCH", "/api/v1/nodes/n2/status", other, files=kubelet, headers=patch)[0] == 403
     status, answer = server.call("GET", "/api/v1/nodes/n2", files=kubelet)
     assert status == 403 and answer["message"].endswith("node 'n1' cannot read 'n2', only its own Node object")
 
