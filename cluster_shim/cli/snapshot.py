@@ -109,18 +109,21 @@ class _Refusing:
 
 
 def _source_and_file(etcd: tuple[str, ...], paths: tuple[str, ...]) -> tuple[Path | None, Path]:
+    """Return the folder, None for etcd, and the file."""
     if len(paths) + bool(etcd) != 2 or not paths:
         raise click.UsageError("DIR and FILE are needed, or --etcd URL and FILE.")
     return (None if etcd else Path(paths[0])), Path(paths[-1])
 
 
 def _tls(files: dict[str, str | None]) -> Tls:
+    """Return the files of the options."""
     from cluster_shim.storage.etcd.client import Tls
 
     return Tls(**{name: Path(file) if file else None for name, file in files.items()})
 
 
 def _tell(what: str, state: State, where: Path) -> None:
+    """Print what a state amounts to."""
     size = sum(len(entry.value) for entry in state.entries)
     click.echo(f"{where}: {what}; revision {state.revision:,}, {len(state.entries):,} keys, {size:,} bytes of values")
 

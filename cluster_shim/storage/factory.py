@@ -62,6 +62,7 @@ def open_store(data: Path | str | None = None, *, etcd: Sequence[str] = (), opti
 
 
 def _log(data: Path | str | None, options: Options) -> Log:
+    """Return the log that a store in one process is to have."""
     if data is None:
         return Nowhere()
     file = sqlite_path(data)

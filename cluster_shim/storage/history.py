@@ -117,8 +117,10 @@ class History:
 
 
 def _revision(event: Event) -> int:
+    """Return the revision of an event."""
     return event.entry.revision
 
 
 def _position(events: list[Event], revision: int) -> int:
+    """Return how many events there are up to a revision."""
     return bisect_right(events, revision, key=_revision)

@@ -229,11 +229,13 @@ class LocalStore(Memory):
 
 
 def _log_error(_: Any, error: BaseException | None) -> None:
+    """Say that a mark could not be written; nothing depends on it."""
     if error is not None:
         LOGGER.warning("the store could not be marked as written: %s", error)
 
 
 def _refusal(error: BaseException) -> StoreError:
+    """Return what a writer is told."""
     if isinstance(error, StoreError):
         return error
     return Unavailable(f"nothing can be written: {error}")

@@ -267,12 +267,14 @@ def restore(path: Path, state: State) -> None:
 
 
 def _superseded_by(event: Event) -> list[Superseded]:
+    """Return the rows that an event makes useless, its own included if it is a deletion."""
     entry, previous, is_delete = event
     found = [] if previous is None else [Superseded(entry.revision, previous.revision)]
     return [*found, Superseded(entry.revision, entry.revision)] if is_delete else found
 
 
 def _checksum(row: Row) -> int:
+    """Return the checksum of all columns before it."""
     revision, key, value, created, ttl, ends_at, _ = row
     head = f"{revision} {created} {ttl} {ends_at} {value is None} {key}"
     return crc32(value or b"", crc32(head.encode()))

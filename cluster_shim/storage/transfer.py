@@ -41,6 +41,7 @@ def read(path: Path, salvage: bool = False) -> State:
 
 
 def _read_folder(folder: Folder, salvage: bool) -> State:
+    """Read a data folder, again if its files are replaced meanwhile."""
     if not folder.is_used():
         raise Unavailable(f"{folder.path} is no data folder: there is neither a log nor a snapshot")
     for attempt in range(ATTEMPTS):
@@ -56,6 +57,7 @@ def _read_folder(folder: Folder, salvage: bool) -> State:
 
 
 def _read_sqlite(file: Path) -> State:
+    """Read a file of SQLite that no server holds."""
     from cluster_shim.storage.sqlite import SqliteLog
 
     if not file.is_file():
@@ -67,6 +69,7 @@ def _read_sqlite(file: Path) -> State:
 
 
 def _state(memory: Memory, expiry: Expiry) -> State:
+    """Return what has been read, in order."""
     return State(sorted(memory.entries.values(), key=lambda entry: entry.key), memory.revision, expiry.all())
 
 

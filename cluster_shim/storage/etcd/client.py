@@ -153,6 +153,7 @@ def target_of(url: str) -> tuple[str, bool]:
 
 
 def _channel(url: str, tls: Tls) -> grpc.aio.Channel:
+    """Open a connection to an endpoint; grpc makes it when it is needed."""
     target, encrypted = target_of(url)
     if not encrypted:
         return grpc.aio.insecure_channel(target, CHANNEL_OPTIONS)

@@ -96,6 +96,7 @@ METHODS: dict[str, tuple[str, str, str]] = {
 
 
 def _classes() -> dict[str, Any]:
+    """Make the classes of the table."""
     file = descriptor_pb2.FileDescriptorProto(name="stowage/etcd.proto", package=PACKAGE, syntax="proto2")
     field_type = descriptor_pb2.FieldDescriptorProto
     for name, fields in _FIELDS.items():

@@ -367,5 +367,6 @@ def _transaction(key: str, expected: int, operation: Any) -> Any:
 
 
 def _give_up(future: asyncio.Future[None]) -> None:
+    """End a wait."""
     if not future.done():
         future.set_exception(TimeoutError())
