@@ -7,6 +7,8 @@ which volume a claim or a secret belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import intern
+from typing import NamedTuple
 
 import msgspec
 
@@ -159,12 +161,30 @@ _DIRECT = ("volumeattachments", "resourceslices")
 """Resources whose objects name a node themselves."""
 
 
+class _Placed(NamedTuple):
+    """A pod on a node, and what it refers to."""
+
+    node: str
+    vertices: tuple[Vertex, ...]
+    fingerprint: int | None
+
+
+def _fingerprint(value: bytes) -> int | None:
+    """Return what stands for all of a pod that counts here; None if it has to be decoded to know.
+
+    Of the writes of a pod that has a node nearly all change its status only.
+    """
+    start, end = value.find(b',"spec":{'), value.rfind(b',"status":{')
+    return hash(value[start:end]) if 0 <= start < end and b"esourceClaim" not in value else None
+
+
 class Graph:
     """What belongs to which node. `has` answers for one object."""
 
     def __init__(self) -> None:
         self._counts: dict[Vertex, dict[str, int]] = {}
-        self._pods: dict[tuple[str, str], tuple[str, tuple[Vertex, ...]]] = {}
+        self._vertices: dict[Vertex, Vertex] = {}  # so that each is there once, however many pods refer to it
+        self._pods: dict[str, dict[str, _Placed]] = {}
         self._volumes: dict[str, tuple[Vertex, tuple[Vertex, ...]]] = {}
         self._volumes_of_secret: dict[Vertex, set[str]] = {}
         self._direct: dict[Vertex, str] = {}
@@ -181,6 +201,9 @@ class Graph:
         vertex = (resource, namespace, name)
         if self._direct.get(vertex) == node or node in self._counts.get(vertex, ()):
             return True
+        if resource == "pods":
+            placed = self._pods.get(namespace, {}).get(name)
+            return placed is not None and placed.node == node
         if resource == "persistentvolumes":
             volume = self._volumes.get(name)
             return volume is not None and node in self._counts.get(volume[0], ())
@@ -189,19 +212,30 @@ class Graph:
 
     def put_pod(self, namespace: str, name: str, value: bytes | None) -> None:
         """Take note of a pod that is new or changed, or gone (None)."""
-        key = (namespace, name)
-        node, vertices = self._pods.pop(key, ("", ()))
-        for vertex in vertices:
-            self._count(vertex, node, -1)
+        pods = self._pods.setdefault(namespace, {})
+        known = pods.get(name)
         if value is None or b'"nodeName":"' not in value:  # most writes are of pods that have no node yet
+            if known is not None:
+                self._forget(pods, name)
             return
+        print_of = _fingerprint(value)
+        if known is not None:
+            if known.fingerprint == print_of is not None:
+                return
+            self._forget(pods, name)
         pod = _pod.decode(value)
-        node = pod.spec.node_name
+        node = intern(pod.spec.node_name)
         if node:
-            vertices = tuple(dict.fromkeys([("pods", namespace, name), *_references(pod, namespace, name)]))
-            self._pods[key] = (node, vertices)
+            found = dict.fromkeys(_references(pod, namespace, name))
+            vertices = tuple(self._vertices.setdefault(vertex, vertex) for vertex in found)
+            pods[name] = _Placed(node, vertices, print_of)
             for vertex in vertices:
                 self._count(vertex, node, 1)
+
+    def _forget(self, pods: dict[str, _Placed], name: str) -> None:
+        placed = pods.pop(name)
+        for vertex in placed.vertices:
+            self._count(vertex, placed.node, -1)
 
     def put_volume(self, name: str, value: bytes | None) -> None:
         """Take note of a PersistentVolume that is new or changed, or gone (None)."""
@@ -237,6 +271,7 @@ class Graph:
             del counts[node]
             if not counts:
                 del self._counts[vertex]
+                self._vertices.pop(vertex, None)
 
 
 def _references(pod: _Pod, namespace: str, name: str) -> Iterator[Vertex]:

@@ -105,6 +105,27 @@ def test_two_pods_of_a_node_refer_to_the_same() -> None:
     assert known.has("n2", "secrets", "ns", "pull") and not known.has("n1", "secrets", "ns", "pull")
 
 
+def test_a_write_of_the_status_changes_nothing_and_one_of_the_spec_counts() -> None:
+    known = Graph()
+    spec = {key: value for key, value in POD["spec"].items() if key != "resourceClaims"}
+    known.put_pod("ns", "p", encoded({"kind": "Pod", "spec": spec, "status": {"phase": "Pending"}}))
+    before = known._pods["ns"]["p"]
+    known.put_pod("ns", "p", encoded({"kind": "Pod", "spec": spec, "status": {"phase": "Running"}}))
+    assert known._pods["ns"]["p"] is before
+    debug = {"name": "d", "envFrom": [{"secretRef": {"name": "debug"}}]}
+    known.put_pod("ns", "p", encoded({"kind": "Pod", "spec": {**spec, "ephemeralContainers": [debug]}, "status": {}}))
+    assert known.has("n1", "secrets", "ns", "debug") and known.has("n1", "secrets", "ns", "pull")
+
+
+def test_nothing_is_kept_of_pods_that_are_gone() -> None:
+    known = Graph()
+    for number in range(10):
+        known.put_pod("ns", f"p{number}", encoded(POD))
+    for number in range(10):
+        known.put_pod("ns", f"p{number}", None)
+    assert not known._counts and not known._vertices and not known._pods["ns"]
+
+
 def test_volumes_and_their_secrets() -> None:
     known = graph()
     assert known.has("n1", "persistentvolumes", "", "pv")
