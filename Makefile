@@ -37,7 +37,7 @@ run: $(VENV)/.runtime ## the main job: 50,000 pods onto 10,000 nodes, then the o
 	@$(BIN)/stowage bench demo --report $(REPORT)
 
 test: $(VENV)/.tests ## the whole test suite
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.tests ## style, format, types, layers
 	@$(BIN)/ruff check .

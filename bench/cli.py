@@ -31,7 +31,7 @@ EXISTING = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def bench() -> None:
-    """Measure scheduler and proxy: synthetic clusters, real lists, own objects."""
+    """Measure scheduler, proxy and API server: synthetic clusters, real lists, own objects."""
 
 
 SYNTHETIC = options(
@@ -215,6 +215,38 @@ def scheduler_perf(ctx: click.Context, /, **given: Any) -> None:
         ctx.exit(INTERRUPTED)
     if not outcome.passed:
         ctx.exit(1)
+
+
+@bench.command("api")
+@click.option(
+    "--kubeconfig",
+    type=EXISTING,
+    help="Measure the server of this file, whichever it is, and leave the objects there; else one of ours is started.",
+)
+@click.option("--nodes", type=click.IntRange(1, 100_000), default=10_000, show_default=True, metavar="N")
+@click.option("--pods", type=click.IntRange(1, 1_000_000), default=100_000, show_default=True, metavar="N")
+@click.option("--connections", type=click.IntRange(1, 1000), default=8, show_default=True, metavar="N")
+@click.option("--watchers", type=click.IntRange(1, 10_000), default=100, show_default=True, metavar="N")
+@click.option("--changes", type=click.IntRange(1), default=10_000, show_default=True, help="That watchers are told of.")
+@click.option("--changes-per-second", type=click.IntRange(1), default=1000, show_default=True, metavar="N")
+@click.option("--gets", type=click.IntRange(1), default=50_000, show_default=True, metavar="N")
+@click.option(
+    "--durability",
+    type=click.Choice(["commit", "interval", "none"]),
+    default="commit",
+    show_default=True,
+    help="Of the server that is started.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option("--update", type=EXISTING, help="Put the table between the markers of this file.")
+def api(**given: Any) -> None:
+    """Fill an API server with nodes and pods, and measure how it takes and gives them.
+
+    Over TLS, from this process: creates, binds, gets, lists, watchers, memory and a start from disk.
+    """
+    from bench.api.command import Options, run
+
+    run(Options(**given))
 
 
 @bench.command("proxy")

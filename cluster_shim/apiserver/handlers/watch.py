@@ -26,8 +26,11 @@ from cluster_shim.storage.store import Compacted, Entry
 BOOKMARK_SECONDS = 60.0
 BOOKMARK_BEFORE_END_SECONDS = 2.0
 MIN_TIMEOUT_SECONDS = 1800
-GATHER_SECONDS = 0.003
-"""How soon after a write the next one may come: many watchers of many changes would drown in small writes."""
+GATHER_SECONDS = 0.002
+GATHER_SECONDS_PER_WATCHER = 0.0001
+"""How soon after a write to a client the next one may come, at least; longer the more watch: what takes time is the
+number of writes, and a hundred watchers of a thousand changes a second would have a hundred thousand."""
+GATHER_MAX_SECONDS = 0.05
 _END = "k8s.io/initial-events-end"
 _encode = msgspec.json.encode
 
@@ -115,7 +118,8 @@ class _Stream:
                     watcher.put(self._form.frame(BOOKMARK, self._bookmark(revision, {})))
                     bookmark_at = self._next_bookmark(now, deadline)
                 await watcher.wait(min(deadline, bookmark_at) - now)
-                if (pause := sent + GATHER_SECONDS - time.monotonic()) > 0:
+                gather = GATHER_SECONDS + GATHER_SECONDS_PER_WATCHER * self._hub.watching
+                if (pause := sent + min(gather, GATHER_MAX_SECONDS) - time.monotonic()) > 0:
                     await asyncio.sleep(pause)
                 if frames := watcher.take():
                     yield b"".join(frames)

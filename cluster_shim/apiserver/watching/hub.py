@@ -141,6 +141,8 @@ class Hub:
         self._watchers: dict[str, list[Watcher]] = {}
         self._forms: dict[tuple[str, object], Form] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
+        self.watching = 0
+        """How many watch."""
 
     def form(self, resource: Resource, key: object, encode: Encode) -> Form:
         """Return the form of a resource's changes that a key names; made if nobody uses it yet."""
@@ -153,12 +155,14 @@ class Hub:
             self._watchers[prefix] = []
             self._unsubscribe[prefix] = self._store.subscribe(prefix, lambda events: self._deliver(prefix, events))
         self._watchers[prefix].append(watcher)
+        self.watching += 1
         watcher.form.users += 1
 
     def remove(self, resource: Resource, watcher: Watcher) -> None:
         """Tell a watcher nothing more."""
         watchers = self._watchers[resource.prefix]
         watchers.remove(watcher)
+        self.watching -= 1
         watcher.form.users -= 1
         if not watcher.form.users:
             self._forms = {key: form for key, form in self._forms.items() if form is not watcher.form}
@@ -181,7 +185,3 @@ class Hub:
     def counts(self) -> dict[str, int]:
         """Return how many watch, by the prefix of what they watch."""
         return {prefix: len(watchers) for prefix, watchers in self._watchers.items()}
-
-    def count(self) -> int:
-        """Return how many watch."""
-        return sum(map(len, self._watchers.values()))
