@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ NOT_HERE = {
 }
 
 
-def _prepared(exchange: Exchange) -> dict[str, object] | None:
+def _prepared(exchange: Exchange) -> dict[str, Any] | None:
     resource = RESOURCES[exchange.gvk]
     try:
         obj = decode(exchange.body, exchange.gvk).object
