@@ -75,11 +75,11 @@ async def dispatch(server: Server, request: Request) -> Response:
     check_timeout(request)
     if resource.custom is not None and resource.custom.deprecation_warning:
         request.warnings.append(resource.custom.deprecation_warning)
-    if (text := DEPRECATED.get((resource.group, resource.name))) is not None:
-        request.warnings.append(text)
     if info.subresource:
         return await _subresource(server, resource, request)
     verb = _verb(resource, request)
+    if (text := DEPRECATED.get((resource.group, resource.name))) is not None:
+        request.warnings.append(text)
     special = SPECIAL.get((resource.group, resource.name, ""))
     if special is not None:
         return await special(server, resource, request)
