@@ -19,7 +19,8 @@ def _create_namespace(obj: Object, user: UserInfo, now: str) -> None:
     if FINALIZER not in finalizers:
         finalizers.append(FINALIZER)
     metadata = obj["metadata"]  # a generated name was not there yet when defaults were set
-    metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: metadata["name"]}
+    if name := metadata.get("name"):
+        metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: name}
 
 
 def _update_namespace(new: Object, old: Object, now: str) -> None:
