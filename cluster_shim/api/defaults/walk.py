@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from cluster_shim.api import types
 from cluster_shim.api.defaults import rules
 from cluster_shim.api.resources import GroupVersionKind
 from cluster_shim.api.types import Type, model, type_of
@@ -21,6 +22,8 @@ from cluster_shim.api.types import Type, model, type_of
 Defaulter = Callable[[Any], None]
 
 _NOT_DEFAULTED = object()
+_DEFAULTED_AGAIN = frozenset((GroupVersionKind("batch", "v1", "Job"),))
+"""Where what happens on creation is the ground for a default: a job takes the labels that its template was given."""
 _RESOURCE_LIST = "core/v1.ResourceList"
 
 
@@ -29,6 +32,13 @@ def apply(gvk: GroupVersionKind, obj: dict[str, Any]) -> None:
     found = _of_kind(gvk)
     if found is not None:
         found(obj)
+
+
+def settle(gvk: GroupVersionKind, obj: dict[str, Any]) -> None:
+    """Change an object, in place, to what upstream's store gives back: no empty lists, and defaults once more."""
+    types.settle(gvk, obj)
+    if gvk in _DEFAULTED_AGAIN:
+        apply(gvk, obj)
 
 
 @cache

@@ -85,7 +85,7 @@ async def store_new(registry: Registry, write: Write, document: Document) -> Ent
             raise errors.invalid(resource.kind, name, problems, conversion.hub(resource.gvk).group)
         write.warnings.extend(rules.warnings(resource, document, None))
         await registry.admission.validate(registry.attributes(write, CREATE, document, None))
-        if metadata.get("resourceVersion"):
+        if metadata.get("resourceVersion") and not write.dry_run:
             raise errors.unclassified("resourceVersion should not be set on objects to be created")
         entry = await _put(registry, write, name, document)
         success = True

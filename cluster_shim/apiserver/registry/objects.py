@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cluster_shim.api import conversion, custom, types
+from cluster_shim.api import conversion, custom, defaults
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.storage.store import Entry
 
@@ -44,7 +44,7 @@ def memo_of(entry: Entry) -> Memo:
 def stored(document: dict[str, Any], resource: Resource) -> bytes:
     """Return an object as the store has it."""
     if resource.custom is None:
-        types.settle(resource.gvk, document)
+        defaults.settle(resource.gvk, document)
     if storage_version(resource) != resource.gvk:
         document = converted(document, storage_version(resource), resource)
     metadata = document["metadata"]

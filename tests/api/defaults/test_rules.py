@@ -107,3 +107,12 @@ def test_every_row_names_a_field() -> None:
         assert row.keys() <= type_by_name(name).fields.keys(), name
     for name in (*rules.BEFORE, *rules.AFTER):
         assert type_by_name(name).fields, name
+
+
+def test_a_job_takes_the_labels_that_its_template_was_given() -> None:
+    gvk = GroupVersionKind("batch", "v1", "Job")
+    job = defaulted(gvk, {"spec": {"template": {"spec": {"containers": []}}}})
+    job["spec"]["template"]["metadata"]["labels"] = {"job-name": "a"}
+    defaults.settle(gvk, job)
+    assert job["metadata"]["labels"] == {"job-name": "a"}
+    assert job["spec"]["template"]["spec"]["containers"] is None

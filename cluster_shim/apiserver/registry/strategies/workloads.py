@@ -98,8 +98,6 @@ def _create_job(obj: Object, user: UserInfo, now: str) -> None:
             labels.setdefault(name, value)
     selector = spec.setdefault("selector", {}).setdefault("matchLabels", {})
     selector.setdefault(_CONTROLLER_UID[1], metadata["uid"])
-    if not metadata.get("labels"):
-        metadata["labels"] = dict(labels)  # a default, which upstream applies again when it reads what it stored
 
 
 HOOKS = {
