@@ -15,6 +15,9 @@ from cluster_shim.apiserver.request import ANONYMOUS, Request, UserInfo
 
 _log = logging.getLogger(__name__)
 
+_FRONT_PROXY = "x-remote-"
+"""What headers begin with in which a proxy in front says who asks: nobody is believed that."""
+
 
 class Authenticator:
     """Tells who sends a request, and whose a token is."""
@@ -43,6 +46,7 @@ class Authenticator:
                 refused = error
                 continue
             if verdict is not None:
+                _take_away_credentials(request)
                 return verdict.user
         if refused is not None:
             _log.info("unable to authenticate a request from %s: %s", request.peer, refused)
@@ -67,3 +71,13 @@ class Authenticator:
             return self._bearer.authenticate(token, audiences)
         except Refused as refused:
             raise Refused(*dict.fromkeys((INVALID, *refused.texts))) from None
+
+
+def _take_away_credentials(request: Request) -> None:
+    """Take away what no one behind the server (a kubelet, a service) may see or take for true."""
+    for name, _ in request.headers:
+        if name == "authorization" or name.startswith(_FRONT_PROXY):
+            request.headers = [
+                each for each in request.headers if each[0] != "authorization" and not each[0].startswith(_FRONT_PROXY)
+            ]
+            return

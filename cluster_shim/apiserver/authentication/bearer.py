@@ -53,9 +53,7 @@ class Bearer:
             if len(rest) == 2:
                 request.warnings.append(_SPACE_WARNING)
             return None
-        verdict = self.authenticate(rest[0], audiences)
-        request.headers = [each for each in request.headers if each[0] != "authorization"]  # no one needs it any more
-        return verdict
+        return self.authenticate(rest[0], audiences)
 
     def of_subprotocol(self, request: Request, audiences: Audiences) -> Verdict | None:
         """Return the user of a websocket's subprotocol, which is taken away; None if there is none.

@@ -97,9 +97,10 @@ def test_anonymous_is_a_member_of_one_group() -> None:
     assert authenticator().authenticate(request()) == ANONYMOUS
 
 
-def test_a_token_that_was_accepted_is_taken_away() -> None:
-    sent = request(("accept", "x"), bearer("t-bob"))
-    authenticator().authenticate(sent)
+@pytest.mark.parametrize("certificate", [b"", client_der(CA)])
+def test_credentials_that_were_accepted_are_taken_away(certificate: bytes) -> None:
+    sent = request(("accept", "x"), bearer("t-bob"), ("x-remote-user", "root"), certificate=certificate)
+    assert authenticator().authenticate(sent).name == ("alice" if certificate else "bob")
     assert sent.headers == [("accept", "x")]
 
 
