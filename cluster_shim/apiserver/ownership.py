@@ -6,11 +6,12 @@ from typing import Any
 
 from cluster_shim.api.patch.apply import FieldManager, Version, custom_manager_for, manager_for
 from cluster_shim.api.patch.schema import of_type
-from cluster_shim.api.resources import Resource
+from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.api.types import type_of
 from cluster_shim.apiserver.registry import objects
 from cluster_shim.apiserver.registry.registry import Document, Registry, Write
 
+SCALE = GroupVersionKind("autoscaling", "v1", "Scale")
 _MANAGERS = "field managers"
 
 
@@ -55,6 +56,8 @@ def _made(registry: Registry, resource: Resource, subresource: str) -> FieldMana
             return None
         return Version(of_type(found), lambda document: objects.converted(document, other.gvk, other))
 
+    if subresource == "scale":
+        return manager_for(resource, subresource, SCALE)
     if resource.custom is not None:
         return custom_manager_for(resource, resource.custom.source, subresource)
     return manager_for(resource, subresource, versions=version)

@@ -32,8 +32,10 @@ async def bind(server: Server, resource: Resource, request: Request) -> Response
     options = write_options(request, "CreateOptions")
     sent = body.decoded(request, resource, GVK, options)
     body.match_namespace(resource, info.namespace, sent)
-    name = sent["metadata"].get("name", "")
-    write = write_of(request, resource, options, info.name or name)
+    name = info.name or sent["metadata"].get("name", "")
+    if not name:
+        raise errors.bad_request("Name parameter required.")
+    write = write_of(request, resource, options, name)
     await registry.admission.admit(registry.attributes(write, CREATE, sent, None))
     if write.name != sent["metadata"].get("name", ""):
         raise errors.bad_request("name in URL does not match name in Binding object")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster_shim.api import errors, fields
-from cluster_shim.api.fields import FieldError, Path
+from cluster_shim.api.fields import Path
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.handlers.body import media_type
 from cluster_shim.apiserver.handlers.list import Listing, listed, rendered
@@ -109,9 +109,7 @@ def delete_options(request: Request) -> DeleteOptions:
         dry_run=tuple(document.get("dryRun") or ()),
         document={**document, "kind": "DeleteOptions", "apiVersion": f"{META_GROUP}/v1"},
     )
-    problems = _problems(options)
-    if problems:
-        raise errors.invalid("DeleteOptions", "", problems, META_GROUP)
+    check_options(options)
     return options
 
 
@@ -145,7 +143,8 @@ def _from_query(request: Request) -> Mapping[str, Any]:
     return found
 
 
-def _problems(options: DeleteOptions) -> list[FieldError]:
+def check_options(options: DeleteOptions) -> None:
+    """Refuse options that contradict each other. Raises APIError 422."""
     path = Path("propagationPolicy")
     policy = options.propagation_policy
     found = []
@@ -153,4 +152,6 @@ def _problems(options: DeleteOptions) -> list[FieldError]:
         found.append(fields.invalid(path, policy, "orphanDependents and deletionPropagation cannot be both set"))
     if policy is not None and policy not in POLICIES:
         found.append(fields.not_supported(path, policy, (*POLICIES, "nil")))
-    return [*found, *dry_run_problems(options.dry_run)]
+    found += dry_run_problems(options.dry_run)
+    if found:
+        raise errors.invalid("DeleteOptions", "", found, META_GROUP)

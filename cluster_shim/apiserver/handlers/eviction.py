@@ -12,6 +12,7 @@ from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.admission.plugin import CREATE
 from cluster_shim.apiserver.handlers import body
 from cluster_shim.apiserver.handlers.binding import SUCCESS
+from cluster_shim.apiserver.handlers.delete import check_options
 from cluster_shim.apiserver.handlers.writing import write_of
 from cluster_shim.apiserver.negotiation import negotiate
 from cluster_shim.apiserver.options import DeleteOptions, write_options
@@ -114,6 +115,7 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions) -> N
         version = await _mark(registry, write, options)
         if options.resource_version is not None:
             options = replace(options, resource_version=version)
+    check_options(options)
     await delete(registry, write, options)
 
 

@@ -8,23 +8,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cluster_shim.api import errors
-from cluster_shim.api.resources import GroupVersionKind, Resource, gvk_of
+from cluster_shim.api.patch.apply.scale import Paths, to_parent, to_scale
+from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver import ownership
 from cluster_shim.apiserver.handlers import body
 from cluster_shim.apiserver.handlers.patch import APPLY_PATCH, applied_by, media_type_of, patched_by
 from cluster_shim.apiserver.handlers.writing import as_update_options, write_of
 from cluster_shim.apiserver.negotiation import negotiate
 from cluster_shim.apiserver.options import write_options
+from cluster_shim.apiserver.ownership import SCALE
 from cluster_shim.apiserver.registry import objects, scale
-from cluster_shim.apiserver.registry.registry import Document
+from cluster_shim.apiserver.registry.registry import Document, Registry, View, Write
 from cluster_shim.apiserver.registry.update import update
 from cluster_shim.apiserver.rendering import document_response
 from cluster_shim.apiserver.request import Request, Response
+from cluster_shim.storage.store import Entry
 
 if TYPE_CHECKING:
     from cluster_shim.apiserver.server import Server
 
-GVK = GroupVersionKind("autoscaling", "v1", "Scale")
 Change = Callable[[Document], Document]
 """Makes of the Scale that is there the one that is wanted."""
 
@@ -36,68 +38,103 @@ async def scaled(server: Server, resource: Resource, request: Request) -> Respon
     if request.method == "GET":
         await registry.store.current()
         entry = registry.entry(resource, info.namespace, info.name)
-        shown = scale_of(objects.load(entry, resource), resource)
-        return document_response(request, resource, shown, output, subresource="scale")
-    is_patch = request.method == "PATCH"
-    media_type = media_type_of(resource, request) if is_patch else ""
-    is_apply = media_type == APPLY_PATCH
-    options = write_options(request, "PatchOptions" if is_patch else "UpdateOptions", is_apply)
-    write = write_of(request, resource, options, info.name)
-    write.options = as_update_options(options)
-    if is_apply:
-        applied, _ = applied_by(request)
-    elif is_patch:
-        make = patched_by(_as_scale(resource), request, options, media_type)
     else:
-        make = _sent(resource, request, options)
-
-    def change(old: Document | None) -> Document:
-        if old is None:
-            raise errors.not_found(resource.name, info.name, resource.group)
-        if is_apply:
-            return ownership.apply(registry, write, old, _as_applied(applied, old, resource), bool(options.force))
-        wanted = make(scale_of(old, resource))
-        _check(resource, old, wanted)
-        new = with_replicas(old, wanted, resource)
-        ownership.track(registry, write, old, new)
-        return new
-
-    entry, _ = await update(registry, write, change, retry=is_patch)
+        entry = await _changed(registry, resource, request)
     shown = scale_of(objects.load(entry, resource), resource)
     return document_response(request, resource, shown, output, subresource="scale")
 
 
-def _as_applied(applied: Any, old: Document, resource: Resource) -> Document:
-    """Return an applied Scale as a configuration of the object itself. Raises APIError 400 and 422."""
-    if not isinstance(applied, dict) or gvk_of(applied) != GVK:
-        raise errors.bad_request("the applied configuration is no Scale of autoscaling/v1")
-    _check(resource, old, {"metadata": {}, **applied})
-    metadata = {name: old["metadata"][name] for name in ("name", "namespace") if name in old["metadata"]}
-    document = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
-    return with_replicas({**document, "spec": {}}, applied, resource)
+async def _changed(registry: Registry, resource: Resource, request: Request) -> Entry:
+    is_patch = request.method == "PATCH"
+    media_type = media_type_of(resource, request) if is_patch else ""
+    is_apply = media_type == APPLY_PATCH
+    options = write_options(request, "PatchOptions" if is_patch else "UpdateOptions", is_apply)
+    write = write_of(request, resource, options, request.info.name)
+    write.options = as_update_options(options)
+    write.view = View(lambda obj: scale_of(obj, resource), lambda obj, scale: _with_scale(obj, scale, resource))
+    uid = ""
+    if is_apply:
+        applied, _ = applied_by(request)
+        make = _applied(registry, write, applied, bool(options.force))
+    elif is_patch:
+        make = _tracked(registry, write, patched_by(_as_scale(resource), request, options, media_type))
+    else:
+        sent = _sent(resource, request, options)
+        uid = sent["metadata"].get("uid", "")
+        make = _tracked(registry, write, lambda before: sent)
+
+    def change(old: Document | None) -> Document:
+        if old is None:
+            raise errors.not_found(resource.name, request.info.name, resource.group)
+        return _with_owners(registry, resource, old, make)
+
+    entry, _ = await update(registry, write, change, uid, retry=is_patch)
+    return entry
 
 
-def _sent(resource: Resource, request: Request, options: Any) -> Change:
-    sent = body.decoded(request, resource, GVK, options)
+def _applied(registry: Registry, write: Write, applied: Any, force: bool) -> Change:
+    return lambda before: ownership.apply(registry, write, before, applied, force)
+
+
+def _tracked(registry: Registry, write: Write, make: Change) -> Change:
+    def change(before: Document) -> Document:
+        after = make(before)
+        ownership.track(registry, write, before, after)
+        return after
+
+    return change
+
+
+def _with_owners(registry: Registry, resource: Resource, old: Document, make: Change) -> Document:
+    """Return an object with the replicas that a change of its Scale wants, and who owns them."""
+    paths = _paths(registry, resource)
+    owners = old["metadata"].get("managedFields") or []
+    before = scale_of(old, resource)
+    if of_scale := to_scale(owners, paths):
+        before["metadata"]["managedFields"] = of_scale
+    wanted = make(before)
+    new = _with_scale(old, wanted, resource)
+    owners = to_parent(owners, wanted["metadata"].get("managedFields") or [], resource.api_version, paths)
+    new["metadata"] = {**new["metadata"], "managedFields": owners}
+    if not owners:
+        del new["metadata"]["managedFields"]
+    return new
+
+
+def _paths(registry: Registry, resource: Resource) -> Paths:
+    """Return where each version of a resource has its replicas."""
+    found: dict[str, list[str] | None] = {}
+    for each in registry.catalogue:
+        if (each.group, each.name) == (resource.group, resource.name):
+            scale_of_it = {"specReplicasPath": ".spec.replicas"} if each.custom is None else each.custom.scale
+            path = scale_of_it["specReplicasPath"] if scale_of_it else None
+            found[each.api_version] = [f"f:{name}" for name in path.removeprefix(".").split(".")] if path else None
+    return found
+
+
+def _sent(resource: Resource, request: Request, options: Any) -> Document:
+    sent = body.decoded(request, resource, SCALE, options)
     body.match_namespace(resource, request.info.namespace, sent)
     body.match_name(request.info.name, request.info.namespace, sent)
-    return lambda old: sent
+    return sent
 
 
 def _as_scale(resource: Resource) -> Resource:
     """Return a resource whose objects are the Scales of another's."""
-    return replace(resource, group=GVK.group, version=GVK.version, kind=GVK.kind, custom=None)
+    return replace(resource, group=SCALE.group, version=SCALE.version, kind=SCALE.kind, custom=None)
 
 
-def _check(resource: Resource, old: Document, wanted: Document) -> None:
+def _with_scale(old: Document, wanted: Document, resource: Resource) -> Document:
+    """Return an object with the replicas that a Scale asks for. Raises APIError 409 and 422."""
     name, uid = old["metadata"]["name"], wanted["metadata"].get("uid")
     found = scale.problems(wanted)
     if found:
-        raise errors.invalid(GVK.kind, name, found, GVK.group)
+        raise errors.invalid(SCALE.kind, name, found, SCALE.group)
     actual = old["metadata"]["uid"]
     if uid and uid != actual:
         message = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
         raise errors.conflict(f"{resource.name}/scale", name, message, resource.group)
+    return with_replicas(old, wanted, resource)
 
 
 def scale_of(obj: Document, resource: Resource) -> Document:

@@ -67,6 +67,15 @@ class Reserve(Protocol):
         """Give back what a deleted object had."""
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What admission sees in place of an object: its Scale."""
+
+    of: Callable[[Document], Document]
+    taken: Callable[[Document, Document], Document]
+    """Makes of an object and of what admission made of its view the object that is wanted. Raises APIError."""
+
+
 @dataclass(slots=True)
 class Write:
     """One write: who, where, how; the same for every verb."""
@@ -86,6 +95,7 @@ class Write:
     annotations: dict[str, str] = field(default_factory=dict)
     force_create: bool = False
     """Whether an update makes what is not there (server-side apply)."""
+    view: View | None = None
     may_create: Callable[[], None] = lambda: None
     """Raises APIError 403 where an update would make an object and the user may not."""
 
@@ -170,6 +180,9 @@ class Registry:
 
     def attributes(self, write: Write, operation: str, new: Document | None, old: Document | None) -> Attributes:
         """Return what admission is told of a write."""
+        if write.view is not None:
+            new = write.view.of(new) if new is not None else None
+            old = write.view.of(old) if old is not None else None
         return Attributes(
             operation=operation,
             resource=write.resource,

@@ -81,6 +81,8 @@ async def _update(registry: Registry, write: Write, entry: Entry, change: Change
     attributes = registry.attributes(write, UPDATE, new, old)
     try:
         await registry.admission.admit(attributes)
+        if write.view is not None:
+            new = write.view.taken(new, attributes.new)
         drop_twin_owners(write, new, after_admission=True)
         _check_version(registry, write, new, entry)
         return await _store(registry, write, entry, new, old)
