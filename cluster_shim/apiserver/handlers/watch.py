@@ -6,12 +6,15 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from cluster_shim.api import errors
-from cluster_shim.api.resources import Resource
+from cluster_shim.api.resources import GroupVersionKind, Resource
+from cluster_shim.api.selectors import FieldTerm
+from cluster_shim.api.types import normalise
 from cluster_shim.apiserver.handlers.get import parse_version, wait_for
 from cluster_shim.apiserver.negotiation import JSON, PROTOBUF, Output, negotiate
 from cluster_shim.apiserver.options import ListOptions, list_options
@@ -40,6 +43,8 @@ async def watch(registry: Registry, hub: Hub, resource: Resource, request: Reque
     output = negotiate(request.header("accept"))
     options = list_options(request)
     selectable.check(resource, options.field_terms)
+    if request.info.name:  # of the path, as watches were long ago, or of the field selector
+        options.field_terms += (FieldTerm("metadata.name", True, request.info.name),)
     after = parse_version(options.resource_version) if options.resource_version else 0
     if output.transform == "Table":
         transformed(request, resource, [], output, {})  # what cannot be shown is refused before the stream begins
@@ -77,6 +82,9 @@ class _Stream:
                 await (wait_for(self._registry, after) if after else store.current())
                 after = store.revision
                 frames = self._initial(prefix, chosen)
+            elif after == 0:
+                await store.current()
+                after = store.revision
             elif self._resource.custom is not None and after < self._resource.custom.revision:
                 raise Compacted(self._resource.custom.revision)  # there was no such resource yet
             watcher = Watcher(prefix, chosen, self._form, after)
@@ -99,8 +107,11 @@ class _Stream:
         return frames
 
     def _bookmark(self, revision: int, metadata: Mapping[str, Any]) -> Entry:
-        document = {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
-        return Entry("", _encode(document), revision, 0)
+        empty = {} if self._resource.custom is not None else _empty(self._resource.gvk)
+        first = {"kind": self._resource.kind, "apiVersion": self._resource.api_version, "metadata": metadata}
+        return Entry(
+            "", _encode({**first, **{name: each for name, each in empty.items() if name not in first}}), revision, 0
+        )
 
     async def _pieces(self, watcher: Watcher, frames: list[bytes]) -> AsyncIterator[bytes]:
         """Yield what waits, gathered; bookmarks in between; end with the time."""
@@ -132,6 +143,12 @@ class _Stream:
             return float("inf")
         before_end = deadline - BOOKMARK_BEFORE_END_SECONDS
         return min(now + BOOKMARK_SECONDS, before_end) if before_end > now else float("inf")
+
+
+@cache
+def _empty(gvk: GroupVersionKind) -> dict[str, Any]:
+    """Return an object of a kind without anything in it, as Go writes it: a bookmark is one."""
+    return normalise(gvk, {})
 
 
 async def _once(frame: bytes) -> AsyncIterator[bytes]:

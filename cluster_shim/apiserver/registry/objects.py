@@ -83,7 +83,8 @@ def wire(entry: Entry, resource: Resource) -> bytes:
     if not entry.revision:
         return value
     cut = value.index(_METADATA) + len(_METADATA)
-    return b'%b"resourceVersion":"%d",%b' % (value[:cut], entry.revision, value[cut:])
+    comma = b"" if value.startswith(b"}", cut) else b","  # a bookmark has no other metadata
+    return b'%b"resourceVersion":"%d"%b%b' % (value[:cut], entry.revision, comma, value[cut:])
 
 
 def item(entry: Entry, resource: Resource) -> bytes:
