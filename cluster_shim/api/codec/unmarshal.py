@@ -340,7 +340,7 @@ def _plain(state: _State, item: Any, path: str, depth: int) -> Any:
     elements = _elements(item)
     if elements is not None:
         return [_plain(state, each, f"{path}[{index}]", depth + 1) for index, each in enumerate(elements)]
-    return item
+    return float(item) if isinstance(item, int) and abs(item) >= _RANGES[model.INT64] else item
 
 
 def _number(state: _State, text: Number) -> int | float:

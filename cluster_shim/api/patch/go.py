@@ -66,7 +66,14 @@ def json_number(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a float as ``%v`` prints it: shortest digits, an exponent only for what is very small or large."""
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return repr(value)
+    """Return a float as ``%v`` prints it: shortest digits, an exponent for what is very small or has seven digits."""
+    if value == 0:
+        return "-0" if str(value).startswith("-") else "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    size = len(digits) + exponent - 1
+    if -4 <= size < 6:
+        return format(Decimal(repr(value)).normalize(), "f")
+    text = "".join(map(str, digits))
+    mantissa = f"{text[0]}.{text[1:]}" if text[1:] else text
+    return f"{'-' * sign}{mantissa}e{'-' if size < 0 else '+'}{abs(size):02d}"

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from cluster_shim.api import errors, fields
-from cluster_shim.api.codec import YAMLError, read_yaml
+from cluster_shim.api.codec import Unmarshalable, YAMLError, read_yaml
 from cluster_shim.api.codec.scanner import Malformed, scan
 from cluster_shim.api.codec.unmarshal import unmarshal_any
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import Path
 from cluster_shim.api.patch import go, json_patch, merge_patch, strategic
+from cluster_shim.api.patch.apply import decoded
 from cluster_shim.api.patch.schema import of_type
 from cluster_shim.api.resources import Resource
 from cluster_shim.api.types import Type, type_of
@@ -184,13 +185,11 @@ def _parsed(request: Request, prefix: str, complaints: list[str]) -> Any:
 def applied_by(request: Request) -> tuple[Any, str]:
     """Return the configuration that a request applies, and what a strict reader has against it. Raises APIError 400."""
     try:
-        applied, complaint = read_yaml(request.body)
-    except YAMLError as error:
+        parsed, complaint = read_yaml(request.body)
+        applied, _ = unmarshal_any(parsed)
+    except (YAMLError, Unmarshalable) as error:
         raise errors.bad_request(f"error decoding YAML: {_TO_JSON}{error}") from None
-    if not isinstance(applied, dict | None):
-        wrong = f"cannot unmarshal {go.json_kind(applied)} into Go value of type map[string]interface {{}}"
-        raise errors.bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: json: {wrong}")
-    return applied, complaint
+    return decoded(applied), complaint
 
 
 def _apply(
@@ -206,6 +205,8 @@ def _apply(
             request.warnings.append(complaint)
         body.match_namespace(resource, write.namespace, new)
         body.match_name(write.name, write.namespace, new)
+        if old is not None:
+            _check_frozen(registry, resource, new)
         if old is None and new["metadata"].get("uid"):
             message = (
                 f"uid mismatch: the provided object specified uid {new['metadata']['uid']}, "

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cluster_shim.api import conversion
-from cluster_shim.api.codec import from_parsed
+from cluster_shim.api.codec import from_parsed, from_unstructured
 from cluster_shim.api.patch.apply.manager import FieldManager, keep_times, name_of, with_managed_fields
 from cluster_shim.api.patch.apply.reset import reset_fields
 from cluster_shim.api.patch.apply.updater import Version
@@ -87,7 +87,7 @@ def manager_for(
     kind = gvk
 
     def read(document: dict[str, Any]) -> dict[str, Any]:
-        return from_parsed(document, kind).object
+        return from_unstructured(document, kind).object
 
     reset = reset_fields(resource, subresource)
     versions = versions or _built_in_versions(kind)

@@ -233,7 +233,10 @@ class FieldManager:
         """Return 500 for an apply that fails because of a document."""
         metadata = document.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
-        name = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
+        namespace, its_name = (
+            each if isinstance(each := metadata.get(key), str) else "" for key in ("namespace", "name")
+        )
+        name = f"{namespace}/{its_name}"
         return APIError(500, "", f"failed to {what} ({name}; {_shown(self._gvk)}){detail}")
 
 
