@@ -14,6 +14,7 @@ from dataclasses import replace
 from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import Catalogue
+from cluster_shim.apiserver import warning_headers
 from cluster_shim.apiserver.audit.log import AuditLog
 from cluster_shim.apiserver.audit.trail import Trail
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
@@ -132,11 +133,6 @@ class Server:
         return found
 
     def _finished(self, request: Request, response: Response) -> Response:
-        for text in dict.fromkeys(request.warnings):
-            response.headers.append(("Warning", f"299 - {_quoted(text)}"))
+        if request.warnings:
+            response.headers += [("Warning", each) for each in warning_headers.values(request.warnings)]
         return response
-
-
-def _quoted(text: str) -> str:
-    """Return a text of a Warning header (RFC 7234): what is no printable ASCII goes as an escape."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

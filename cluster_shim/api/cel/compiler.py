@@ -272,7 +272,12 @@ def _logical(one: Run, other: Run, decides: bool) -> Run:
             raise
         except EvaluationError as error:
             fault = error
-        right = other(frame)
+        try:
+            right = other(frame)
+        except CostExceeded:
+            raise
+        except EvaluationError as error:
+            raise fault or error from None
         if right is decides:
             return decides
         if fault is not None:

@@ -79,12 +79,12 @@ def _quantifier(over: Run, places: list[int], predicate: Run, decides: bool) -> 
             except CostExceeded:
                 raise
             except EvaluationError as error:
-                fault = error
+                fault = fault or error
                 continue
             if value is decides:
                 return decides
             if value is not (not decides):
-                fault = EvaluationError(NO_OVERLOAD)
+                fault = fault or EvaluationError(NO_OVERLOAD)
         if fault is not None:
             raise fault
         return not decides

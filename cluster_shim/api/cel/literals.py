@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from cluster_shim.api.cel import regex, times
 from cluster_shim.api.cel.errors import CompileError, EvaluationError, Issue
+from cluster_shim.api.cel.functions.formatting import clauses, refusal
 from cluster_shim.api.cel.syntax import Call, Ident, ListNode, Literal, Macro, MapNode, Node, Select
 from cluster_shim.api.cel.types import Type
 
@@ -62,14 +63,76 @@ def check(source: str, node: Node) -> None:
     for each in walk(node):
         if isinstance(each, Call) and each.name in _CHECKS and each.args:
             argument = each.args[0]
-            if isinstance(argument, Literal) and isinstance(argument.value, str):
-                try:
-                    _CHECKS[each.name](argument.value)
-                except EvaluationError:
-                    issues.append(Issue(argument.offset, f"invalid {each.name} argument"))
+            if isinstance(argument, Literal) and not _is_usable(each.name, argument.value):
+                issues.append(Issue(argument.offset, f"invalid {each.name} argument"))
+        if isinstance(each, Call) and each.name == "format":
+            _check_format(each, issues)
     _check_mixed(node, issues)
     if issues:
         raise CompileError(source, sorted(issues, key=lambda each: each.offset))
+
+
+def _is_usable(name: str, value: object) -> bool:
+    if not isinstance(value, str):
+        return name != "duration"
+    try:
+        _CHECKS[name](value)
+    except EvaluationError:
+        return False
+    return True
+
+
+def _check_format(call: Call, issues: list[Issue]) -> None:
+    """Refuse arguments that a format that is a literal cannot take."""
+    text, listed = call.target, call.args[0]
+    if not (isinstance(text, Literal) and isinstance(text.value, str) and isinstance(listed, ListNode)):
+        return
+    arguments = iter(listed.elements)
+    used = 0
+    try:
+        for each in clauses(text.value, len(listed.elements)):
+            if not isinstance(each, str):
+                used += 1
+                wrong = _misfit(next(arguments), each.verb.lower())
+                if wrong is not None:
+                    raise _Misfit(wrong, str(refusal(each.verb, wrong.type.declared)))
+    except _Misfit as error:
+        issues.append(Issue(error.node.offset, str(error)))
+    except EvaluationError as error:
+        issues.append(Issue(call.offset, str(error)))
+    else:
+        if len(listed.elements) > used:
+            wanted = f"expected {used}, got {len(listed.elements)}"
+            issues.append(Issue(call.offset, f"too many arguments supplied to string.format ({wanted})"))
+
+
+class _Misfit(Exception):
+    """An argument that a clause cannot take."""
+
+    def __init__(self, node: Node, text: str) -> None:
+        super().__init__(text)
+        self.node = node
+
+
+_INTEGERS = frozenset(("int", "uint", "dyn"))
+_TAKEN = {
+    "d": _INTEGERS,
+    "o": _INTEGERS,
+    "b": _INTEGERS | {"bool"},
+    "x": _INTEGERS | {"string", "bytes"},
+    "f": frozenset(("double", "string", "dyn")),
+    "e": frozenset(("double", "string", "dyn")),
+    "s": _INTEGERS | {"bool", "string", "bytes", "double", "list", "map", "timestamp", "duration", "type", "null"},
+}
+"""Types, by clause."""
+
+
+def _misfit(node: Node, verb: str) -> Node | None:
+    """Return the node, or what is below it, that a clause cannot take."""
+    if node.type.kind not in _TAKEN[verb]:
+        return node
+    below_it = below(node) if verb == "s" and isinstance(node, (ListNode, MapNode)) else []
+    return next((found for each in below_it if (found := _misfit(each, verb)) is not None), None)
 
 
 def _check_mixed(node: Node, issues: list[Issue]) -> None:

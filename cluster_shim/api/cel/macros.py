@@ -32,7 +32,7 @@ OPTIONALS = {"optMap": "optMap()", "optFlatMap": "optFlatMap()"}
 def expand(offset: int, name: str, target: Node | None, args: list[Node]) -> Node:
     """Return the node of a call: a macro if it has the shape of one. Raises MacroError."""
     if target is None:
-        return _has(args[0]) if name == "has" and len(args) == 1 else Call(offset, name, args)
+        return _has(offset, args[0]) if name == "has" and len(args) == 1 else Call(offset, name, args)
     key = (name, len(args))
     if key in TWO_VARIABLES and not _is_quantifier_with_filter(key):
         return _two_variables(offset, name, target, args)
@@ -60,10 +60,10 @@ def _plain(name: str) -> str:
     return "exists_one" if name == "existsOne" else name
 
 
-def _has(argument: Node) -> Node:
+def _has(offset: int, argument: Node) -> Node:
     if not isinstance(argument, Select) or argument.is_test:
         raise MacroError(argument.offset, "invalid argument to has() macro")
-    return Select(argument.offset, argument.operand, argument.field, True, argument.is_optional)
+    return Select(offset, argument.operand, argument.field, True, argument.is_optional)
 
 
 def _variable(node: Node, macro: str) -> str:

@@ -26,6 +26,7 @@ _UNITS = {
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)$")
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)$")
+_NO_TIMESTAMP = "type conversion error from 'string' to 'google.protobuf.Timestamp'"
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -46,7 +47,7 @@ def parse_duration(text: str) -> Duration:
         total += int(fraction or 0) * unit // 10 ** len(fraction)
         position = match.end()
     if position < len(rest) or not rest or total > INT_MAX:
-        raise EvaluationError(f'time: invalid duration "{text}"')
+        raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Duration'")
     return Duration(sign * total)
 
 
@@ -54,14 +55,14 @@ def parse_timestamp(text: str) -> Timestamp:
     """Return a moment that is written as RFC 3339 says, or a day. Raises EvaluationError."""
     match = _STAMP.match(text if len(text) != 10 else f"{text}T00:00:00Z")
     if match is None:
-        raise EvaluationError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse')
+        raise EvaluationError(_NO_TIMESTAMP)
     try:
         days = date(int(match[1]), int(match[2]), int(match[3])).toordinal() - _EPOCH
-    except ValueError as error:
-        raise EvaluationError(f'parsing time "{text}": {error}') from None
+    except ValueError:
+        raise EvaluationError(_NO_TIMESTAMP) from None
     hour, minute, second = int(match[4]), int(match[5]), int(match[6])
     if hour > 23 or minute > 59 or second > 59:
-        raise EvaluationError(f'parsing time "{text}": hour, minute or second out of range')
+        raise EvaluationError(_NO_TIMESTAMP)
     seconds = days * 86400 + hour * 3600 + minute * 60 + second
     if match[8] not in "Zz":
         offset = int(match[8][1:3]) * 3600 + int(match[8][4:6]) * 60

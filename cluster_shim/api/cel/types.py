@@ -41,6 +41,18 @@ class Type:
 
     __repr__ = __str__
 
+    @property
+    def declared(self) -> str:
+        """Return the name that values have; what the checker says of a type is another for some."""
+        return self.name or _DECLARED.get(self.kind, self.kind)
+
+
+_DECLARED = {
+    "null": "null_type",
+    "timestamp": "google.protobuf.Timestamp",
+    "duration": "google.protobuf.Duration",
+    "optional": "optional_type",
+}
 
 _SHOWN = {"optional": "optional_type", "error": "!error!"}
 

@@ -10,8 +10,9 @@ import inspect
 from collections.abc import Callable, Mapping
 
 from cluster_shim.api import conversion, errors, fields
-from cluster_shim.api.fields import ROOT
+from cluster_shim.api.fields import ROOT, FieldError
 from cluster_shim.api.patch.apply import keep_times
+from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE
 from cluster_shim.apiserver.registry import objects, rules
 from cluster_shim.apiserver.registry.create import store_new
@@ -106,6 +107,14 @@ def _check_version(registry: Registry, write: Write, new: Document, entry: Entry
         raise errors.conflict(write.resource.name, write.name, errors.MODIFIED, write.group)
 
 
+def _invalid(resource: Resource, new: Document, problems: list[FieldError]) -> errors.APIError:
+    """Return the refusal; a custom resource is named by what it says it is, which a patch may have changed."""
+    kind, group = resource.kind, conversion.hub(resource.gvk).group
+    if resource.custom is not None:
+        kind, group = new["kind"], new["apiVersion"].rpartition("/")[0]
+    return errors.invalid(kind, new["metadata"].get("name", ""), problems, group)
+
+
 async def _store(registry: Registry, write: Write, entry: Entry, new: Document, old: Document) -> Entry:
     resource = write.resource
     transaction: Transaction = NOTHING
@@ -117,9 +126,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         _prepare(registry, write, new, old)
         problems = rules.validate_update(resource, new, old, write.subresource)
         if problems:
-            raise errors.invalid(
-                resource.kind, new["metadata"].get("name", ""), problems, conversion.hub(resource.gvk).group
-            )
+            raise _invalid(resource, new, problems)
         write.warnings.extend(rules.warnings(resource, new, old, write.subresource))
         new = keep_times(old, new)
         await registry.admission.validate(registry.attributes(write, UPDATE, new, old))

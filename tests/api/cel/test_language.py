@@ -73,7 +73,7 @@ def evaluate(text: str) -> Any:
         ("s.substring(6).charAt(1)", "ö"),
         ("'a,b'.replace(',', '-') + ['x', 'y'].join('/')", "a-bx/y"),
         ("'abc123de4'.findAll('[0-9]+', 1)", ["123"]),
-        ("'%s %d %.2f %x %s'.format(['a', 3, 1.5, 255, [1, {'k': true}]])", "a 3 1.50 ff [1, {k: true}]"),
+        ("'%s %d %.2f %x %s'.format(['a', 3, 1.5, 255, [1, {'k': true}]])", 'a 3 1.50 ff [1, {"k":true}]'),
         ("duration('1h30m') + duration('30s')", Duration(5430 * 10**9)),
         ("timestamp('1970-01-01T00:01:00Z') - duration('1s')", Timestamp(59 * 10**9)),
         ("timestamp('2023-01-02T03:04:05Z').getHours('America/New_York')", 22),

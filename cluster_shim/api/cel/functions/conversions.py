@@ -25,10 +25,13 @@ from cluster_shim.api.cel.values import (
 
 _TRUE = frozenset(("1", "t", "true", "TRUE", "True", "T"))
 _FALSE = frozenset(("0", "f", "false", "FALSE", "False", "F"))
-_INTEGER = re.compile(r"[+-]?[0-9]+$")
-_FLOAT = re.compile(
-    r"[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|inf|infinity|nan)$", re.I
-)
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.I)
+_HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.I)
+
+
+def _unconverted(to: str) -> EvaluationError:
+    return EvaluationError(f"type conversion error from 'string' to '{to}'")
 
 
 def _bool(value: Any) -> bool:
@@ -36,7 +39,7 @@ def _bool(value: Any) -> bool:
         return value
     if value in _TRUE or value in _FALSE:
         return value in _TRUE
-    raise EvaluationError("Type conversion error")
+    raise _unconverted("bool")
 
 
 def _bytes(value: Any) -> bytes:
@@ -44,19 +47,20 @@ def _bytes(value: Any) -> bytes:
 
 
 def _double(value: Any) -> float:
-    if isinstance(value, str):
-        if not _FLOAT.match(value):
-            raise EvaluationError(f'strconv.ParseFloat: parsing "{value}": invalid syntax')
+    if not isinstance(value, str):
         return float(value)
-    return float(value)
+    if _HEX_FLOAT.fullmatch(value):
+        return float.fromhex(value)
+    found = float(value) if _FLOAT.fullmatch(value) else math.nan
+    if (math.isnan(found) or math.isinf(found)) and value.lstrip("+-").lower() not in ("nan", "inf", "infinity"):
+        raise _unconverted("double")
+    return found
 
 
 def _int(value: Any) -> int:
     if isinstance(value, str):
-        if not _INTEGER.match(value):
-            raise EvaluationError(f'strconv.ParseInt: parsing "{value}": invalid syntax')
-        if not INT_MIN <= int(value) <= INT_MAX:
-            raise EvaluationError(f'strconv.ParseInt: parsing "{value}": value out of range')
+        if not _INTEGER.fullmatch(value) or not INT_MIN <= int(value) <= INT_MAX:
+            raise _unconverted("int")
         return int(value)
     if isinstance(value, Timestamp):
         return value.nanoseconds // NANOSECONDS
@@ -69,10 +73,8 @@ def _int(value: Any) -> int:
 
 def _uint(value: Any) -> Uint:
     if isinstance(value, str):
-        if not _INTEGER.match(value) or value[0] in "+-":
-            raise EvaluationError(f'strconv.ParseUint: parsing "{value}": invalid syntax')
-        if int(value) > UINT_MAX:
-            raise EvaluationError(f'strconv.ParseUint: parsing "{value}": value out of range')
+        if not _INTEGER.fullmatch(value) or value[0] in "+-" or int(value) > UINT_MAX:
+            raise _unconverted("uint")
         return Uint(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise EvaluationError("unsigned integer overflow")
@@ -111,12 +113,10 @@ def _duration(value: Any) -> Duration:
 
 def _timestamp(value: Any) -> Timestamp:
     if isinstance(value, str):
-        return times.parse_timestamp(value) if len(value) != 10 else _fail(value)
+        if len(value) == 10:  # a day alone is a date elsewhere
+            raise _unconverted("google.protobuf.Timestamp")
+        return times.parse_timestamp(value)
     return value if isinstance(value, Timestamp) else timestamp(int(value) * NANOSECONDS)
-
-
-def _fail(text: str) -> Timestamp:
-    raise EvaluationError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"')
 
 
 def _part(name: str) -> Any:

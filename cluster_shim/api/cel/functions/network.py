@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from cluster_shim.api.cel import addresses
 from cluster_shim.api.cel.errors import EvaluationError
 from cluster_shim.api.cel.functions.conversions import to_string
+from cluster_shim.api.fields import quoted
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -52,14 +54,16 @@ class CIDR:
 
 
 def _parse_ip(text: str) -> IP:
+    shown = quoted(text)
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise EvaluationError(f"IP Address '{text}' parse error during conversion from string: invalid") from None
+        text = f"IP Address {shown} parse error during conversion from string: {addresses.fault(text)}"
+        raise EvaluationError(text) from None
     if "%" in text:
-        raise EvaluationError(f"IP address {text!r} with zone value is not allowed")
+        raise EvaluationError(f"IP address {shown} with zone value is not allowed")
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        raise EvaluationError(f"IPv4-mapped IPv6 address {text!r} is not allowed")
+        raise EvaluationError(f"IPv4-mapped IPv6 address {shown} is not allowed")
     return IP(address)
 
 
@@ -72,14 +76,19 @@ def _is_ip(text: str) -> bool:
 
 
 def _parse_cidr(text: str) -> CIDR:
-    address, slash, length = text.partition("/")
-    plain = slash and length.isascii() and length.isdigit() and (length == "0" or length[0] != "0")
+    address, _, length = text.rpartition("/")
+    plain = length.isascii() and length.isdigit() and (length == "0" or length[0] != "0")
     try:
-        if not plain:
+        if not plain or "%" in address:
             raise ValueError
-        return CIDR(_parse_ip(address).address, ipaddress.ip_network(text, strict=False))
+        found = CIDR(ipaddress.ip_address(address), ipaddress.ip_network(text, strict=False))
     except ValueError:
-        raise EvaluationError("network address parse error during conversion from string: invalid") from None
+        what = "network address parse error during conversion from string: "
+        raise EvaluationError(f"{what}{what}{addresses.prefix_fault(text)}") from None
+    if isinstance(found.address, ipaddress.IPv6Address) and found.address.ipv4_mapped is not None:
+        text = f"IPv4-mapped IPv6 address {quoted(text)} is not allowed"
+        raise EvaluationError(f"network address parse error during conversion from string: {text}")
+    return found
 
 
 def _is_cidr(text: str) -> bool:

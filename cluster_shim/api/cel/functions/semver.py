@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 from cluster_shim.api.cel.errors import EvaluationError
+from cluster_shim.api.fields import quoted
 
+_ALPHANUMERIC = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 _NUMBER = r"(0|[1-9]\d*)"
 _PRE = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
 _VERSION = re.compile(
@@ -41,11 +43,38 @@ def _normalized(text: str) -> str:
 
 
 def _parse(text: str, normalize: bool = False) -> Semver:
-    match = _VERSION.fullmatch(_normalized(text) if normalize else text)
+    text = _normalized(text) if normalize else text
+    match = _VERSION.fullmatch(text)
     if match is None:
-        known = all(each.isascii() and each.isdigit() for each in text.split("."))
-        raise EvaluationError("No Major.Minor.Patch elements found" if known else f"Invalid version {text!r}")
+        raise EvaluationError(_fault(text))
     return Semver((int(match[1]), int(match[2]), int(match[3])), match[4] or "")
+
+
+def _fault(text: str) -> str:
+    """Return what is wrong with a version."""
+    if not text:
+        return "Version string empty"
+    numbers = text.split(".", 2)
+    if len(numbers) != 3:
+        return "No Major.Minor.Patch elements found"
+    rest, plus, build = numbers[2].partition("+")
+    numbers[2], minus, pre = rest.partition("-")
+    for name, each in zip(("Major", "Minor", "Patch"), numbers, strict=True):
+        if each.strip("0123456789"):
+            return f"Invalid character(s) found in {name.lower()} number {quoted(each)}"
+        if len(each) > 1 and each[0] == "0":
+            return f"{name} number must not contain leading zeroes {quoted(each)}"
+        if not each:
+            return 'strconv.ParseUint: parsing "": invalid syntax'
+    for each in pre.split(".") if minus else ():
+        if not each:
+            return "Prerelease is empty"
+        if not _ALPHANUMERIC.fullmatch(each):
+            return f"Invalid character(s) found in prerelease {quoted(each)}"
+        if each.isdigit() and len(each) > 1 and each[0] == "0":
+            return f"Numeric PreRelease version must not contain leading zeroes {quoted(each)}"
+    wrong = next((each for each in build.split(".") if plus and not _ALPHANUMERIC.fullmatch(each)), "")
+    return f"Invalid character(s) found in build meta data {quoted(wrong)}" if wrong else "Build meta data is empty"
 
 
 def _is_semver(text: str, normalize: bool = False) -> bool:
