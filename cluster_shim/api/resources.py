@@ -30,8 +30,9 @@ class GroupVersionKind(NamedTuple):
 
 def gvk_of(document: Mapping[str, Any]) -> GroupVersionKind:
     """Return group, version and kind of a document; empty texts where it says nothing."""
-    group, _, version = str(document.get("apiVersion") or "").rpartition("/")
-    return GroupVersionKind(group, version, str(document.get("kind") or ""))
+    api_version, kind = document.get("apiVersion"), document.get("kind")
+    group, _, version = (api_version if isinstance(api_version, str) else "").rpartition("/")
+    return GroupVersionKind(group, version, kind if isinstance(kind, str) else "")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ NESTING_LIMIT = 200
 """How deep the JSON within an object may be where its type says nothing (and Python would have to follow it)."""
 TOO_DEEP = "exceeded max depth"
 
+_DIGITS_LIMIT = 4000  # what Python turns into an integer without being told that it may
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _RANGES = {model.INT32: 1 << 31, model.INT64: 1 << 63, model.INT_OR_STRING: 1 << 31}
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]")
@@ -76,6 +77,7 @@ class _State:
     def __init__(self) -> None:
         self.saved = ""
         self.strict: dict[str, None] = {}
+        self.raw = False  # numbers stay as they are, however large
         self.lenient = False  # a type that reads JSON its own way complains of no field
 
     def complain(self, what: str, path: str) -> None:
@@ -317,9 +319,8 @@ def _corrupt(data: bytes) -> int:
 
 def _raw(state: _State, of: Type, item: Any, struct: str, stack: tuple[str, ...]) -> Any:
     inner = _State()
-    inner.lenient = True
-    made = _plain(inner, item, "", 0)
-    return made
+    inner.lenient = inner.raw = True
+    return _plain(inner, item, "", 0)
 
 
 def _plain(state: _State, item: Any, path: str, depth: int) -> Any:
@@ -340,13 +341,17 @@ def _plain(state: _State, item: Any, path: str, depth: int) -> Any:
     elements = _elements(item)
     if elements is not None:
         return [_plain(state, each, f"{path}[{index}]", depth + 1) for index, each in enumerate(elements)]
-    return float(item) if isinstance(item, int) and abs(item) >= _RANGES[model.INT64] else item
+    if isinstance(item, int) and abs(item) >= _RANGES[model.INT64] and not state.raw:
+        return float(item)
+    return item
 
 
 def _number(state: _State, text: Number) -> int | float:
     whole = _integer(text, model.INT64)
     if whole is not None:
         return whole
+    if state.raw and _INTEGER.fullmatch(text) and len(text) < _DIGITS_LIMIT:
+        return int(text)
     number = float(text)
     if abs(number) == float("inf"):
         state.saved = state.saved or _mismatch(f"number {text}", "float64", "", ())

@@ -205,8 +205,6 @@ def _apply(
             request.warnings.append(complaint)
         body.match_namespace(resource, write.namespace, new)
         body.match_name(write.name, write.namespace, new)
-        if old is not None:
-            _check_frozen(registry, resource, new)
         if old is None and new["metadata"].get("uid"):
             message = (
                 f"uid mismatch: the provided object specified uid {new['metadata']['uid']}, "

@@ -207,6 +207,13 @@ def test_schemas_and_floats() -> None:
     assert (made["served"], made["storage"]) == (False, False)
 
 
+def test_what_a_type_keeps_raw_keeps_its_numbers() -> None:
+    gvk = GroupVersionKind("apps", "v1", "ControllerRevision")
+    decoded = decode(b'{"kind":"ControllerRevision","data":{"a":123456789012345678901234,"b":1.5},"x":1}', gvk)
+    assert decoded.object["data"] == {"a": 123456789012345678901234, "b": 1.5}
+    assert decode_any(b'{"a":9223372036854775808}', gvk).object == {"a": 9.223372036854775808e18}
+
+
 def test_deep_documents_are_refused_and_do_no_harm() -> None:
     deep = b'{"type":"object","not":' * 4000 + b"{}" + b"}" * 4000
     spec = b'{"kind":"X","spec":{"versions":[{"schema":{"openAPIV3Schema":' + deep + b"}}]}}"
