@@ -260,10 +260,10 @@ def _bare(document: Document) -> Document:
 
 
 def with_managed_fields(document: Document, entries: list[Entry]) -> Document:
-    """Return the document with managed fields in place of those that it has."""
-    metadata = {key: each for key, each in document.get("metadata", {}).items() if key != "managedFields"}
-    if entries:
-        metadata["managedFields"] = entries
+    """Return the document with managed fields in place of those that it has; the order of its members stays."""
+    metadata = {**document.get("metadata", {}), "managedFields": entries}
+    if not entries:
+        del metadata["managedFields"]
     return {**document, "metadata": metadata}
 
 
