@@ -57,7 +57,7 @@ def _show(source: str, issue: Issue) -> str:
     shown = lines[line] if line < len(lines) else ""
     text = f"ERROR: <input>:{line + 1}:{column + 1}: {issue.text}"
     if not source:
-        return text
+        return f"ERROR: <input>:1:0: {issue.text}"  # the end of nothing lies before its beginning
     mark = "".join("．" if ord(each) >= _WIDE else "." for each in shown[:column])
     mark += "." * (column - len(shown[:column]))
     pointer = "＾" if column < len(shown) and ord(shown[column]) >= _WIDE else "^"

@@ -83,6 +83,7 @@ def _scheduling(errors: Errors, scheduling: Object, path: Path) -> None:
 
 
 def _update_runtime(errors: Errors, new: Object, old: Object) -> None:
+    _create_runtime(errors, new)
     metadata.generic_update(errors, new, old)
     keep(errors, new, old, "handler", _ROOT, "")
 

@@ -21,13 +21,13 @@ def _rbac_name(name: str, prefix: bool) -> formats.Messages:
 
 
 def _create_role(errors: Errors, role: Object) -> None:
-    metadata.generic(errors, role, True, _rbac_name)
+    metadata.create(errors, role, True, _rbac_name)
     for index, rule in enumerate(role.get("rules") or ()):
         _rule(errors, rule, Path("rules").index(index), is_namespaced=True)
 
 
 def _create_cluster_role(errors: Errors, role: Object, any_value: bool = False) -> None:
-    metadata.generic(errors, role, False, _rbac_name)
+    metadata.create(errors, role, False, _rbac_name)
     for index, rule in enumerate(role.get("rules") or ()):
         _rule(errors, rule, Path("rules").index(index), is_namespaced=False)
     if "aggregationRule" not in role:
@@ -63,17 +63,17 @@ def _rule(errors: Errors, rule: Object, path: Path, is_namespaced: bool) -> None
 
 def _update_role(errors: Errors, new: Object, old: Object) -> None:
     _create_role(errors, new)
-    metadata.generic_update(errors, new, old)
+    metadata.update(errors, new, old)
 
 
 def _update_cluster_role(errors: Errors, new: Object, old: Object) -> None:
     had_bad = not all(labels.is_usable(each) for each in _selectors(old))
     _create_cluster_role(errors, new, had_bad)
-    metadata.generic_update(errors, new, old)
+    metadata.update(errors, new, old)
 
 
 def _create_binding(errors: Errors, binding: Object, is_namespaced: bool) -> None:
-    metadata.generic(errors, binding, is_namespaced, _rbac_name)
+    metadata.create(errors, binding, is_namespaced, _rbac_name)
     role, path = binding.get("roleRef") or NOTHING, Path("roleRef")
     kinds = ("Role", "ClusterRole") if is_namespaced else ("ClusterRole",)
     if role.get("apiGroup", "") != _GROUP:
@@ -104,7 +104,7 @@ def _subject(errors: Errors, subject: Object, path: Path, is_namespaced: bool) -
 
 def _update_binding(errors: Errors, new: Object, old: Object, is_namespaced: bool) -> None:
     _create_binding(errors, new, is_namespaced)
-    metadata.generic_update(errors, new, old)
+    metadata.update(errors, new, old)
     if new.get("roleRef") != old.get("roleRef"):
         errors.append(fields.invalid(Path("roleRef"), dump("RoleRef", new.get("roleRef")), "cannot change roleRef"))
 

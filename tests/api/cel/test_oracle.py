@@ -82,4 +82,6 @@ def test_syntax_errors(text: str) -> None:
     with pytest.raises(CelError) as found:
         OURS.compile(text)
     message = str(expected.value).replace("INVALID_ARGUMENT: ", "").replace(" [INVALID_ARGUMENT]", "")
+    if not text:  # cel-go has its own idea of where nothing ends
+        message = message.replace("<input>:1:1:", "<input>:1:0:")
     assert str(found.value) == message.replace("\nERROR: <input>:-1:-1: <<nil>> parsetree", "")

@@ -246,8 +246,9 @@ def _same_affinity(new: Object | None, old: Object) -> bool:
         if len(after) != len(expected):
             return False
         for each, had in zip(after, expected, strict=True):
-            renamed = {**had, "key": each.get("key")} if _GA_LABELS.get(had.get("key")) == each.get("key") else had
-            if each != renamed:
+            key = each.get("key", "")  # to none is allowed from everywhere: upstream asks its table for a missing entry
+            renamed = {**had, "key": key} if _GA_LABELS.get(had.get("key"), "") == key else had
+            if {"key": key, **each} != renamed:
                 return False
     return True
 

@@ -75,16 +75,17 @@ def _qualified_name(errors: Errors, name: str, path: Path, unknown: str) -> None
     if pattern is None:
         errors.append(fields.invalid(path, name, unknown))
     elif not pattern.search(name):
-        errors.append(fields.invalid(path, name, "must be valid format"))
+        errors.append(fields.invalid(path, name, _ISCSI_BAD))
 
 
+_ISCSI_BAD = "must be valid format"
 _ISCSI_UNKNOWN = "must be valid format starting with iqn, eui, or naa"
 
 
 def iscsi(errors: Errors, source: Object, path: Path) -> None:
     """Check an iSCSI target of a pod."""
     need(errors, source, "targetPortal", path)
-    _iscsi_disk(errors, source, path)
+    _iscsi_disk(errors, source, path, _ISCSI_UNKNOWN)
     if (initiator := source.get("initiatorName")) is not None:
         _qualified_name(errors, initiator, path.child("initiatorname"), _ISCSI_UNKNOWN)
 
@@ -97,11 +98,11 @@ def iscsi_of(volume_name: str) -> Check:
         initiator, portal = source.get("initiatorName"), source.get("targetPortal", "")
         if initiator is not None and formats.size(f"{volume_name}:{portal}") > 64:
             errors.append(fields.invalid(path.child("targetportal"), portal, ISCSI_TOO_LONG))
-        _iscsi_disk(errors, source, path)
+        _iscsi_disk(errors, source, path, _ISCSI_BAD)
         if "secretRef" in source:
             need(errors, source["secretRef"], "name", path.child("secretRef"))
         if initiator is not None:
-            _qualified_name(errors, initiator, path.child("initiatorname"), "must be valid format")
+            _qualified_name(errors, initiator, path.child("initiatorname"), _ISCSI_BAD)
 
     return check
 
@@ -112,9 +113,9 @@ ISCSI_TOO_LONG = (
 )
 
 
-def _iscsi_disk(errors: Errors, source: Object, path: Path) -> None:
+def _iscsi_disk(errors: Errors, source: Object, path: Path, unknown: str) -> None:
     if need(errors, source, "iqn", path):
-        _qualified_name(errors, source["iqn"], path.child("iqn"), _ISCSI_UNKNOWN)
+        _qualified_name(errors, source["iqn"], path.child("iqn"), unknown)
     lun = source.get("lun") or 0
     if not 0 <= lun <= 255:
         errors.append(fields.invalid(path.child("lun"), lun, formats.in_range(0, 255)))

@@ -131,6 +131,7 @@ def _create_template(errors: Errors, template: Object) -> None:
 
 
 def _update_template(errors: Errors, new: Object, old: Object) -> None:
+    _create_template(errors, new)
     metadata.update(errors, new, old)
     _unchanged(errors, new, old, "ResourceClaimTemplateSpec")
 
@@ -222,8 +223,8 @@ def _device_id(device: Object) -> tuple[str, ...]:
 
 
 def _shown_id(device: Any) -> Shown:
-    *parts, share = _device_id(device)
-    return Shown("/".join((*parts, share) if share else parts))
+    names = ("Driver", "Pool", "Device", "ShareID")
+    return fields.as_json(dict(zip(names, _device_id(device), strict=True)), order=None)
 
 
 def _device_name(errors: Errors, device: Object, path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path
-from cluster_shim.api.validation import domain_paths, formats, labels, metadata, names
+from cluster_shim.api.validation import domain_paths, formats, labels, metadata, names, urls
 from cluster_shim.api.validation.checks import NOTHING, Errors, Object, optional_one_of, refuse
 from cluster_shim.api.validation.registration import matching
 from cluster_shim.api.validation.rules import Rules
@@ -19,7 +18,6 @@ _SIDE_EFFECTS = ("None", "NoneOnDryRun", "Some", "Unknown")
 _REINVOCATION = ("IfNeeded", "Never")
 _SELECTORS = ("namespaceSelector", "objectSelector")
 _FORM = "; desired format: https://host[/path]"
-_URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -118,22 +116,23 @@ def _client(errors: Errors, client: Object, path: Path) -> None:
         webhook_service(errors, swapped, path.child("service"))
 
 
-def webhook_url(errors: Errors, url: str, path: Path) -> None:
+def webhook_url(errors: Errors, text: str, path: Path) -> None:
     """Check the URL of a webhook."""
-    parts = _URL.fullmatch(url)
-    assert parts is not None
-    scheme, authority, _, query, fragment = (each or "" for each in parts.groups())
-    user, at_sign, host = authority.rpartition("@")
-    if scheme.lower() != "https":
-        errors.append(fields.invalid(path, scheme.lower(), f"'https' is the only allowed URL scheme{_FORM}"))
-    if not host:
-        errors.append(fields.invalid(path, host, f"host must be specified{_FORM}"))
-    if at_sign:
-        errors.append(fields.invalid(path, user, "user information is not permitted in the URL"))
-    if fragment:
-        errors.append(fields.invalid(path, fragment, "fragments are not permitted in the URL"))
-    if query:
-        errors.append(fields.invalid(path, query, "query parameters are not permitted in the URL"))
+    try:
+        url = urls.parse(text)
+    except urls.URLError as error:
+        errors.append(fields.required(path, f"url must be a valid URL: {error}{_FORM}"))
+        return
+    if url.scheme != "https":
+        errors.append(fields.invalid(path, url.scheme, f"'https' is the only allowed URL scheme{_FORM}"))
+    if not url.host:
+        errors.append(fields.invalid(path, "", f"host must be specified{_FORM}"))
+    if url.user is not None:
+        errors.append(fields.invalid(path, url.user, "user information is not permitted in the URL"))
+    if url.fragment:
+        errors.append(fields.invalid(path, url.fragment, "fragments are not permitted in the URL"))
+    if url.query:
+        errors.append(fields.invalid(path, url.query, "query parameters are not permitted in the URL"))
 
 
 def webhook_service(errors: Errors, service: Object, path: Path) -> None:
