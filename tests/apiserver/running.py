@@ -16,6 +16,7 @@ from cluster_shim.apiserver.assembly import Assembly
 from cluster_shim.apiserver.config import Config
 
 WAIT_SECONDS = 20
+ADMIN = 't-admin,admin,u-1,"system:masters"\n'
 
 
 class Running(NamedTuple):
@@ -45,9 +46,9 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, **flags: Any) -> Iterator[Running]:
-    """Run a server in a folder."""
-    (folder / "tokens.csv").write_text('t-admin,admin,u-1,"system:masters"\n')
+def running(folder: Path, users: str = ADMIN, **flags: Any) -> Iterator[Running]:
+    """Run a server in a folder, with users as a token file has them."""
+    (folder / "tokens.csv").write_text(users)
     loop, done, started, ports = asyncio.new_event_loop(), asyncio.Event(), Event(), []
 
     async def run() -> None:

@@ -82,7 +82,7 @@ class Watcher:
             kind = MODIFIED if now and before else ADDED if now else DELETED
             if kind == DELETED and not is_delete and previous is not None:
                 # It is still there, but no longer selected: the last state that was, at the revision of now.
-                entry = _at_revision(previous, entry.revision)
+                entry = _departed.at(previous, entry.revision)
         self.put(self.form.frame(kind, entry))
 
     def put(self, frame: bytes) -> None:
@@ -121,16 +121,22 @@ class Watcher:
             self._wake = None
 
 
-_departed: dict[int, Entry] = {}
+class _Departed:
+    """An object that somebody no longer selects, as it last was, at the revision of now; the same for all of them."""
+
+    def __init__(self) -> None:
+        self._previous: Entry | None = None
+        self._made = Entry("", b"", 0, 0)
+
+    def at(self, previous: Entry, revision: int) -> Entry:
+        """Return an entry as it was, at another revision."""
+        if previous is not self._previous or self._made.revision != revision:
+            self._previous = previous
+            self._made = Entry(previous.key, previous.value, revision, previous.created)
+        return self._made
 
 
-def _at_revision(entry: Entry, revision: int) -> Entry:
-    """Return an entry as it was, at another revision; the same object for all who watch."""
-    found = _departed.get(revision)
-    if found is None or found.key != entry.key:
-        _departed.clear()
-        found = _departed[revision] = Entry(entry.key, entry.value, revision, entry.created)
-    return found
+_departed = _Departed()
 
 
 class Hub:
