@@ -15,6 +15,8 @@ from cluster_shim.apiserver.server import Server
 
 BODY_MAX_BYTES = 3 << 20
 BODY_SECONDS = 60.0
+DISCARD_MAX_BYTES = 32 << 20
+DISCARD_SECONDS = 2.0
 GZIP_ABOVE_BYTES = 128 << 10
 GZIP_LEVEL = 1
 
@@ -36,6 +38,7 @@ class Application:
         try:
             request.body = await _body(request, receive)
         except errors.APIError as error:
+            await _discard_rest(receive)
             response = error_response(request, error)
             response.headers.append(("Connection", "close"))
         else:
@@ -109,6 +112,20 @@ async def _received(request: Request, receive: Receive) -> bytes:
                 raise errors.request_entity_too_large(f"limit is {BODY_MAX_BYTES}")
         body = b"".join(pieces)
     return body
+
+
+async def _discard_rest(receive: Receive) -> None:
+    """Read what a client is still sending, for a while: one whose connection breaks does not see why it is refused."""
+    discarded = 0
+    try:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while discarded < DISCARD_MAX_BYTES:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
 
 
 def _headers(response: Response) -> list[tuple[bytes, bytes]]:
