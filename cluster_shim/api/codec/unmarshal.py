@@ -354,7 +354,10 @@ def _number(state: _State, text: Number) -> int | float:
         return int(text)
     number = float(text)
     if abs(number) == float("inf"):
-        state.saved = state.saved or _mismatch(f"number {text}", "float64", "", ())
+        complaint = _mismatch(f"number {text}", "float64", "", ())
+        if state.raw:
+            raise Unmarshalable(complaint)  # upstream keeps the text; better refused than changed
+        state.saved = state.saved or complaint
         return 0
     return number
 

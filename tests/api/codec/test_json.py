@@ -212,6 +212,9 @@ def test_what_a_type_keeps_raw_keeps_its_numbers() -> None:
     decoded = decode(b'{"kind":"ControllerRevision","data":{"a":123456789012345678901234,"b":1.5},"x":1}', gvk)
     assert decoded.object["data"] == {"a": 123456789012345678901234, "b": 1.5}
     assert decode_any(b'{"a":9223372036854775808}', gvk).object == {"a": 9.223372036854775808e18}
+    assert refused(b'{"kind":"ControllerRevision","data":{"a":1e400}}', gvk) == (
+        "json: cannot unmarshal number 1e400 into Go value of type float64"
+    )
 
 
 def test_deep_documents_are_refused_and_do_no_harm() -> None:
