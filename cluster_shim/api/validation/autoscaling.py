@@ -29,12 +29,6 @@ _SCALING_POLICIES = ("Percent", "Pods")
 _SOURCES = ("ContainerResource", "External", "Object", "Pods", "Resource")
 
 
-def create_scale(errors: Errors, scale: Object) -> None:
-    """Check a Scale."""
-    metadata.create(errors, scale, True, names.dns_subdomain)
-    non_negative(errors, scale.get("spec") or NOTHING, SPEC, "replicas")
-
-
 def _create(errors: Errors, scaler: Object) -> None:
     metadata.create(errors, scaler, True, names.dns_subdomain)
     _spec(errors, scaler["spec"], NOTHING)

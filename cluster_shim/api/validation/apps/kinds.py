@@ -14,6 +14,7 @@ from cluster_shim.api.validation.apps.templates import (
     selector,
 )
 from cluster_shim.api.validation.checks import (
+    IS_IMMUTABLE,
     NOTHING,
     SPEC,
     STATUS,
@@ -238,7 +239,8 @@ def _create_revision(errors: Errors, revision: Object) -> None:
 def _update_revision(errors: Errors, new: Object, old: Object) -> None:
     metadata.update(errors, new, old)
     _revision(errors, new)
-    immutable(errors, new.get("data"), old.get("data"), Path("data"))
+    if new.get("data") != old.get("data"):
+        errors.append(fields.invalid(Path("data"), new.get("data"), IS_IMMUTABLE))
 
 
 DEPLOYMENT = Rules(_create_deployment, _update_deployment, {"status": _update_deployment_status})

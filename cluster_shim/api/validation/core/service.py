@@ -14,7 +14,6 @@ from cluster_shim.api.validation.checks import (
     STATUS,
     Errors,
     Object,
-    need,
     need_one_of,
     optional_one_of,
     refuse,
@@ -265,11 +264,3 @@ def load_balancer_status(errors: Errors, status: Object, old: Object, path: Path
             if addresses.parse_ip(need_not_ip) is not None:
                 detail = "must be a DNS name, not an IP address"
                 errors.append(fields.invalid(own.child("hostname"), need_not_ip, detail))
-
-
-def binding(errors: Errors, wanted: Object) -> None:
-    """Check a binding of a pod to a node."""
-    target = wanted.get("target") or NOTHING
-    if target.get("kind") not in (None, "", "Node"):
-        errors.append(fields.not_supported(Path("target").child("kind"), target["kind"], ("Node", "<empty>")))
-    need(errors, target, "name", Path("target"))

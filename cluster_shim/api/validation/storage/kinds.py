@@ -69,7 +69,7 @@ def _create_class(errors: Errors, storage_class: Object) -> None:
 
 
 def _topologies(errors: Errors, terms: Sequence[Object], path: Path) -> None:
-    known: list[dict[str, set[str]]] = []
+    known: list[dict[str, set[str]]] = [{} for _ in terms]  # upstream's list begins with so many empty ones
     for index, term in enumerate(terms):
         found: dict[str, set[str]] = {}
         at = path.index(index).child("matchLabelExpressions")
@@ -80,8 +80,7 @@ def _topologies(errors: Errors, terms: Sequence[Object], path: Path) -> None:
             if key in found:
                 errors.append(fields.duplicate(own.child("key"), key))
             found[key] = values
-        if found in known:
-            errors.append(fields.duplicate(at, ""))
+        errors.extend(fields.duplicate(at, "") for each in known if each == found)
         known.append(found)
 
 

@@ -46,6 +46,12 @@ def _update_node(new: Object, old: Object, now: str) -> None:
         new.get("spec", {}).pop("configSource", None)
 
 
+def _write_node(subresource: str, new: Object, old: Object, now: str) -> bool:
+    if subresource == "status" and "config" not in old.get("status", {}):
+        new.get("status", {}).pop("config", None)
+    return False
+
+
 def _create_lease(obj: Object, user: UserInfo, now: str) -> None:
     _update_lease(obj, {}, now)
 
@@ -155,7 +161,7 @@ def _create_hpa(obj: Object, user: UserInfo, now: str) -> None:
 
 HOOKS = {
     "namespace": Hooks(_create_namespace, _update_namespace, _subresource_of_namespace),
-    "node": Hooks(_create_node, _update_node),
+    "node": Hooks(_create_node, _update_node, _write_node),
     "lease": Hooks(_create_lease, _update_lease),
     "limit_range": Hooks(_create_limit_range),
     "secret": Hooks(update=_update_secret),
