@@ -144,7 +144,7 @@ def compile_expression(within: Environment, text: str, allowed: Collection[Type]
     except CompileError as error:
         raise ExpressionError(f"compilation failed: {error}") from None
     if allowed and program.type not in allowed:
-        names = [each.declared for each in allowed]
+        names = [_shown(each) for each in allowed]
         wanted = names[0] if len(names) == 1 else f"one of [{' '.join(names)}]"
         raise ExpressionError(f"must evaluate to {wanted} but got {_shown(program.type)}")
     return program

@@ -251,8 +251,6 @@ class _Checker:
 
     def _macro(self, node: Macro) -> Type:
         over = self.substitution.resolve(self.visit(node.range))
-        if node.name == "bind":
-            return self._scoped(node, {node.variables[0]: over})
         if node.name in ("optMap", "optFlatMap"):
             return self._opt_map(node, over)
         types = self._range_types(node, over)

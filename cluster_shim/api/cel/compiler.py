@@ -220,7 +220,7 @@ def _is_optional(value: Any) -> Optional:
 def _field(value: Any, field: str) -> Any:
     if isinstance(value, Fields):
         return value.select(field)
-    raise EvaluationError(NO_OVERLOAD if value is not None else f"no such key: {field}")
+    raise EvaluationError(f"no such key: {field}")
 
 
 def _has(value: Any, field: str) -> bool:

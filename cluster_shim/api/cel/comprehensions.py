@@ -26,8 +26,6 @@ def compile_macro(compiler: Compiler, node: Macro) -> Run:
         compiler.places[name] = places[-1]
     args = [compiler.compile(each) for each in node.args]
     compiler.places = before
-    if node.name == "bind":
-        return _bind(over, places[0], args[0])
     if node.name in ("optMap", "optFlatMap"):
         return _opt_map(over, places[0], args[0], node.name == "optMap")
     condition = args[0] if len(args) == 2 else None
@@ -172,14 +170,6 @@ def _sort_by(over: Run, places: list[int], key: Run) -> Run:
             if not isinstance(each, (int, float, str, bytes, bool, Uint, tuple)):
                 raise EvaluationError(NO_OVERLOAD)
         return [each for _, each in ordered(keyed, lambda pair: pair[0])]
-
-    return run
-
-
-def _bind(value: Run, place: int, inner: Run) -> Run:
-    def run(frame: Frame) -> Any:
-        frame[place] = value(frame)
-        return inner(frame)
 
     return run
 

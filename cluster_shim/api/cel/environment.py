@@ -19,6 +19,7 @@ class Program:
 
     def __init__(self, source: str, node: Node, variables: Mapping[str, Type]) -> None:
         self.source = source
+        self.node = node
         self.type = node.type
         """Of the result."""
         made = compiler.Compiler(variables)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from cluster_shim.api.cel import regex, times
 from cluster_shim.api.cel.errors import CompileError, EvaluationError, Issue
+from cluster_shim.api.cel.functions import conversions
 from cluster_shim.api.cel.functions.formatting import clauses, refusal
 from cluster_shim.api.cel.syntax import Call, Ident, ListNode, Literal, Macro, MapNode, Node, Select
 from cluster_shim.api.cel.types import Type
@@ -52,7 +53,7 @@ def _pattern(text: str) -> None:
 
 _CHECKS: dict[str, Callable[[str], object]] = {
     "duration": times.parse_duration,
-    "timestamp": times.parse_timestamp,
+    "timestamp": conversions.to_timestamp,
     "matches": _pattern,
 }
 

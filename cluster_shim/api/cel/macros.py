@@ -1,6 +1,6 @@
 """Macros: calls that are more than functions, because they bind names or ask whether a field is there.
 
-Upstream: cel-go/parser/macro.go, ext/comprehensions.go, ext/bindings.go, ext/lists.go and cel/library.go.
+Upstream: cel-go/parser/macro.go, ext/comprehensions.go, ext/lists.go and cel/library.go.
 """
 
 from __future__ import annotations
@@ -45,10 +45,6 @@ def expand(offset: int, name: str, target: Node | None, args: list[Node]) -> Nod
         return Macro(offset, name, target, [variable.name], args[1:])
     if name == "sortBy" and len(args) == 2:
         return Macro(offset, name, target, [_variable(args[0], name)], args[1:])
-    if name == "bind" and len(args) == 3 and isinstance(target, Ident) and target.name == "cel":
-        if not isinstance(args[0], Ident):
-            raise MacroError(args[0].offset, "cel.bind() variable names must be simple identifiers")
-        return Macro(offset, "bind", args[1], [args[0].name], [args[2]])
     return Call(offset, name, args, target)
 
 

@@ -311,6 +311,8 @@ class _Parser:
         optional: set[int] = set()
         if self.token.kind == lexer.EOF:
             wanted = _expecting(optional=True, closing="}").replace("'.', ", "'.', ',', ")
+            if type_name:
+                wanted = "'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER"
             self._report(f"Syntax error: mismatched input '<EOF>' expecting {{{wanted}}}")
             raise _Stop
         while self.token.kind != "}":

@@ -89,7 +89,7 @@ class MapNode(Node):
 
 
 class Macro(Node):
-    """A macro over the elements of a range (all, map, …) or over one value (bind, optMap)."""
+    """A macro over the elements of a range (all, map, …) or over one value (optMap)."""
 
     __slots__ = ("args", "name", "range", "variables")
 

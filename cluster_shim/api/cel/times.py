@@ -6,7 +6,7 @@ Upstream: Go's time.ParseDuration and cel-go/common/types/timestamp.go.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,11 +79,16 @@ def shown_timestamp(value: Timestamp) -> str:
     return f"{moment.isoformat()}{digits}Z"
 
 
-def _zone(name: str) -> tzinfo:
-    match = _OFFSET.match(name)
+def _moved(moment: datetime, zone: str) -> datetime:
+    """Return a moment as clocks in a zone show it; an offset may be more than a day."""
+    match = _OFFSET.match(zone)
     if match is not None:
         minutes = int(match[2]) * 60 + int(match[3])
-        return timezone(timedelta(minutes=-minutes if match[1] == "-" else minutes))
+        return moment + timedelta(minutes=-minutes if match[1] == "-" else minutes)
+    return moment.astimezone(_zone(zone))
+
+
+def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -99,7 +104,10 @@ def part(name: str, value: Any, zone: str = "") -> int:
         return -whole if value.nanoseconds < 0 else whole
     seconds, fraction = divmod(value.nanoseconds, NANOSECONDS)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return _parts(name, moment.astimezone(_zone(zone)) if zone else moment, fraction)
+    try:
+        return _parts(name, _moved(moment, zone) if zone else moment, fraction)
+    except OverflowError:
+        raise EvaluationError("timestamp overflow") from None
 
 
 _DURATION_PARTS = {

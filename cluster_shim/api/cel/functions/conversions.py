@@ -101,6 +101,8 @@ def to_string(value: Any) -> str:
                 raise EvaluationError("invalid UTF-8 in bytes, cannot convert to string") from None
         case Timestamp():
             return times.shown_timestamp(value)
+        case TypeValue():
+            return value.name
         case _:
             return str(value)
 
@@ -111,7 +113,8 @@ def _duration(value: Any) -> Duration:
     return value if isinstance(value, Duration) else Duration(int(value))
 
 
-def _timestamp(value: Any) -> Timestamp:
+def to_timestamp(value: Any) -> Timestamp:
+    """Return a moment that is written as one, or given in seconds. Raises EvaluationError."""
     if isinstance(value, str):
         if len(value) == 10:  # a day alone is a date elsewhere
             raise _unconverted("google.protobuf.Timestamp")
@@ -136,7 +139,7 @@ FUNCTIONS = {
     "uint": _uint,
     "string": to_string,
     "duration": _duration,
-    "timestamp": _timestamp,
+    "timestamp": to_timestamp,
     "dyn": lambda value: value,
     "type": lambda value: TypeValue(type_name(value)),
     "size": len,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from cluster_shim.api.cel.values import NONE, Optional
+from cluster_shim.api.fields import quoted
 from cluster_shim.api.validation import formats as names
 
 Check = Callable[[str], Sequence[str]]
@@ -40,6 +41,10 @@ def _prefix(check: Check) -> Check:
     return lambda value: check(f"{value[:-1]}a" if len(value) > 1 and value.endswith("-") else value)
 
 
+def _uri(value: str) -> list[str]:
+    return _texts("uri", f"parse {quoted(value)}: invalid URI for request", value)
+
+
 _CHECKS: dict[str, Check] = {
     "dns1123Label": names.dns_label,
     "dns1123Subdomain": names.dns_subdomain,
@@ -49,7 +54,7 @@ _CHECKS: dict[str, Check] = {
     "dns1123SubdomainPrefix": _prefix(names.dns_subdomain),
     "dns1035LabelPrefix": _prefix(names.dns_1035_label),
     "labelValue": names.label_value,
-    "uri": partial(_texts, "uri", "invalid URI for request"),
+    "uri": _uri,
     "uuid": partial(_texts, "uuid", "does not match the UUID format"),
     "byte": partial(_texts, "byte", "invalid base64"),
     "date": partial(_texts, "date", "invalid date"),

@@ -6,7 +6,7 @@ import ipaddress
 from typing import Any
 
 from cluster_shim.api.cel import addresses
-from cluster_shim.api.cel.errors import EvaluationError
+from cluster_shim.api.cel.errors import NO_OVERLOAD, EvaluationError
 from cluster_shim.api.cel.functions.conversions import to_string
 from cluster_shim.api.fields import quoted
 
@@ -104,6 +104,8 @@ def _ip(of: Any) -> IP:
 
 
 def _contains_ip(within: CIDR, what: Any) -> bool:
+    if isinstance(what, str) and not _is_ip(what):
+        raise EvaluationError(NO_OVERLOAD)
     address = _parse_ip(what).address if isinstance(what, str) else what.address
     return address.version == within.network.version and address in within.network
 

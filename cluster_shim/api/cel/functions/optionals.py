@@ -19,7 +19,15 @@ def _of_non_zero(value: Any) -> Optional:
     return NONE if is_zero else Optional(True, value)
 
 
+def _unwrapped(values: list[Optional]) -> list[Any]:
+    return [each.value for each in values if each.has_value]
+
+
 FUNCTIONS = {
+    "first": lambda values: Optional(True, values[0]) if values else NONE,
+    "last": lambda values: Optional(True, values[-1]) if values else NONE,
+    "optional.unwrap": _unwrapped,
+    "unwrapOpt": _unwrapped,
     "optional.of": lambda value: Optional(True, value),
     "optional.ofNonZeroValue": _of_non_zero,
     "optional.none": lambda: NONE,

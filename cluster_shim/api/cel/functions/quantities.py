@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -10,15 +11,20 @@ from cluster_shim.api import quantity
 from cluster_shim.api.cel.errors import EvaluationError
 from cluster_shim.api.cel.values import INT_MAX, INT_MIN
 
+_DECIMALS = re.compile(r"\.([0-9]+)(.*)$")
+_POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
 
 class Quantity:
     """A quantity as a value; equal to others of the same amount."""
 
     type_name = "kubernetes.Quantity"
-    __slots__ = ("amount",)
+    __slots__ = ("amount", "is_whole")
 
-    def __init__(self, amount: Fraction) -> None:
+    def __init__(self, amount: Fraction, is_whole: bool = True) -> None:
         self.amount = amount
+        self.is_whole = is_whole
+        """Whether it is written so that upstream keeps it as an integer."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Quantity) and self.amount == other.amount
@@ -29,9 +35,20 @@ class Quantity:
 
 def _parse(text: str) -> Quantity:
     try:
-        return Quantity(quantity.parse(text).amount)
+        found = quantity.parse(text)
+        return Quantity(found.amount, _is_whole(text, found.format))
     except quantity.QuantityError as error:
         raise EvaluationError(str(error)) from None
+
+
+def _is_whole(text: str, notation: str) -> bool:
+    match = _DECIMALS.search(text)
+    if match is None:
+        return True
+    power = _POWERS.get(match[2])
+    if power is None:
+        power = int(match[2][1:]) if notation == "DecimalExponent" else 0
+    return power >= len(match[1])
 
 
 def _is_quantity(text: str) -> bool:
@@ -43,7 +60,7 @@ def _is_quantity(text: str) -> bool:
 
 
 def _is_integer(value: Quantity) -> bool:
-    return value.amount.denominator == 1 and INT_MIN <= value.amount <= INT_MAX
+    return value.is_whole and value.amount.denominator == 1 and INT_MIN <= value.amount <= INT_MAX
 
 
 def _as_integer(value: Quantity) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cluster_shim.api.cel.errors import EvaluationError
+from cluster_shim.api.cel.values import UINT_MAX
 from cluster_shim.api.fields import quoted
 
 _ALPHANUMERIC = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
@@ -47,7 +48,11 @@ def _parse(text: str, normalize: bool = False) -> Semver:
     match = _VERSION.fullmatch(text)
     if match is None:
         raise EvaluationError(_fault(text))
-    return Semver((int(match[1]), int(match[2]), int(match[3])), match[4] or "")
+    numbers = (int(match[1]), int(match[2]), int(match[3]))
+    for each in numbers:
+        if each > UINT_MAX:
+            raise EvaluationError(f'strconv.ParseUint: parsing "{each}": value out of range')
+    return Semver(numbers, match[4] or "")
 
 
 def _fault(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from cluster_shim.api.cel.errors import EvaluationError
+from cluster_shim.api.fields import quoted
 
 _PATH_SAFE = "/$&+,:;=@!'()*~-._%"
 
@@ -39,9 +40,21 @@ def _parse(text: str) -> URL:
             raise ValueError("invalid URI for request")
         if " " in parts.netloc:
             raise ValueError('invalid character " " in host name')
-    except ValueError as error:
-        raise EvaluationError(f'URL parse error during conversion from string: parse "{text}": {error}') from None
+    except ValueError as fault:
+        raise EvaluationError(
+            f"URL parse error during conversion from string: parse {quoted(text)}: {_said(fault, text)}"
+        ) from None
     return URL(text, parts)
+
+
+def _said(fault: ValueError, text: str) -> str:
+    """Return in Go's words what Python says of a text."""
+    if str(fault) == "Invalid IPv6 URL":
+        return "missing ']' in host"
+    if str(fault).startswith("Port "):
+        port = text.partition("//")[2].partition("/")[0].rpartition(":")[2]
+        return f"invalid port {quoted(f':{port}')} after host"
+    return str(fault)
 
 
 def _is_url(text: str) -> bool:

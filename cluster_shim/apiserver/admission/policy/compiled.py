@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from cluster_shim.api.cel.admission import JSON_PATCH, OBJECT, ExpressionError, compile_expression, environment
 from cluster_shim.api.cel.environment import Environment, Program
+from cluster_shim.api.cel.object_names import mismatch
 from cluster_shim.api.cel.types import BOOL, DYN, NULL, STRING, Type, list_of, object_of
 
 _OBJECT = object_of(OBJECT, {})
@@ -29,6 +30,8 @@ class Mutation(NamedTuple):
     patch_type: str
     """``ApplyConfiguration`` or ``JSONPatch``."""
     expression: Expression
+    mismatch: str = ""
+    """What is wrong with the names of the types of objects in it."""
 
 
 class Compiled:
@@ -84,4 +87,5 @@ def _mutation(within: Environment, source: Mapping[str, Any]) -> Mutation:
         text = (source.get("jsonPatch") or {}).get("expression", "")
         return Mutation(patch_type, _compile(within, text, (list_of(JSON_PATCH),)))
     text = (source.get("applyConfiguration") or {}).get("expression", "")
-    return Mutation(patch_type, _compile(within, text, (_OBJECT,)))
+    made = _compile(within, text, (_OBJECT,))
+    return Mutation(patch_type, made, mismatch(made.program.node) if made.program is not None else "")

@@ -94,6 +94,8 @@ def _wants_second(invocation: Invocation) -> bool:
 
 def _apply(attributes: Attributes, mutation: Mutation, activation: Activation) -> None:
     value = activation.evaluate(mutation.expression)
+    if mutation.mismatch:
+        raise Failed(f"type mismatch: {mutation.mismatch}")
     assert attributes.object is not None
     if mutation.patch_type == "JSONPatch":
         patched = _json_patched(attributes.object, value)
@@ -108,10 +110,15 @@ def _reread(resource: Resource, attributes: Attributes, document: Document) -> D
     """Return a changed object in the form of its type, with defaults."""
     try:
         if resource.custom is not None and attributes.kind == resource.gvk:
-            found, _ = custom.reread(resource, document)
+            found, complaints = custom.reread(resource, document)
+            if complaints:
+                raise ValueError(f"strict decoding error: {', '.join(complaints)}")
             custom.default(resource, found)
             return found
-        found = from_parsed(document, attributes.kind).object
+        decoded = from_parsed(document, attributes.kind)
+        if decoded.strict_errors:
+            raise ValueError(decoded.strict_message)
+        found = decoded.object
     except ValueError as error:
         raise errors.internal(str(error)) from None
     defaults.apply(attributes.kind, found)
