@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -50,7 +50,8 @@ async def watch(registry: Registry, hub: Hub, resource: Resource, request: Reque
         transformed(request, resource, [], output, {})  # what cannot be shown is refused before the stream begins
     encode = _encoder(resource, request, output)
     key = object() if output.transform == "Table" else output  # columns stand in the first event of each table
-    stream = _Stream(registry, hub, resource, hub.form(resource, key, encode), options)
+    form = hub.form(resource, key, encode)
+    stream = _Stream(registry, hub, resource, form, options, lambda error: _frame(ERROR, error.status, output))
     pieces = await stream.opened(_prefix(resource, request), after)
     content_type = JSON if output.media_type == JSON else f"{output.media_type};stream=watch"
     return Response(200, content_type=content_type, stream=pieces)
@@ -64,12 +65,21 @@ def _prefix(resource: Resource, request: Request) -> str:
 class _Stream:
     """One watch: where it begins, and what it sends."""
 
-    def __init__(self, registry: Registry, hub: Hub, resource: Resource, form: Form, options: ListOptions) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        hub: Hub,
+        resource: Resource,
+        form: Form,
+        options: ListOptions,
+        error_frame: Callable[[errors.APIError], bytes],
+    ) -> None:
         self._registry = registry
         self._hub = hub
         self._resource = resource
         self._form = form
         self._options = options
+        self._error_frame = error_frame
         self._seconds = options.timeout_seconds or MIN_TIMEOUT_SECONDS * (1 + random.random())
 
     async def opened(self, prefix: str, after: int) -> AsyncIterator[bytes]:
@@ -92,9 +102,10 @@ class _Stream:
                 for event in store.events(prefix, after):
                     watcher.offer(event)
         except errors.APIError as error:
-            return _once(_error_frame(error))
+            return _once(self._error_frame(error))
         except Compacted as error:
-            return _once(_error_frame(errors.expired(f"too old resource version: {after} ({error.oldest})")))
+            expired = errors.expired(f"too old resource version: {after} ({error.oldest})")
+            return _once(self._error_frame(expired))
         self._hub.add(self._resource, watcher)
         return self._pieces(watcher, [*frames, *watcher.take()])
 
@@ -155,8 +166,16 @@ async def _once(frame: bytes) -> AsyncIterator[bytes]:
     yield frame
 
 
-def _error_frame(error: errors.APIError) -> bytes:
-    return _encode({"type": ERROR, "object": error.status}) + b"\n"
+def _frame(kind: str, document: Any, output: Output) -> bytes:
+    """Return an event in the media type that was negotiated; a client reads errors in no other either."""
+    if output.media_type == JSON:
+        return _encode({"type": kind, "object": document}) + b"\n"
+    from cluster_shim.api import codec
+    from cluster_shim.api.codec.protobuf import watch_frame
+
+    if output.media_type == PROTOBUF:
+        return watch_frame(kind, codec.encode_protobuf(document))
+    return b"---\n" + codec.encode_yaml({"type": kind, "object": document})
 
 
 def _encoder(resource: Resource, request: Request, output: Output) -> Encode:
@@ -179,11 +198,4 @@ def _encoder(resource: Resource, request: Request, output: Output) -> Encode:
             is_first = False
         return document
 
-    if output.media_type == JSON:
-        return lambda change: _encode({"type": change.type, "object": document_of(change)}) + b"\n"
-    from cluster_shim.api import codec
-    from cluster_shim.api.codec.protobuf import watch_frame
-
-    if output.media_type == PROTOBUF:
-        return lambda change: watch_frame(change.type, codec.encode_protobuf(document_of(change)))
-    return lambda change: b"---\n" + codec.encode_yaml({"type": change.type, "object": document_of(change)})
+    return lambda change: _frame(change.type, document_of(change), output)
