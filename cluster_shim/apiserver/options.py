@@ -43,6 +43,8 @@ class WriteOptions:
     dry_run: tuple[str, ...] = ()
     field_manager: str = ""
     field_validation: str = "Warn"
+    said_validation: str = ""
+    """What was said of it, if anything: admission sees that."""
     force: bool | None = None
 
     def document(self) -> dict[str, Any]:
@@ -54,8 +56,8 @@ class WriteOptions:
             document["force"] = self.force
         if self.field_manager:
             document["fieldManager"] = self.field_manager
-        if self.field_validation:
-            document["fieldValidation"] = self.field_validation
+        if self.said_validation:
+            document["fieldValidation"] = self.said_validation
         return document
 
 
@@ -182,18 +184,18 @@ def write_options(request: Request, kind: str, is_apply: bool = False) -> WriteO
     if request.query:
         options.dry_run = tuple(request.params("dryRun"))
         options.field_manager = request.param("fieldManager")
-        options.field_validation = request.param("fieldValidation")
+        options.said_validation = request.param("fieldValidation")
         if any(key == "force" for key, _ in request.query):
             options.force = parse_bool(request.param("force"))
     problems = _patch_problems(options, is_apply) if kind == "PatchOptions" else []
     problems += field_manager_problems(options.field_manager)
     problems += dry_run_problems(options.dry_run)
-    validation = options.field_validation
+    validation = options.said_validation
     if validation not in ("", "Ignore", "Strict", "Warn"):
         problems.append(fields.not_supported(Path("fieldValidation"), validation, ("", "Ignore", "Strict", "Warn")))
     if problems:
         raise errors.invalid(kind, "", problems, META_GROUP)
-    options.field_validation = options.field_validation or "Warn"
+    options.field_validation = validation or "Warn"
     return options
 
 

@@ -8,6 +8,7 @@ from cluster_shim.api import errors
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.options import WriteOptions
 from cluster_shim.apiserver.registry import rules
+from cluster_shim.apiserver.registry.registry import WRONG_NAMESPACE
 from cluster_shim.apiserver.request import Request
 
 Document = dict[str, Any]
@@ -51,9 +52,7 @@ def match_namespace(resource: Resource, namespace: str, document: Document) -> N
     elif not expected:
         del metadata["namespace"]
     else:
-        raise errors.bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
+        raise errors.bad_request(WRONG_NAMESPACE)
 
 
 def match_name(name: str, namespace: str, document: Document) -> None:

@@ -16,7 +16,7 @@ from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.admission.plugin import CONNECT
 from cluster_shim.apiserver.handlers.writing import write_of
 from cluster_shim.apiserver.options import WriteOptions, parse_bool, parse_int
-from cluster_shim.apiserver.registry.registry import Document
+from cluster_shim.apiserver.registry.registry import Document, Write
 from cluster_shim.apiserver.request import Request, Response
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ async def _node_target(server: Server, request: Request, name: str, port: str) -
     return name, _joined(addresses.get("InternalIP", name), port or str(kubelet))
 
 
+_FLAGS = ("stdin", "stdout", "stderr", "tty")
 _TARGETS = {"pods": _pod_target, "services": _service_target, "nodes": _node_target}
 
 
@@ -163,9 +164,28 @@ def _is_allowed(address: str) -> bool:
 
 async def _admit(server: Server, resource: Resource, request: Request) -> None:
     write = write_of(request, resource, WriteOptions("CreateOptions"), request.info.name)
-    attributes = server.registry.attributes(write, CONNECT, {}, None)
+    write.options = {}
+    attributes = server.registry.attributes(write, CONNECT, _asked(server, write, request), None)
     await server.registry.admission.admit(attributes)
     await server.registry.admission.validate(attributes)
+
+
+def _asked(server: Server, write: Write, request: Request) -> Document:
+    """Return the options of a connection, as admission sees them: those of the query, and the path below."""
+    kind = server.registry.kind_of(write)
+    found: Document = {"kind": kind.kind, "apiVersion": kind.api_version}
+    for name in _FLAGS:
+        if request.params(name) and parse_bool(request.param(name)):
+            found[name] = True
+    if container := request.param("container"):
+        found["container"] = container
+    if command := request.params("command"):
+        found["command"] = list(command)
+    if ports := [parse_int(each) for each in request.params("ports")]:
+        found["ports"] = ports
+    if write.subresource == "proxy" and (path := request.info.path.partition(f"/{request.info.name}/proxy")[2]):
+        found["path"] = path
+    return found
 
 
 def _pod(server: Server, request: Request, name: str = "") -> Document:

@@ -68,6 +68,7 @@ async def delete_collection(registry: Registry, resource: Resource, request: Req
         metadata = document["metadata"]
         write = _write(request, resource, options, metadata["name"])
         write.namespace = metadata.get("namespace", "")
+        write.of_collection = True
         async with gate:
             try:
                 await delete(registry, write, options)

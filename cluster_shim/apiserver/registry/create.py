@@ -13,6 +13,7 @@ from cluster_shim.apiserver.registry.registry import (
     Registry,
     Transaction,
     Write,
+    check_namespace,
     drop_twin_owners,
     generated_name,
     new_uid,
@@ -40,6 +41,7 @@ async def create(registry: Registry, write: Write, document: Document) -> Entry:
     try:
         await registry.admission.admit(attributes)
         drop_twin_owners(write, document, after_admission=True)
+        check_namespace(write, document)
         return await _create(registry, write, document)
     except BaseException:
         for undo in reversed(attributes.undo):

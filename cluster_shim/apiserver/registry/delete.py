@@ -9,7 +9,7 @@ from cluster_shim.api import errors
 from cluster_shim.apiserver.admission.plugin import DELETE
 from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects
-from cluster_shim.apiserver.registry.registry import Document, Registry, Write, timestamp
+from cluster_shim.apiserver.registry.registry import Document, Registry, Write, is_namespace, timestamp
 from cluster_shim.storage.store import Changed, Entry
 
 ORPHAN, FOREGROUND, BACKGROUND = "Orphan", "Foreground", "Background"
@@ -54,6 +54,9 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions, entr
     plan = _plan(registry, write, document, 1 if grace is not None and grace < 0 else grace)
     if plan == "pending":
         return Deletion(entry, False, strategy.returns_object_on_delete)
+    if is_namespace(write.resource):
+        wanted = {"uid": document["metadata"]["uid"], **(write.options.get("preconditions") or {})}
+        write.options = {**write.options, "preconditions": wanted}
     attributes = registry.attributes(write, DELETE, None, document)
     await registry.admission.admit(attributes)
     await registry.admission.validate(attributes)

@@ -34,6 +34,8 @@ LIST_MAX = 64
 """Objects; a longer list is not remembered."""
 LISTS_MAX = 20_000
 
+WRONG_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
+
 Document = dict[str, Any]
 
 
@@ -95,6 +97,8 @@ class Write:
     annotations: dict[str, str] = field(default_factory=dict)
     force_create: bool = False
     """Whether an update makes what is not there (server-side apply)."""
+    of_collection: bool = False
+    """Whether the object is one of many: admission is not told its name."""
     view: View | None = None
     may_create: Callable[[], None] = lambda: None
     """Raises APIError 403 where an update would make an object and the user may not."""
@@ -188,8 +192,8 @@ class Registry:
             resource=write.resource,
             subresource=write.subresource,
             kind=self.kind_of(write),
-            namespace=write.namespace,
-            name=write.name,
+            namespace=write.name if is_namespace(write.resource) else write.namespace,
+            name="" if write.of_collection else write.name or ((new or {}).get("metadata") or {}).get("name", ""),
             object=new,
             old_object=old,
             options=write.options,
@@ -295,3 +299,21 @@ def drop_twin_owners(write: Write, document: Document, after_admission: bool = F
             f"duplicate UID(s) observed: {', '.join(twins)}"
         )
         document["metadata"]["ownerReferences"] = kept
+
+
+def check_namespace(write: Write, document: Document) -> None:
+    """Refuse an object of another namespace than that of its path. Raises APIError 400."""
+    metadata = document["metadata"]
+    if metadata.get("namespace", "") == write.namespace:
+        return
+    if metadata.get("namespace") and write.namespace:
+        raise errors.bad_request(WRONG_NAMESPACE)
+    if write.namespace:
+        metadata["namespace"] = write.namespace
+    else:
+        del metadata["namespace"]
+
+
+def is_namespace(resource: Resource) -> bool:
+    """Tell whether objects are namespaces: each is in itself, to admission."""
+    return resource.name == "namespaces" and not resource.group

@@ -23,6 +23,7 @@ from cluster_shim.apiserver.registry.registry import (
     Transaction,
     Write,
     check_name,
+    check_namespace,
     drop_twin_owners,
 )
 from cluster_shim.storage.store import Changed, Entry
@@ -85,6 +86,7 @@ async def _update(registry: Registry, write: Write, entry: Entry, change: Change
         if write.view is not None:
             new = write.view.taken(new, attributes.new)
         drop_twin_owners(write, new, after_admission=True)
+        check_namespace(write, new)
         _check_version(registry, write, new, entry)
         return await _store(registry, write, entry, new, old)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,6 +191,29 @@ def test_patches_add_up_in_order() -> None:
     )
 
 
+def patched(*, patch_type: str = "JSONPatch", patch: bytes) -> Attributes:
+    async def run() -> Attributes:
+        answer = {"patch": b64encode(patch).decode(), "patchType": patch_type}
+        async with hook_server(lambda request: answer) as server:
+            attributes = write("pods", {**pod(), "kind": "Pod"})
+            await mutate(server, attributes, hook(server))
+            return attributes
+
+    return asyncio.run(run())
+
+
+def test_patches_that_are_none() -> None:
+    assert patched(patch=b"[]", patch_type="Odd").new["metadata"]["name"] == "p"
+    for sent, patch_type, message in (
+        (b"{{", "JSONPatch", "received undecodable patch in webhook response: "),
+        (b'[{"op": "remove", "path": "/kind"}]', "Odd", 'unsupported patch type "Odd"'),
+        (b'[{"op": "add", "path": "/kind", "value": "Odd"}]', "JSONPatch", "converting (v1.Odd) to (core.Pod)"),
+    ):
+        with pytest.raises(APIError) as error:
+            patched(patch=sent, patch_type=patch_type)
+        assert message in error.value.message
+
+
 def test_who_wants_it_is_asked_again_after_later_changes() -> None:
     async def run() -> list[str]:
         names: list[str] = []
@@ -217,12 +241,21 @@ def test_dry_run_asks_only_those_without_side_effects() -> None:
     assert refused(run()).message == 'admission webhook "a.example.com" does not support dry run'
 
 
+def review(version: bytes, kind: bytes) -> bytes:
+    body = b'{"apiVersion": "admission.k8s.io/%s", "kind": "%s"}' % (version, kind)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         ({"uid": "other"}, "received invalid webhook response: expected response.uid="),
         (patch({"op": "test"}), "received invalid webhook response: validating webhook may not return response.patch"),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "failed to call webhook: the server rejected"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "failed to call webhook: the server could not find"),
+        (b"HTTP/1.1 418 X\r\nContent-Length: 0\r\n\r\n", "failed to call webhook: the server rejected"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "failed to call webhook: 0-length response with"),
+        (review(b"v1", b"Odd"), 'failed to call webhook: no kind "Odd" is registered for version'),
+        (review(b"v1beta1", b"AdmissionReview"), "failed to call webhook: converting (v1beta1.AdmissionReview) to"),
         (b"HTTP/1.1 500 X\r\nContent-Length: 1\r\n\r\nx", "failed to call webhook: an error on the server"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "failed to call webhook: couldn't get version/kind"),
         (b"nonsense\r\n\r\n", "failed to call webhook: Post"),
@@ -270,7 +303,9 @@ def test_a_certificate_for_another_name_is_not_trusted() -> None:
 
 def test_a_service_that_is_not_there() -> None:
     message = refused(validate(None, write("pods", pod()), hook(None))).message
-    assert message.endswith('failed to call webhook: service "absent" not found')
+    assert message.endswith(
+        'failed to call webhook: Post "https://absent.n.svc:443/?timeout=10s": service "absent" not found'
+    )
 
 
 def test_a_mutating_webhook_may_be_away() -> None:

@@ -149,3 +149,16 @@ def test_options_of_an_eviction_are_checked(server: Running) -> None:
     assert (status, answer["message"]) == (400, "name in URL does not match name in Eviction object")
     assert server.call("POST", f"{PODS}/pending/eviction", {"metadata": {"name": "pending"}})[0] == 201
     assert server.call("GET", f"{PODS}/pending")[0] == 404
+
+
+def test_connections_are_admitted(server: Running) -> None:
+    pod(server, "shell", nodeName="n1")
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"], "resources": ["pods/exec"]}]
+    expression = "object.kind != 'PodExecOptions' || object.command != ['sh', '-c'] || !object.stdin"
+    spec = {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": expression}]}
+    server.made(POLICIES, {"metadata": {"name": "no-shell"}, "spec": spec})
+    binding = {"metadata": {"name": "no-shell"}, "spec": {"policyName": "no-shell", "validationActions": ["Deny"]}}
+    server.made(POLICIES.replace("policies", "policybindings"), binding)
+    status, answer = server.call("POST", f"{PODS}/shell/exec?command=sh&command=-c&stdin=true")
+    assert (status, "no-shell" in answer["message"]) == (422, True)
+    assert server.call("POST", f"{PODS}/shell/exec?command=ls")[0] != 422

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cluster_shim.api.resources import Catalogue, Resource
 from cluster_shim.api.selectors import matches as matches_selector
-from cluster_shim.apiserver.admission.plugin import CREATE, Attributes
+from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes
 
 Namespace = Callable[[str], Mapping[str, Any] | None]
 """Looks a namespace up by its name."""
@@ -96,7 +96,7 @@ def _namespace_matches(selector: Mapping[str, Any] | None, attributes: Attribute
     if not selector:
         return True
     if attributes.resource.group == "" and attributes.resource.name == "namespaces":
-        if attributes.operation == CREATE:
+        if not attributes.subresource and attributes.operation in (CREATE, UPDATE):
             found: Mapping[str, Any] | None = attributes.object
         else:
             found = namespace(attributes.name) or attributes.old_object

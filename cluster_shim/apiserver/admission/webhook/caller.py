@@ -29,6 +29,11 @@ class CallError(Exception):
     """A call that brought no review back."""
 
 
+_UNTRUSTED = "certificate signed by unknown authority"
+_UNTRUSTED_CODES = (18, 19, 20, 21)
+"""OpenSSL's numbers for certificates by nobody known, and by themselves."""
+
+
 class Place(NamedTuple):
     """Where a webhook is asked."""
 
@@ -53,13 +58,17 @@ class Caller:
         place = self._place(config, timeout_seconds)
         try:
             async with asyncio.timeout(timeout_seconds):
-                status, body = await _post(place, _trust(config.get("caBundle", "")), msgspec.json.encode(review))
+                status, content_type, body = await _post(
+                    place, _trust(config.get("caBundle", "")), msgspec.json.encode(review)
+                )
         except TimeoutError:
             raise CallError(f'Post "{place.url}": context deadline exceeded') from None
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError, ValueError) as error:
             raise CallError(f'Post "{place.url}": {_reason(place, error)}') from None
         if not 200 <= status <= 206:
-            raise CallError(_refusal(status, body))
+            raise CallError(_refusal(status, content_type, body))
+        if not body:
+            raise CallError(f"0-length response with status code: {status} and content type: {content_type}")
         try:
             answer = json.loads(body)
         except ValueError:
@@ -81,8 +90,12 @@ class Caller:
         name, namespace, port = service.get("name", ""), service.get("namespace", ""), service.get("port", 443)
         host_name = f"{name}.{namespace}.svc"
         target = f"{service.get('path') or '/'}?{query}"
-        host, port_there = self._endpoint(namespace, name, port)
-        return Place(f"https://{host_name}:{port}{target}", host, port_there, host_name, target)
+        url = f"https://{host_name}:{port}{target}"
+        try:
+            host, port_there = self._endpoint(namespace, name, port)
+        except CallError as error:
+            raise CallError(f'Post "{url}": {error}') from None
+        return Place(url, host, port_there, host_name, target)
 
     def _endpoint(self, namespace: str, name: str, port: int) -> tuple[str, int]:
         service = self._reader.get("", "services", namespace, name)
@@ -119,7 +132,7 @@ def _trust(bundle: str) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
 
 
-async def _post(place: Place, context: ssl.SSLContext, body: bytes) -> tuple[int, bytes]:
+async def _post(place: Place, context: ssl.SSLContext, body: bytes) -> tuple[int, str, bytes]:
     reader, writer = await asyncio.open_connection(
         place.host, place.port, ssl=context, server_hostname=place.name, limit=_HEAD_MOST
     )
@@ -136,7 +149,7 @@ async def _post(place: Place, context: ssl.SSLContext, body: bytes) -> tuple[int
         writer.close()
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
@@ -146,17 +159,18 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
         raise ValueError(f"malformed HTTP response {lines[0]!r}")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    content_type = headers.get("content-type", "")
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        return int(rest[:3]), await _chunks(reader)
+        return int(rest[:3]), content_type, await _chunks(reader)
     length = headers.get("content-length")
     if length is None:
         body = await reader.read(BODY_MOST + 1)
         while len(body) <= BODY_MOST and (more := await reader.read(BODY_MOST)):
             body += more
-        return int(rest[:3]), body
+        return int(rest[:3]), content_type, body
     if not length.isdigit() or int(length) > BODY_MOST:
         raise ValueError("the answer is too long")
-    return int(rest[:3]), await reader.readexactly(int(length))
+    return int(rest[:3]), content_type, await reader.readexactly(int(length))
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
@@ -172,9 +186,11 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
             return b"".join(parts)
 
 
-def _refusal(status: int, body: bytes) -> str:
+def _refusal(status: int, content_type: str, body: bytes) -> str:
+    if status == 404:
+        return "the server could not find the requested resource"
     if status >= 500:
-        shown = body[:_SHOWN_MOST].decode(errors="replace")
+        shown = body[:_SHOWN_MOST].decode(errors="replace") if content_type.startswith("text/") else "unknown"
         return f"an error on the server ({quoted(shown)}) has prevented the request from succeeding"
     try:
         message = json.loads(body).get("message")
@@ -189,7 +205,8 @@ def _reason(place: Place, error: BaseException) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {address}: connect: connection refused"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"tls: failed to verify certificate: x509: {error.verify_message}"
+        reason = _UNTRUSTED if error.verify_code in _UNTRUSTED_CODES else error.verify_message
+        return f"tls: failed to verify certificate: x509: {reason}"
     if isinstance(error, asyncio.IncompleteReadError):
         return "EOF"
     return str(error)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cluster_shim.api import selectors
 from cluster_shim.api.resources import GroupVersionKind
-from cluster_shim.apiserver.admission.plugin import DELETE, Attributes, Reader
+from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Reader
 
 _EXEMPT = frozenset(
     (
@@ -115,9 +115,9 @@ class Hooks:
 
     def _namespace_labels(self, attributes: Attributes) -> Mapping[str, str] | None:
         """Return the labels that a namespaceSelector looks at; None for objects outside namespaces."""
-        if attributes.resource.name == "namespaces" and not attributes.resource.group:
-            obj = attributes.object if attributes.operation != DELETE and attributes.object else attributes.old_object
-            return _labels(obj or {})
+        is_namespace = attributes.resource.name == "namespaces" and not attributes.resource.group
+        if is_namespace and not attributes.subresource and attributes.operation in (CREATE, UPDATE):
+            return _labels(attributes.new)
         if not attributes.namespace:
             return None
         return _labels(self._reader.get("", "namespaces", "", attributes.namespace) or {})

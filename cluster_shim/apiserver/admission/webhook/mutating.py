@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,10 +11,12 @@ from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import quoted
 from cluster_shim.api.patch import json_patch
+from cluster_shim.api.patch.json_patch import Operation
+from cluster_shim.api.resources import gvk_of
 from cluster_shim.apiserver.admission.plugin import ANY, CONNECT, CREATE, DELETE, UPDATE, Attributes, Interest, Reader
 from cluster_shim.apiserver.admission.webhook.caller import Caller
 from cluster_shim.apiserver.admission.webhook.hooks import Hooks, Invocation, is_exempt
-from cluster_shim.apiserver.admission.webhook.review import WebhookError, ask, check_patch
+from cluster_shim.apiserver.admission.webhook.review import Verdict, WebhookError, ask, check_patch
 from cluster_shim.apiserver.admission.webhook.serving import Serving
 
 _EVERYTHING = (Interest((CREATE, UPDATE, DELETE, CONNECT), ANY, ANY, ANY),)
@@ -63,8 +66,7 @@ class MutatingAdmissionWebhook:
             )
             try:
                 check_patch(verdict, is_mutating=True)
-                if verdict.patch_type not in ("", "JSONPatch"):
-                    raise WebhookError(hook.name, f"unsupported patch type {quoted(verdict.patch_type)}")
+                operations = _operations(hook.name, verdict)
             except ValueError as error:
                 raise WebhookError(hook.name, f"received invalid webhook response: {error}") from None
         except WebhookError as error:
@@ -73,23 +75,25 @@ class MutatingAdmissionWebhook:
             key = f"failed-open.mutation.webhook.admission.k8s.io/round_{round_}_index_{hook.index}"
             attributes.annotations[key] = hook.name
             return False
-        changed = bool(verdict.patch) and self._apply(verdict.patch, invocation, attributes, new)
+        changed = bool(operations) and self._apply(operations, invocation, attributes, new)
         note = {"configuration": hook.configuration, "webhook": hook.name, "mutated": changed}
         key = f"mutation.webhook.admission.k8s.io/round_{round_}_index_{hook.index}"
         attributes.annotations[key] = msgspec.json.encode(note).decode()
         return changed
 
-    def _apply(self, patch: bytes, invocation: Invocation, attributes: Attributes, shown: Any) -> bool:
+    def _apply(
+        self, operations: Sequence[Operation], invocation: Invocation, attributes: Attributes, shown: Any
+    ) -> bool:
         name = quoted(invocation.hook.name)
         if attributes.object is None:
             raise errors.internal(
                 f"admission webhook {name} attempted to modify the object, which is not supported for this operation"
             )
         try:
-            operations, _ = json_patch.decode(patch, msgspec.json.decode(patch), strict=False)
             patched = json_patch.apply(shown, operations)
-        except (APIError, msgspec.DecodeError) as error:
+        except APIError as error:
             raise errors.internal(str(error)) from None
+        _check_kind(patched, shown)
         read = self._serving.reread(patched, invocation.kind)
         changed = bool(read != shown)
         if changed:
@@ -97,6 +101,29 @@ class MutatingAdmissionWebhook:
             attributes.object.clear()
             attributes.object.update(result or {})
         return changed
+
+
+def _operations(name: str, verdict: Verdict) -> Sequence[Operation]:
+    """Return what a webhook wants changed. Raises WebhookError."""
+    if not verdict.patch:
+        return ()
+    try:
+        operations, _ = json_patch.decode(verdict.patch, msgspec.json.decode(verdict.patch), strict=False)
+    except (APIError, msgspec.DecodeError) as error:
+        raise WebhookError(name, f"received undecodable patch in webhook response: {error}") from None
+    if operations and verdict.patch_type != "JSONPatch":
+        raise WebhookError(name, f"unsupported patch type {quoted(verdict.patch_type)}")
+    return operations
+
+
+def _check_kind(patched: Any, shown: Any) -> None:
+    """Refuse an object that a patch has made one of another kind. Raises APIError 500."""
+    kind = gvk_of(shown)
+    if not isinstance(patched, dict) or gvk_of(patched) == kind:
+        return
+    got = gvk_of(patched)
+    package = kind.group.partition(".")[0] or "core"
+    raise errors.unclassified(f"converting ({got.version}.{got.kind}) to ({package}.{kind.kind}): unknown conversion")
 
 
 class _State:

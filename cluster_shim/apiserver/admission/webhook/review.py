@@ -15,6 +15,7 @@ from cluster_shim.apiserver.admission.webhook.hooks import Invocation
 
 _GROUP = "admission.k8s.io"
 _VERSIONS = ("v1", "v1beta1")
+_SCHEME = "k8s.io/apiserver/pkg/util/webhook/client.go:71"
 
 Object = Mapping[str, Any]
 
@@ -60,6 +61,7 @@ async def ask(
         answer = await caller.call(hook.spec.get("clientConfig") or {}, review, hook.timeout_seconds)
     except CallError as error:
         raise WebhookError(hook.name, f"failed to call webhook: {error}") from None
+    _check_kind(hook.name, answer, version)
     try:
         response = _response(answer, uid, version)
     except ValueError as error:
@@ -111,6 +113,19 @@ def _request(
     return {**request, "object": new, "oldObject": old, "dryRun": attributes.dry_run, "options": options}
 
 
+def _check_kind(name: str, answer: Object, version: str) -> None:
+    """Refuse what is no review of the version that was sent. Raises WebhookError."""
+    api_version, kind = answer.get("apiVersion"), answer.get("kind")
+    if not api_version or not kind or (api_version, kind) == (f"{_GROUP}/{version}", "AdmissionReview"):
+        return
+    if kind == "AdmissionReview" and api_version in (f"{_GROUP}/{each}" for each in _VERSIONS):
+        got = str(api_version).rpartition("/")[2]
+        reason = f"converting ({got}.AdmissionReview) to ({version}.AdmissionReview): unknown conversion"
+    else:
+        reason = f'no kind "{kind}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
+    raise WebhookError(name, f"failed to call webhook: {reason}")
+
+
 def _response(answer: Object, uid: str, version: str) -> Object:
     response = answer.get("response")
     if not isinstance(response, dict):
@@ -118,9 +133,8 @@ def _response(answer: Object, uid: str, version: str) -> Object:
     if version == "v1":
         if response.get("uid", "") != uid:
             raise ValueError(f"expected response.uid={quoted(uid)}, got {quoted(str(response.get('uid', '')))}")
-        expected, got = (f"{_GROUP}/v1, Kind=AdmissionReview", _gvk(answer))
-        if got != expected:
-            raise ValueError(f"expected webhook response of {expected}, got {got}")
+        if not answer.get("apiVersion") or not answer.get("kind"):
+            raise ValueError(f"expected webhook response of {_GROUP}/v1, Kind=AdmissionReview, got {_gvk(answer)}")
     elif response.get("patch"):
         response = {**response, "patchType": "JSONPatch"}
     return response
