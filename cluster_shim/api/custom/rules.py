@@ -16,6 +16,7 @@ from cluster_shim.api.cel.values import NONE, Optional
 from cluster_shim.api.custom import fieldpath
 from cluster_shim.api.custom.celtypes import cel_type
 from cluster_shim.api.custom.correlate import Correlation, by_keys, key_of
+from cluster_shim.api.custom.failures import NO_PATH
 from cluster_shim.api.custom.structural import Schema
 from cluster_shim.api.fields import FieldError, Path
 
@@ -149,7 +150,7 @@ def validate(
         return []
     evaluation = _Evaluation(warnings if warnings is not None else [])
     _walk(evaluation, path, value, rules, old, correlation, None, True)
-    return evaluation.errors
+    return [each if each.path else each._replace(path=NO_PATH) for each in evaluation.errors]
 
 
 def _walk(

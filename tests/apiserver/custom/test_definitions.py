@@ -96,6 +96,19 @@ async def test_rules() -> None:
 
 
 @looped
+async def test_rules_of_the_object_itself() -> None:
+    made = definition()
+    schema = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["x-kubernetes-validations"] = [{"rule": "self.metadata.name != 'no'", "message": "not this name"}]
+    async with whole() as client:
+        await client("POST", DEFINITIONS, made)
+        assert await is_served(client)
+        refused = await client("POST", WIDGETS, widget("no"))
+        [cause] = refused.body["details"]["causes"]
+        assert (cause["field"], cause["message"]) == ("<nil>", "Invalid value: not this name")
+
+
+@looped
 async def test_a_finalizer_holds_a_definition_back() -> None:
     async with whole() as client:
         await client("POST", DEFINITIONS, definition())
