@@ -13,11 +13,14 @@ _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _REFERENCE = re.compile(
-    rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>{_DIGEST}))?", re.ASCII
+    rf"(?:{_HOST}/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>{_DIGEST}))?",
+    re.ASCII,
 )
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 _DOMAIN = "docker.io/"
+_OFFICIAL = "library/"
 _LENGTH_LIMIT = 4096
+_PATH_LIMIT = 255
 
 
 @lru_cache(maxsize=4096)
@@ -30,8 +33,9 @@ def _tag(image: str) -> str:
     """Return the tag; ``latest`` where neither tag nor digest is said; nothing for what is no image name."""
     if _IDENTIFIER.fullmatch(image) or len(image) > _LENGTH_LIMIT:
         return ""
-    found = _REFERENCE.fullmatch(image if _has_domain(image) else _DOMAIN + image)
-    if found is None:
+    prefix = "" if _has_domain(image) else _DOMAIN if "/" in image else _DOMAIN + _OFFICIAL
+    found = _REFERENCE.fullmatch(prefix + image)
+    if found is None or len(found["path"]) > _PATH_LIMIT:
         return ""
     if found["tag"] is None:
         return "latest" if found["digest"] is None else ""

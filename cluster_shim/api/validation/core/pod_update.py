@@ -178,7 +178,7 @@ def _node_affinity(errors: Errors, new: Object | None, old: Object | None) -> No
     path = SPEC.child("affinity", "nodeAffinity", affinity.REQUIRED, "nodeSelectorTerms")
     if before and len(before) != len(after):
         detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
-        errors.append(fields.invalid(path, dump_list("NodeSelectorTerm", after), detail))
+        errors.append(fields.invalid(path, dump_list("NodeSelectorTerm", after or None), detail))
         return
     for index, (term, old_term) in enumerate(zip(after, before, strict=False)):
         if not _has_only_additions(term, old_term):
