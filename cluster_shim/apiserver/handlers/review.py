@@ -13,6 +13,7 @@ from cluster_shim.apiserver.options import write_options
 from cluster_shim.apiserver.rendering import document_response
 from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.reviews.table import REVIEWS
+from cluster_shim.apiserver.reviews.token_request import asked, granted
 
 if TYPE_CHECKING:
     from cluster_shim.apiserver.server import Server
@@ -29,9 +30,15 @@ async def review(server: Server, resource: Resource, request: Request) -> Respon
     document.setdefault("metadata", {})
     if not info.subresource:
         body.match_namespace(resource, info.namespace, document)
+    is_token = info.subresource == "token"
+    if is_token:
+        document = asked(request, document)
     write = write_of(request, resource, options, info.name)
     attributes = server.registry.attributes(write, CREATE, document, None)
     await server.registry.admission.admit(attributes)
+    if is_token:
+        document = granted(request, document, server.facilities)
+        attributes = server.registry.attributes(write, CREATE, document, None)
     await server.registry.admission.validate(attributes)
     answer = REVIEWS[resource.group, resource.name, info.subresource](request, document, server.facilities)
     return document_response(request, resource, answer, output, 201, info.subresource)

@@ -51,7 +51,12 @@ async def _changed(registry: Registry, resource: Resource, request: Request) -> 
     options = write_options(request, "PatchOptions" if is_patch else "UpdateOptions", is_apply)
     write = write_of(request, resource, options, request.info.name)
     write.options = as_update_options(options)
-    write.view = View(lambda obj: scale_of(obj, resource), lambda obj, scale: _with_scale(obj, scale, resource))
+    made: dict[str, Document] = {}
+
+    def shown(obj: Document) -> Document:
+        return made["scale"] if obj is made.get("object") else scale_of(obj, resource)
+
+    write.view = View(shown, lambda obj, scale: _with_scale(obj, scale, resource))
     uid = ""
     if is_apply:
         applied, _ = applied_by(request)
@@ -66,7 +71,8 @@ async def _changed(registry: Registry, resource: Resource, request: Request) -> 
     def change(old: Document | None) -> Document:
         if old is None:
             raise errors.not_found(resource.name, request.info.name, resource.group)
-        return _with_owners(registry, resource, old, make)
+        made["object"], made["scale"] = _with_owners(registry, resource, old, make)
+        return made["object"]
 
     entry, _ = await update(registry, write, change, uid, retry=is_patch)
     return entry
@@ -85,8 +91,8 @@ def _tracked(registry: Registry, write: Write, make: Change) -> Change:
     return change
 
 
-def _with_owners(registry: Registry, resource: Resource, old: Document, make: Change) -> Document:
-    """Return an object with the replicas that a change of its Scale wants, and who owns them."""
+def _with_owners(registry: Registry, resource: Resource, old: Document, make: Change) -> tuple[Document, Document]:
+    """Return an object with the replicas that a change of its Scale wants, and who owns them; and that Scale."""
     paths = _paths(registry, resource)
     owners = old["metadata"].get("managedFields") or []
     before = scale_of(old, resource)
@@ -98,7 +104,7 @@ def _with_owners(registry: Registry, resource: Resource, old: Document, make: Ch
     new["metadata"] = {**new["metadata"], "managedFields": owners}
     if not owners:
         del new["metadata"]["managedFields"]
-    return new
+    return new, wanted
 
 
 def _paths(registry: Registry, resource: Resource) -> Paths:

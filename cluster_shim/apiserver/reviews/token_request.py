@@ -27,8 +27,17 @@ WARN_ONLY_SECONDS = 3607
 EXTENDED_SECONDS = 365 * 24 * 3600
 
 
-def token_request(request: Request, body: Object, server: Facilities) -> Object:
-    """Make a token."""
+def asked(request: Request, body: Object) -> Object:
+    """Return a request as those see it who may change it: with its namespace and its time."""
+    spec = {"audiences": None, "boundObjectRef": None, **(body.get("spec") or {})}
+    if spec.get("expirationSeconds") is None:
+        spec["expirationSeconds"] = DEFAULT_SECONDS
+    metadata = {"namespace": request.info.namespace, **(body.get("metadata") or {})}
+    return {**body, "metadata": metadata, "spec": spec}
+
+
+def granted(request: Request, body: Object, server: Facilities) -> Object:
+    """Return a request with all that it leaves open. Raises APIError 400, 404, 409 and 422."""
     namespace, name = request.info.namespace, request.info.name
     _check_metadata(body, namespace, name)
     account = _get(server, "serviceaccounts", namespace, name)
@@ -37,8 +46,14 @@ def token_request(request: Request, body: Object, server: Facilities) -> Object:
     if asked_uid and asked_uid != metadata["uid"]:
         message = f"the UID in the token request ({asked_uid}) does not match the UID of the service account"
         raise errors.conflict(KIND, name, f"{message} ({metadata['uid']})", GROUP)
-    granted = _granted(body, namespace, name, metadata["uid"], server)
-    spec = granted["spec"]
+    return _granted(body, namespace, name, metadata["uid"], server)
+
+
+def token_request(request: Request, body: Object, server: Facilities) -> Object:
+    """Make a token."""
+    namespace, name = request.info.namespace, request.info.name
+    body = granted(request, body, server)
+    metadata, spec = _get(server, "serviceaccounts", namespace, name)["metadata"], body["spec"]
     if found := _check_seconds(spec["expirationSeconds"]):
         raise errors.invalid(KIND, "", found, GROUP)
     bound = _bound(spec["boundObjectRef"], namespace, name, server)
@@ -46,7 +61,7 @@ def token_request(request: Request, body: Object, server: Facilities) -> Object:
     claims = _claims(metadata, spec, bound, now, server)
     request.annotations["authentication.kubernetes.io/issued-credential-id"] = f"JTI={claims['jti']}"
     status = {"token": server.signer.sign(claims), "expirationTimestamp": time(now + spec["expirationSeconds"])}
-    return {**granted, "status": status}
+    return {**body, "status": status}
 
 
 def _check_metadata(body: Object, namespace: str, name: str) -> None:
@@ -76,6 +91,7 @@ def _granted(body: Object, namespace: str, name: str, uid: str, server: Faciliti
             "expirationSeconds": DEFAULT_SECONDS if seconds is None else seconds,
             "boundObjectRef": asked.get("boundObjectRef"),
         },
+        "status": {"token": "", "expirationTimestamp": None},
     }
 
 

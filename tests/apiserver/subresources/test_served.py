@@ -162,3 +162,18 @@ def test_connections_are_admitted(server: Running) -> None:
     status, answer = server.call("POST", f"{PODS}/shell/exec?command=sh&command=-c&stdin=true")
     assert (status, "no-shell" in answer["message"]) == (422, True)
     assert server.call("POST", f"{PODS}/shell/exec?command=ls")[0] != 422
+
+
+def test_policies_see_what_a_token_is_to_be(server: Running) -> None:
+    resources = ["serviceaccounts/token"]
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": resources}]
+    expression = (
+        "object.spec.expirationSeconds == 3600 && object.spec.audiences.size() == 1 && request.name == 'default'"
+    )
+    spec = {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": expression}]}
+    server.made(POLICIES, {"metadata": {"name": "short"}, "spec": spec})
+    binding = {"metadata": {"name": "short"}, "spec": {"policyName": "short", "validationActions": ["Deny"]}}
+    server.made(POLICIES.replace("policies", "policybindings"), binding)
+    path = "/api/v1/namespaces/default/serviceaccounts/default/token"
+    assert server.call("POST", path, {"spec": {"expirationSeconds": 7200}})[0] == 422
+    assert server.made(path, {"spec": {}})["status"]["token"]
