@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster_shim.api.patch.apply import FieldManager, Version, custom_manager_for, manager_for
-from cluster_shim.api.patch.schema import of_type
+from cluster_shim.api.patch.apply import FieldManager, custom_manager_for, custom_versions, manager_for
 from cluster_shim.api.resources import GroupVersionKind, Resource
-from cluster_shim.api.types import type_of
-from cluster_shim.apiserver.registry import objects
 from cluster_shim.apiserver.registry.registry import Document, Registry, Write
 
 SCALE = GroupVersionKind("autoscaling", "v1", "Scale")
@@ -36,28 +33,20 @@ def apply(registry: Registry, write: Write, old: Document | None, applied: Any, 
 
 
 def _manager(registry: Registry, resource: Resource, subresource: str) -> FieldManager:
-    """Return the field manager of a resource; they are kept, for what they have seen."""
-    kept: dict[tuple[int, str], FieldManager] = registry.memory.setdefault(_MANAGERS, {})
-    key = (id(resource), subresource)
+    """Return the field manager of a resource; they are kept, for what they have seen, until its definition changes."""
+    kept: dict[tuple[str, str, str, str], tuple[Resource, FieldManager]] = registry.memory.setdefault(_MANAGERS, {})
+    key = (resource.group, resource.version, resource.name, subresource)
     found = kept.get(key)
-    if found is None:
-        found = kept[key] = _made(registry, resource, subresource)
-    return found
+    if found is None or found[0] is not resource:
+        found = kept[key] = resource, _made(registry, resource, subresource)
+    return found[1]
 
 
 def _made(registry: Registry, resource: Resource, subresource: str) -> FieldManager:
-    def version(api_version: str) -> Version | None:
-        group, _, name = api_version.rpartition("/")
-        other = registry.catalogue.find(group, name, resource.name)
-        if other is None or other is resource:
-            return None
-        found = type_of(other.gvk)
-        if found is None:
-            return None
-        return Version(of_type(found), lambda document: objects.converted(document, other.gvk, other))
-
     if subresource == "scale":
         return manager_for(resource, subresource, SCALE)
-    if resource.custom is not None:
-        return custom_manager_for(resource, resource.custom.source, subresource)
-    return manager_for(resource, subresource, versions=version)
+    if resource.custom is None:
+        return manager_for(resource, subresource)
+    versions = [each for each in registry.catalogue if (each.group, each.name) == (resource.group, resource.name)]
+    others = custom_versions({each.api_version: each.custom.source for each in versions if each.custom is not None})
+    return custom_manager_for(resource, resource.custom.source, subresource, others)

@@ -7,6 +7,7 @@ of a list is such an answer without its first two members; nothing is decoded fo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,11 @@ class Memo:
         self.object: dict[str, Any] | None = None
         self.labels: Mapping[str, str] | None = None
         self.fields: dict[str, str] | None = None
+
+
+DECODED_MAX = 4096
+_decoded: deque[Memo] = deque()
+"""Entries whose objects are kept decoded, which takes five times the memory: the last ones that somebody asked for."""
 
 
 def memo_of(entry: Entry) -> Memo:
@@ -68,6 +74,9 @@ def shared(entry: Entry) -> dict[str, Any]:
     """Return the object of an entry as it is stored, decoded once; nobody may change it."""
     memo = memo_of(entry)
     if memo.object is None:
+        _decoded.append(memo)
+        if len(_decoded) > DECODED_MAX:
+            _decoded.popleft().object = None
         document = decode(entry.value)
         document["metadata"]["resourceVersion"] = str(entry.revision)
         memo.object = document

@@ -121,7 +121,7 @@ class Registry:
         self.check_may_create: Callable[[Request], None] = lambda request: None
         """Raises APIError 403 if the user of a request may not create what it updates; the server sets it."""
         self.memory: dict[str, Any] = {}
-        """What others derive from resources and keep, by their name; forgotten when the catalogue changes."""
+        """What others derive from resources and keep, by their name."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._lists: dict[str, Sequence[Document]] = {}
         self._followed: set[str] = set()
@@ -150,14 +150,15 @@ class Registry:
         prefix = f"{row.prefix}{namespace}/" if namespace and row.namespaced else row.prefix
         found = self._lists.get(prefix)
         if found is None:
-            found = [objects.shared(each) for each in self.store.range(prefix).entries]
+            entries = self.store.range(prefix).entries
+            if len(entries) > LIST_MAX:
+                return (objects.load(each, row) for each in entries)  # not all at once in memory
+            found = [objects.shared(each) for each in entries]
             self._remember(row.prefix, prefix, found)
         return found
 
     def _remember(self, root: str, prefix: str, found: Sequence[Document]) -> None:
         """Keep a short list until an object of its resource changes: plugins ask for the same few at each write."""
-        if len(found) > LIST_MAX:
-            return
         if root not in self._followed:
             self._followed.add(root)
             self.store.subscribe(root, lambda events: self._forget(events))
