@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("stowage", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stowage")  # how fast this machine is today is no matter of tests
 
 REPO = Path(__file__).resolve().parent.parent
 
