@@ -128,6 +128,10 @@ def _verb(resource: Resource, request: Request) -> str:
     verb = "watch" if info.verb == "watch" and request.method == "GET" else methods.get(request.method, "")
     if verb not in resource.verbs:
         raise errors.method_not_allowed()
+    if verb == "create" and resource.custom is not None and resource.custom.is_terminating:
+        refusal = errors.method_not_supported(resource.name, verb, resource.group)
+        refusal.message = "create not allowed while custom resource definition is terminating"
+        raise refusal
     return verb
 
 

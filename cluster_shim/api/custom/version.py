@@ -20,6 +20,8 @@ class CustomVersion:
         self.name: str = version["name"]
         self.revision = revision
         """The revision of the store since which this version is what it is."""
+        self.is_terminating = False
+        """Whether the definition is being deleted: then no object is created."""
         spec = definition["spec"]
         self.storage_version: str = next(each["name"] for each in spec["versions"] if each.get("storage"))
         self.source: dict[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}

@@ -78,6 +78,8 @@ class Definitions:
     def _serve(self, definition: Mapping[str, Any], revision: int) -> None:
         name = definition["metadata"]["name"]
         before = self._served.get(name, [])
+        for each in before:
+            each.custom.is_terminating = status.is_terminating(definition)
         if not status.is_established(definition):
             self._withdraw(name, [])
             return
@@ -86,6 +88,8 @@ class Definitions:
             if accepted == definition["status"]["acceptedNames"]:
                 return
         resources = resources_of(definition, revision)
+        for each in resources:
+            each.custom.is_terminating = status.is_terminating(definition)
         self._withdraw(name, resources)
         for each in resources:
             self._catalogue.add(each)

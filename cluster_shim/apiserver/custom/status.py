@@ -35,6 +35,11 @@ def is_established(definition: Definition) -> bool:
     return validate.is_established(definition)
 
 
+def is_terminating(definition: Definition) -> bool:
+    """Tell whether a definition and its objects are being deleted."""
+    return condition_of(definition, "Terminating").get("status") == "True"
+
+
 def settled(definition: Definition, others: Iterable[Definition], now: str) -> dict[str, Any] | None:
     """Return the definition with the status that it is to have; None if it has it. `others` are of its group."""
     status = definition.get("status") or {}

@@ -122,6 +122,11 @@ async def test_a_finalizer_holds_a_definition_back() -> None:
         assert [each["metadata"]["name"] for each in left.body["items"]] == ["held"]
         waiting = await client("GET", f"{DEFINITIONS}/widgets.shop.example.com")
         assert conditions(waiting)["Terminating"][0] == "True"
+        refused = await client("POST", WIDGETS, widget("late"))
+        assert refused.status == 405
+        assert refused.body["message"] == "create not allowed while custom resource definition is terminating"
+        freed = {"metadata": {"finalizers": None}}
+        assert (await client("PATCH", f"{WIDGETS}/held", freed, "application/merge-patch+json")).status == 200
 
 
 @looped
