@@ -78,7 +78,7 @@ def test_the_programs_print_what_the_text_shows(blocks: list[Block], folder: Pat
                 assert printed == follows.text
             else:
                 assert printed == ""
-    assert programs == 3
+    assert programs == 4
 
 
 def test_the_commands_run(blocks: list[Block], folder: Path, repo: Path) -> None:

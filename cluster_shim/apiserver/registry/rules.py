@@ -57,10 +57,12 @@ def validate_create(resource: Resource, document: Document) -> list[FieldError]:
     return validation.create(resource, document)
 
 
-def validate_update(resource: Resource, new: Document, old: Document, subresource: str) -> list[FieldError]:
-    """Return what is wrong with a changed object."""
+def validate_update(
+    resource: Resource, new: Document, old: Document, subresource: str, warnings: list[str]
+) -> list[FieldError]:
+    """Return what is wrong with a changed object; what may stay as it was although it is wrong becomes a warning."""
     if resource.custom is not None:
-        return custom.validate_update(resource, new, old, subresource)
+        return custom.validate_update(resource, new, old, subresource, warnings)
     return validation.update(resource, new, old, subresource)
 
 

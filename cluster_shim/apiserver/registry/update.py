@@ -126,7 +126,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
     success = False
     try:
         _prepare(registry, write, new, old)
-        problems = rules.validate_update(resource, new, old, write.subresource)
+        problems = rules.validate_update(resource, new, old, write.subresource, write.warnings)
         if problems:
             raise _invalid(resource, new, problems)
         write.warnings.extend(rules.warnings(resource, new, old, write.subresource))
