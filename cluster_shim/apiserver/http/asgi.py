@@ -84,7 +84,7 @@ def _is_malformed(text: str) -> bool:
 
 
 async def _body(request: Request, receive: Receive) -> bytes:
-    """Return the body. Raises APIError 413 and 408."""
+    """Return the body. Raises APIError 400 (it ends before its end), 413 and 408."""
     length = request.header("content-length")
     if length.isdigit() and int(length) > BODY_MAX_BYTES:
         raise errors.request_entity_too_large(f"limit is {BODY_MAX_BYTES}")
@@ -92,26 +92,24 @@ async def _body(request: Request, receive: Receive) -> bytes:
         return b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _received(request, receive)
+            return await _received(receive)
     except TimeoutError:
         raise errors.APIError(408, "Timeout", "the body of the request did not come in time") from None
 
 
-async def _received(request: Request, receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        pieces, size = [body], len(body)
-        while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            if size > BODY_MAX_BYTES:
-                raise errors.request_entity_too_large(f"limit is {BODY_MAX_BYTES}")
-        body = b"".join(pieces)
-    return body
+async def _received(receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":  # what has come may mean something else than the whole
+            raise errors.bad_request("unexpected EOF")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > BODY_MAX_BYTES:
+            raise errors.request_entity_too_large(f"limit is {BODY_MAX_BYTES}")
+        more = message.get("more_body", False)
+    return b"".join(pieces)
 
 
 async def _discard_rest(receive: Receive) -> None:
