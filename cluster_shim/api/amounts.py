@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 NANO = 10**9
+MOST_ZEROS = 200
+"""What a power of ten counts for at most: one of some hundred thousand digits would take minutes to compute with."""
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -74,7 +76,7 @@ def _mantissa(number: str) -> tuple[int, int]:
 
 
 def _scaled(mantissa: int, power: int) -> int:
-    scale: int = 10 ** min(abs(power), 2048)
+    scale: int = 10 ** min(abs(power), MOST_ZEROS)
     if power >= 0:
         return mantissa * scale
     return -(-mantissa // scale) if mantissa >= 0 else mantissa // scale

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from cluster_shim.api import fields
 from cluster_shim.api.errors import bad_request
+from cluster_shim.api.integers import IntegerError, parse_int
 from cluster_shim.api.labels import label_key_problems, label_value_problems
 
 Matches = Callable[[Mapping[str, str]], bool]
@@ -213,8 +214,11 @@ def _checked(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
 
 
 def _is_integer(text: str) -> bool:
-    digits = text[1:] if text[:1] in "+-" else text
-    return digits.isdecimal() and digits.isascii() and -(2**63) <= int(text) < 2**63
+    try:
+        parse_int(text)
+    except IntegerError:
+        return False
+    return True
 
 
 class FieldTerm(NamedTuple):

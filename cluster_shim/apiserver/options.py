@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster_shim.api import errors, fields
+from cluster_shim.api import errors, fields, integers
 from cluster_shim.api.fields import FieldError, Path
 from cluster_shim.api.selectors import FieldTerm, field_terms, label_requirements
 from cluster_shim.apiserver.request import Request
@@ -76,12 +76,10 @@ class DeleteOptions:
 
 def parse_int(text: str) -> int:
     """Return an integer of the query; raises APIError 400 in the words of Go's strconv."""
-    if not _INTEGER.fullmatch(text):
-        raise errors.bad_request(f"strconv.ParseInt: parsing {fields.quoted(text)}: invalid syntax")
-    value = int(text)
-    if not -(2**63) <= value < 2**63:
-        raise errors.bad_request(f"strconv.ParseInt: parsing {fields.quoted(text)}: value out of range")
-    return value
+    try:
+        return integers.parse_int(text)
+    except integers.IntegerError as error:
+        raise errors.bad_request(str(error)) from None
 
 
 def parse_bool(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster_shim.apiserver import amounts
+from cluster_shim.api import amounts
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_sums_keep_the_family_of_the_first() -> None:
     assert str(amounts.parse("1").plus(amounts.parse("500m"))) == "1500m"
     assert str(amounts.parse("1Gi").minus(amounts.parse("1M"))) == "1072741824"
     assert str(amounts.parse("1Gi").minus(amounts.parse("1Gi"))) == "0"
+
+
+@pytest.mark.parametrize("text", ["1e900000", "1e2147483647", "9" * 4000 + "e900000", "-1e900000", "1e-900000"])
+def test_a_power_of_any_size_is_soon_computed(text: str) -> None:
+    amount = amounts.parse(text)
+    assert len(str(amount.plus(amount))) < 4300
+    assert amount.nano != 0

@@ -345,7 +345,7 @@ class _Parser:
         if token.kind == lexer.INT:
             return self._integer(offset, text)
         if token.kind == lexer.UINT:
-            value = int(text[:-1], 0 if "x" in text else 10)
+            value = _number(text[:-1])
             if value >= 1 << 64:
                 self._report("invalid uint literal", offset)
             return Literal(offset, Uint(value), UINT)
@@ -359,7 +359,7 @@ class _Parser:
         return _CONSTANTS[token.kind](offset)
 
     def _integer(self, offset: int, text: str) -> Node:
-        value = int(text, 16 if "0x" in text else 10)
+        value = _number(text)
         if not -(1 << 63) <= value < 1 << 63:
             self._report("invalid int literal", offset)
         return Literal(offset, value, INT)
@@ -372,6 +372,14 @@ class _Parser:
             self._report(str(error), token.offset)
             value = ""
         return Literal(token.offset, value, BYTES if as_bytes else STRING)
+
+
+def _number(text: str) -> int:
+    """Return what a literal says; more digits than Python reads are as wrong as any number that is too large."""
+    try:
+        return int(text, 16 if "0x" in text else 10)
+    except ValueError:
+        return 1 << 64
 
 
 _CONSTANTS = {

@@ -27,6 +27,8 @@ _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?([Zz]|[+-]\d\d:\d\d)$")
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)$")
 _NO_TIMESTAMP = "type conversion error from 'string' to 'google.protobuf.Timestamp'"
+_MOST_DIGITS = 30
+"""Of a part of a duration: more make it too long, or are behind what counts."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -42,8 +44,9 @@ def parse_duration(text: str) -> Duration:
         if match is None or not (match[1] or match[2]):
             break
         unit = _UNITS[match[3]]
-        fraction = match[2] or ""
-        total += int(match[1] or 0) * unit
+        whole = (match[1] or "").lstrip("0")[:_MOST_DIGITS]
+        fraction = (match[2] or "")[:_MOST_DIGITS]
+        total += int(whole or 0) * unit
         total += int(fraction or 0) * unit // 10 ** len(fraction)
         position = match.end()
     if position < len(rest) or not rest or total > INT_MAX:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cluster_shim.api.cel import regex
+from cluster_shim.api.integers import IntegerError, parse_uint
 
 Check = Callable[[str], bool]
 
@@ -98,14 +99,22 @@ def _is_ipv4(text: str) -> bool:
     if ":" in text:
         return "." in text and _is_ip(text)
     parts = text.split(".")
-    return len(parts) == 4 and all(each.isascii() and each.isdigit() and int(each) <= 255 for each in parts)
+    return len(parts) == 4 and all(_is_up_to(255, each) for each in parts)
 
 
 def _is_cidr(text: str) -> bool:
     address, slash, length = text.partition("/")
-    if not slash or not (_is_ipv4(address) or _is_ip(address)) or not (length.isascii() and length.isdigit()):
+    if not slash or not (_is_ipv4(address) or _is_ip(address)):
         return False
-    return int(length) <= (128 if ":" in address else 32) and (length == "0" or not length.startswith("0"))
+    return _is_up_to(128 if ":" in address else 32, length) and (length == "0" or not length.startswith("0"))
+
+
+def _is_up_to(most: int, text: str) -> bool:
+    """Tell whether a text is a number, not above another."""
+    try:
+        return parse_uint(text) <= most
+    except IntegerError:
+        return False
 
 
 def _is_uri(text: str) -> bool:

@@ -6,13 +6,13 @@ asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from cluster_shim.api.errors import APIError, bad_request, request_entity_too_large
+from cluster_shim.api.integers import IntegerError, parse_int
 from cluster_shim.api.patch.go import json_kind, json_number
 
 MAX_OPERATIONS = 10_000
@@ -21,7 +21,6 @@ TEXTS = ("op", "path", "from")
 
 Operation = Mapping[str, msgspec.Raw]
 
-_INDEX = re.compile(r"[+-]?[0-9]+")
 _operations = msgspec.json.Decoder(list[dict[str, msgspec.Raw] | None])
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -205,9 +204,10 @@ def _opened(value: Any) -> Any:
 
 def _index(key: str, size: int) -> int:
     """Return the place of an element; negative numbers count from the end."""
-    if not _INDEX.fullmatch(key):
-        raise _Fails
-    index = int(key)
+    try:
+        index = parse_int(key)
+    except IntegerError:
+        raise _Fails from None
     if not -size <= index < size:
         raise _Fails
     return index % size

@@ -6,6 +6,7 @@ from typing import Any
 
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path
+from cluster_shim.api.integers import INT64_MAX, IntegerError, parse_int
 from cluster_shim.api.validation import formats
 from cluster_shim.api.validation.checks import IS_NEGATIVE, Errors, refuse
 
@@ -19,7 +20,12 @@ def number_or_percent(errors: Errors, value: Any, path: Path) -> None:
 
 
 def _percent(value: Any) -> int | None:
-    return int(value[:-1]) if isinstance(value, str) and not formats.percent(value) else None
+    if not isinstance(value, str) or formats.percent(value):
+        return None
+    try:
+        return parse_int(value[:-1])
+    except IntegerError:
+        return INT64_MAX
 
 
 def amount(value: Any) -> int:
@@ -28,7 +34,10 @@ def amount(value: Any) -> int:
         percent = _percent(value)
         if percent is not None:
             return percent
-        return int(value) if value.isascii() and value.isdigit() else 0
+        try:
+            return parse_int(value)
+        except IntegerError:
+            return 0
     return int(value or 0)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cluster_shim.api import defaults
+from cluster_shim.api.amounts import NANO, Amount
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, Reader, forbidden, joined
 from cluster_shim.apiserver.admission.pod_resources import Amounts, amounts_of, pod_total
-from cluster_shim.apiserver.amounts import NANO, Amount
 
 ANNOTATION = "kubernetes.io/limit-ranger"
 _LARGEST_IN_MILLI = (2**63 - 1) // 1000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cluster_shim.api.amounts import NANO, ZERO
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, Reader, forbidden
 from cluster_shim.apiserver.admission.pod_resources import Amounts, add, amounts_of, pod_total
-from cluster_shim.apiserver.amounts import NANO, ZERO
 
 _TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 _OS = "kubernetes.io/os"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cluster_shim.apiserver.amounts import Amount, parse
+from cluster_shim.api.amounts import Amount, parse
 
 Amounts = dict[str, Amount]
 _OF_PODS = frozenset({"cpu", "memory"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cluster_shim.api.amounts import ZERO, Amount, parse
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, Reader, forbidden
-from cluster_shim.apiserver.amounts import ZERO, Amount, parse
 
 _FINALIZERS = {
     "persistentvolumes": "kubernetes.io/pv-protection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cluster_shim.api import errors, fields
 from cluster_shim.api.fields import Path
+from cluster_shim.api.integers import IntegerError, parse_uint
 from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.negotiation import negotiate
 from cluster_shim.apiserver.registry.registry import Registry
@@ -28,13 +29,10 @@ async def get(registry: Registry, resource: Resource, request: Request) -> Respo
 
 def parse_version(text: str) -> int:
     """Return a resourceVersion as a number; raises what upstream gives for one that is none."""
-    if not (text.isascii() and text.isdigit()):
-        detail = f"strconv.ParseUint: parsing {fields.quoted(text)}: invalid syntax"
-        raise errors.unclassified(fields.invalid(Path("resourceVersion"), text, detail).message())
-    if int(text) >= 2**64:
-        detail = f"strconv.ParseUint: parsing {fields.quoted(text)}: value out of range"
-        raise errors.unclassified(fields.invalid(Path("resourceVersion"), text, detail).message())
-    return int(text)
+    try:
+        return parse_uint(text)
+    except IntegerError as error:
+        raise errors.unclassified(fields.invalid(Path("resourceVersion"), text, str(error)).message()) from None
 
 
 async def wait_for(registry: Registry, version: int) -> None:

@@ -128,6 +128,8 @@ def _checked_token(text: str) -> tuple[str, int]:
             f"{token.get('v', '')}"
         )
     start, revision = token.get("start", ""), token.get("rv", 0)
+    if not isinstance(start, str) or not isinstance(revision, int):
+        raise ValueError("json: cannot unmarshal into Go value of type storage.continueToken")
     if not revision:
         raise ValueError("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
     if not start:

@@ -22,10 +22,10 @@ from cluster_shim.api.cel.values import (
     shown_double,
     type_name,
 )
+from cluster_shim.api.integers import IntegerError, parse_int, parse_uint
 
 _TRUE = frozenset(("1", "t", "true", "TRUE", "True", "T"))
 _FALSE = frozenset(("0", "f", "false", "FALSE", "False", "F"))
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.I)
 _HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.I)
 
@@ -59,9 +59,10 @@ def _double(value: Any) -> float:
 
 def _int(value: Any) -> int:
     if isinstance(value, str):
-        if not _INTEGER.fullmatch(value) or not INT_MIN <= int(value) <= INT_MAX:
-            raise _unconverted("int")
-        return int(value)
+        try:
+            return parse_int(value)
+        except IntegerError:
+            raise _unconverted("int") from None
     if isinstance(value, Timestamp):
         return value.nanoseconds // NANOSECONDS
     if isinstance(value, Duration):
@@ -73,9 +74,10 @@ def _int(value: Any) -> int:
 
 def _uint(value: Any) -> Uint:
     if isinstance(value, str):
-        if not _INTEGER.fullmatch(value) or value[0] in "+-" or int(value) > UINT_MAX:
-            raise _unconverted("uint")
-        return Uint(value)
+        try:
+            return Uint(parse_uint(value))
+        except IntegerError:
+            raise _unconverted("uint") from None
     if isinstance(value, float) and not math.isfinite(value):
         raise EvaluationError("unsigned integer overflow")
     if not 0 <= value <= UINT_MAX:

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from cluster_shim.api.cel.errors import EvaluationError
-from cluster_shim.api.cel.values import UINT_MAX
 from cluster_shim.api.fields import quoted
+from cluster_shim.api.integers import IntegerError, parse_uint
 
 _ALPHANUMERIC = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 _NUMBER = r"(0|[1-9]\d*)"
@@ -26,7 +26,8 @@ class Semver:
 
     def __init__(self, numbers: tuple[int, int, int], pre: str) -> None:
         self.numbers = numbers
-        parts = tuple((0, int(each), "") if each.isdigit() else (1, 0, each) for each in pre.split(".")) if pre else ()
+        listed = pre.split(".") if pre else ()
+        parts = tuple((0, parse_uint(each), "") if each.isdigit() else (1, 0, each) for each in listed)
         self.key = (numbers, not pre, parts)
 
     def __eq__(self, other: object) -> bool:
@@ -48,11 +49,11 @@ def _parse(text: str, normalize: bool = False) -> Semver:
     match = _VERSION.fullmatch(text)
     if match is None:
         raise EvaluationError(_fault(text))
-    numbers = (int(match[1]), int(match[2]), int(match[3]))
-    for each in numbers:
-        if each > UINT_MAX:
-            raise EvaluationError(f'strconv.ParseUint: parsing "{each}": value out of range')
-    return Semver(numbers, match[4] or "")
+    try:
+        numbers = (parse_uint(match[1]), parse_uint(match[2]), parse_uint(match[3]))
+        return Semver(numbers, match[4] or "")
+    except IntegerError as error:
+        raise EvaluationError(str(error)) from None
 
 
 def _fault(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from cluster_shim.api.integers import parse_int
 from cluster_shim.api.patch.go import number
 
 FieldSet = dict[str, Any]
@@ -229,7 +230,7 @@ def canonical(element: str) -> str:
             case "k":
                 return key_element(sorted(msgspec.json.decode(text, type=dict[str, Any]).items()))
             case "i":
-                return f"i:{int(text)}"
+                return f"i:{parse_int(text)}"
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from None
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cluster_shim.api.fields import quoted
+from cluster_shim.api.integers import IntegerError, parse_int
 
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -94,11 +95,10 @@ def _range(expression: str, low: int, high: int, names: dict[str, int]) -> None:
 def _number(text: str, names: dict[str, int]) -> int:
     if text.lower() in names:
         return names[text.lower()]
-    if not re.fullmatch("[-+]?[0-9]+", text):
-        raise _Wrong(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: invalid syntax")
-    number = int(text)
-    if not -(2**63) <= number < 2**63:
-        raise _Wrong(f"failed to parse int from {text}: strconv.Atoi: parsing {quoted(text)}: value out of range")
+    try:
+        number = parse_int(text, "Atoi")
+    except IntegerError as error:
+        raise _Wrong(f"failed to parse int from {text}: {error}") from None
     if number < 0:
         raise _Wrong(f"negative number ({number}) not allowed: {text}")
     return number

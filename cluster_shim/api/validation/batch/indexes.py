@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from cluster_shim.api.fields import quoted
+from cluster_shim.api.integers import IntegerError, parse_int
 
 Interval = tuple[int, int]
 
@@ -16,11 +15,13 @@ def _interval(text: str, completions: int) -> tuple[Interval, str]:
         return (0, 0), f"the fragment {quoted(text)} {rule}"
     numbers = []
     for part in parts:
-        if not re.fullmatch("[+]?[0-9]+", part):
+        try:
+            number = parse_int(part)
+        except IntegerError:
             return (0, 0), f"cannot convert string to integer for index: {quoted(part)}"
-        if int(part) >= completions:
+        if number >= completions:
             return (0, 0), f"too large index: {quoted(part)}"
-        numbers.append(int(part))
+        numbers.append(number)
     first, last = numbers[0], numbers[-1]
     if len(numbers) == 2 and first >= last:
         return (0, 0), f"non-increasing order, previous: {first}, current: {last}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster_shim.api import fields
-from cluster_shim.api.fields import Path, quoted
+from cluster_shim.api.fields import Path
+from cluster_shim.api.integers import IntegerError, parse_int
 from cluster_shim.api.validation import formats
 from cluster_shim.api.validation.checks import (
     IS_NOT_POSITIVE,
@@ -199,11 +200,11 @@ def _toleration_value(errors: Errors, operator: str, value: str, path: Path, opt
 
 
 def _not_int64(text: str) -> str:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdigit()):
-        return f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax"
-    in_range = -(2**63) <= int(text) < 2**63
-    return "" if in_range else f"strconv.ParseInt: parsing {quoted(text)}: value out of range"
+    try:
+        parse_int(text)
+    except IntegerError as error:
+        return str(error)
+    return ""
 
 
 def topology_spread(errors: Errors, constraints: Sequence[Object], path: Path, options: PodOptions) -> None:

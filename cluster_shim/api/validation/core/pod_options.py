@@ -68,7 +68,7 @@ def containers(spec: Object, path: Path = ROOT) -> Iterator[tuple[Path, Object]]
             yield path.child(key).index(index), each
 
 
-_DELETION_COST = re.compile("-[0-9]+|0|[1-9][0-9]*")
+_DELETION_COST = re.compile("-[0-9]{1,99}|0|[1-9][0-9]{0,9}")
 
 
 def is_deletion_cost(annotations: Mapping[str, str] | None) -> bool:

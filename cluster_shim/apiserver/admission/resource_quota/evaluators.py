@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from cluster_shim.api.amounts import NANO, Amount, count
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes
 from cluster_shim.apiserver.admission.pod_resources import Amounts, add, amounts_of, pod_total
 from cluster_shim.apiserver.admission.resource_quota.scopes import ScopeSelector, matches_claim, matches_pod
-from cluster_shim.apiserver.amounts import NANO, Amount, count
 
 Object = Mapping[str, Any]
 

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cluster_shim.api.amounts import ZERO
 from cluster_shim.api.errors import APIError
 from cluster_shim.apiserver.admission.plugin import ANY, CREATE, UPDATE, Attributes, Interest, forbidden
 from cluster_shim.apiserver.admission.pod_resources import Amounts, add, amounts_of
 from cluster_shim.apiserver.admission.resource_quota.evaluators import SPECIAL, CountEvaluator, Evaluator
 from cluster_shim.apiserver.admission.resource_quota.scopes import selectors_of
-from cluster_shim.apiserver.amounts import ZERO
 from cluster_shim.apiserver.registry.own import Objects
 
 Quota = Mapping[str, Any]

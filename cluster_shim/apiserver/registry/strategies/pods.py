@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cluster_shim.apiserver import amounts
+from cluster_shim.api import amounts
 from cluster_shim.apiserver.registry.strategies.disabled import drop_disabled_pod_fields
 from cluster_shim.apiserver.registry.strategies.strategy import METADATA_OF_STATUS, Hooks, Object
 from cluster_shim.apiserver.request import UserInfo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cluster_shim.api.integers import IntegerError, parse_int
 from cluster_shim.apiserver.registry.strategies.disabled import drop_disabled_pod_fields
 from cluster_shim.apiserver.registry.strategies.strategy import Hooks, Object
 from cluster_shim.apiserver.request import UserInfo
@@ -49,7 +50,10 @@ def _update_cron_job(new: Object, old: Object, now: str) -> None:
 
 def _annotated_generation(obj: Object) -> int:
     text = (obj["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "0")
-    return int(text) if text.lstrip("-").isdigit() else 0
+    try:
+        return parse_int(text)
+    except IntegerError:
+        return 0
 
 
 def _annotate(obj: Object, generation: int) -> None:
