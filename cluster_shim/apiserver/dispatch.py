@@ -20,6 +20,7 @@ from cluster_shim.apiserver.handlers.review import review
 from cluster_shim.apiserver.handlers.scale import scaled
 from cluster_shim.apiserver.handlers.update import put
 from cluster_shim.apiserver.handlers.watch import watch
+from cluster_shim.apiserver.nonresource.site import page_not_found
 from cluster_shim.apiserver.options import check_timeout
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
 from cluster_shim.apiserver.reviews.table import REVIEWS
@@ -91,12 +92,6 @@ def _unknown(server: Server, info: RequestInfo) -> Response:
     if any(each.group == info.group and each.custom is None for each in server.catalogue):
         raise errors.unknown_path()
     return page_not_found()
-
-
-def page_not_found() -> Response:
-    """Return what is answered at a path that nobody knows."""
-    headers = [("X-Content-Type-Options", "nosniff")]
-    return Response(404, b"404 page not found\n", "text/plain; charset=utf-8", headers)
 
 
 def _check_scope(resource: Resource, request: Request) -> None:

@@ -20,11 +20,12 @@ from cluster_shim.apiserver.audit.trail import Trail
 from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authorization.authorizer import Authorizer
 from cluster_shim.apiserver.authorization.messages import forbidden
-from cluster_shim.apiserver.dispatch import dispatch, page_not_found
+from cluster_shim.apiserver.dispatch import dispatch
 from cluster_shim.apiserver.handlers.connect import NoAgent, NodeAgent
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight
 from cluster_shim.apiserver.nonresource.metrics import Metrics
+from cluster_shim.apiserver.nonresource.site import page_not_found
 from cluster_shim.apiserver.registry.registry import Registry
 from cluster_shim.apiserver.rendering import error_response
 from cluster_shim.apiserver.request import Request, RequestInfo, Response, UserInfo

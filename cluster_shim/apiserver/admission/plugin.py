@@ -51,8 +51,6 @@ class Attributes:
     annotations: dict[str, str] = field(default_factory=dict)
     """For the audit log."""
     reinvocation: Reinvocation = field(default_factory=Reinvocation)
-    undo: list[Any] = field(default_factory=list)
-    """Coroutine functions without arguments, called if the write fails after all: what was charged is given back."""
 
     @property
     def new(self) -> dict[str, Any]:

@@ -25,8 +25,6 @@ async def post(registry: Registry, resource: Resource, request: Request) -> Resp
     write = write_of(request, resource, options, name)
     forget_system_fields(document)
     body.match_namespace(resource, request.info.namespace, document)
-    if not write.namespace and resource.name == "namespaces":
-        write.namespace = ""
     drop_twin_owners(write, document)
     rules.default(resource, document)
     ownership.track(registry, write, None, document)

@@ -10,7 +10,7 @@ from cluster_shim.api import errors, fields
 from cluster_shim.api.fields import Path
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.handlers.body import media_type
-from cluster_shim.apiserver.handlers.list import Listing, listed, rendered
+from cluster_shim.apiserver.handlers.list import listed, rendered
 from cluster_shim.apiserver.negotiation import negotiate
 from cluster_shim.apiserver.options import (
     META_GROUP,
@@ -37,7 +37,7 @@ async def delete_one(registry: Registry, resource: Resource, request: Request) -
     """Delete the object of a path; answer with the object if it is still there or its kind wants it so."""
     output = negotiate(request.header("accept"))
     options = delete_options(request)
-    _warn_of_pods(resource, request, options)
+    _warn_of_orphans(registry, resource, request, options)
     deletion = await delete(registry, _write(request, resource, options, request.info.name), options)
     status = 202 if not deletion.is_gone and options.orphan_dependents is False else 200
     if deletion.shows_object:
@@ -60,29 +60,32 @@ async def delete_collection(registry: Registry, resource: Resource, request: Req
     chosen = list_options(request)
     selectable.check(resource, chosen.field_terms)
     options = delete_options(request)
-    _warn_of_pods(resource, request, options)
+    _warn_of_orphans(registry, resource, request, options)
     listing = await listed(registry, resource, request.info.namespace, chosen)
-    gate = asyncio.Semaphore(AT_ONCE)
+    waiting = iter(listing.entries)
 
-    async def one(document: Mapping[str, Any]) -> None:
-        metadata = document["metadata"]
-        write = _write(request, resource, options, metadata["name"])
-        write.namespace = metadata.get("namespace", "")
-        write.of_collection = True
-        async with gate:
+    async def work() -> None:
+        for entry in waiting:
+            metadata = objects.decode(entry.value)["metadata"]
+            write = _write(request, resource, options, metadata["name"])
+            write.namespace = metadata.get("namespace", "")
+            write.of_collection = True
             try:
                 await delete(registry, write, options)
             except errors.APIError as error:
                 if error.reason != "NotFound":
                     raise
 
-    await asyncio.gather(*(one(objects.shared(each)) for each in listing.entries))
-    return rendered(request, resource, Listing(listing.entries, listing.metadata), output)
+    ended = await asyncio.gather(*(work() for _ in range(AT_ONCE)), return_exceptions=True)
+    for failure in filter(None, ended):
+        raise failure
+    return rendered(request, resource, listing, output)
 
 
-def _warn_of_pods(resource: Resource, request: Request, options: DeleteOptions) -> None:
+def _warn_of_orphans(registry: Registry, resource: Resource, request: Request, options: DeleteOptions) -> None:
     """Warn whoever deletes Jobs without a word about their pods: by default they stay."""
-    if resource.kind == "Job" and options.propagation_policy is None and options.orphan_dependents is None:
+    says_nothing = options.propagation_policy is None and options.orphan_dependents is None
+    if says_nothing and registry.strategy(resource).warns_of_orphans:
         request.warnings.append(
             "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
             "them or set propagationPolicy=Orphan to suppress this warning"

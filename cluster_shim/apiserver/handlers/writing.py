@@ -6,11 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from cluster_shim.api.resources import Resource
-from cluster_shim.apiserver.options import WriteOptions
+from cluster_shim.apiserver.options import FIELD_MANAGER_MAX_BYTES, WriteOptions
 from cluster_shim.apiserver.registry.registry import Write, timestamp
 from cluster_shim.apiserver.request import Request
-
-MANAGER_MAX_BYTES = 128
 
 
 def write_of(request: Request, resource: Resource, options: WriteOptions, name: str) -> Write:
@@ -37,7 +35,7 @@ def manager_of(user_agent: str) -> str:
     name = user_agent.split("/", 1)[0]
     kept = ""
     for character in name:
-        if len((kept + character).encode()) > MANAGER_MAX_BYTES:
+        if len((kept + character).encode()) > FIELD_MANAGER_MAX_BYTES:
             break
         if character.isprintable():
             kept += character

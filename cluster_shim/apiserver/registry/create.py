@@ -37,19 +37,9 @@ async def create(registry: Registry, write: Write, document: Document) -> Entry:
 
     A generated name that is taken is tried again. The entry of a dry run has revision 0.
     """
-    attributes = registry.attributes(write, CREATE, document, None)
-    try:
-        await registry.admission.admit(attributes)
-        drop_twin_owners(write, document, after_admission=True)
-        check_namespace(write, document)
-        return await _create(registry, write, document)
-    except BaseException:
-        for undo in reversed(attributes.undo):
-            await undo()
-        raise
-
-
-async def _create(registry: Registry, write: Write, document: Document) -> Entry:
+    await registry.admission.admit(registry.attributes(write, CREATE, document, None))
+    drop_twin_owners(write, document, after_admission=True)
+    check_namespace(write, document)
     metadata = document["metadata"]
     base = metadata.get("generateName", "") if not metadata.get("name") else ""
     for attempt in range(NAME_ATTEMPTS if base else 1):

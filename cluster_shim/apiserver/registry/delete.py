@@ -9,16 +9,19 @@ from cluster_shim.api import errors
 from cluster_shim.apiserver.admission.plugin import DELETE
 from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects
-from cluster_shim.apiserver.registry.registry import Document, Registry, Write, is_namespace, timestamp
+from cluster_shim.apiserver.registry.registry import (
+    Document,
+    Registry,
+    Write,
+    is_kept_by_spec,
+    is_namespace,
+    timestamp,
+)
 from cluster_shim.storage.store import Changed, Entry
 
 ORPHAN, FOREGROUND, BACKGROUND = "Orphan", "Foreground", "Background"
 _FINALIZER = {ORPHAN: "orphan", FOREGROUND: "foregroundDeletion"}
 CONFLICT_ATTEMPTS = 5
-_KEEPS_PODS = (
-    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
-    "set propagationPolicy=Orphan to suppress this warning"
-)
 
 
 class Deletion(NamedTuple):
@@ -47,8 +50,6 @@ async def delete(registry: Registry, write: Write, options: DeleteOptions) -> De
 async def _delete(registry: Registry, write: Write, options: DeleteOptions, entry: Entry) -> Deletion:
     document = objects.load(entry, write.resource)
     strategy = registry.strategy(write.resource)
-    if strategy.warns_of_orphans and options.propagation_policy is None and options.orphan_dependents is None:
-        write.warnings.append(_KEEPS_PODS)
     _check_preconditions(write, document, options)
     grace = options.grace_period_seconds
     plan = _plan(registry, write, document, 1 if grace is not None and grace < 0 else grace)
@@ -68,7 +69,7 @@ async def _delete(registry: Registry, write: Write, options: DeleteOptions, entr
         document["metadata"]["finalizers"] = finalizers
         if not finalizers:
             del document["metadata"]["finalizers"]
-    if _is_kept_by_namespace(document):
+    if is_kept_by_spec(write.resource, document):
         return await _terminate_namespace(registry, write, entry, document)
     if finalizers and plan != "graceful":
         _mark(document, write.now)
@@ -194,10 +195,6 @@ def _propagation(default: str, finalizers: list[str], options: DeleteOptions) ->
             if each == finalizer:
                 return policy
     return default
-
-
-def _is_kept_by_namespace(document: Document) -> bool:
-    return bool(document.get("kind") == "Namespace" and document.get("spec", {}).get("finalizers"))
 
 
 async def _terminate_namespace(registry: Registry, write: Write, entry: Entry, document: Document) -> Deletion:

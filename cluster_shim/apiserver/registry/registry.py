@@ -280,6 +280,11 @@ def generated_name(base: str) -> str:
     return base[: GENERATED_NAME_MAX - GENERATED_SUFFIX] + suffix
 
 
+def is_kept_by_spec(resource: Resource, document: Document) -> bool:
+    """Tell whether an object is a namespace that finalizers keep: those of namespaces stand in the spec, too."""
+    return is_namespace(resource) and bool((document.get("spec") or {}).get("finalizers"))
+
+
 def drop_twin_owners(write: Write, document: Document, after_admission: bool = False) -> None:
     """Keep of owner references that are the same only the first, and warn."""
     references = document["metadata"].get("ownerReferences")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from cluster_shim.api import conversion, errors, fields
 from cluster_shim.api.fields import ROOT, FieldError
+from cluster_shim.api.integers import IntegerError, parse_uint
 from cluster_shim.api.patch.apply import keep_times
 from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE
@@ -25,6 +26,7 @@ from cluster_shim.apiserver.registry.registry import (
     check_name,
     check_namespace,
     drop_twin_owners,
+    is_kept_by_spec,
 )
 from cluster_shim.storage.store import Changed, Entry
 
@@ -81,25 +83,21 @@ async def _update(registry: Registry, write: Write, entry: Entry, change: Change
     if new is old:
         return entry
     attributes = registry.attributes(write, UPDATE, new, old)
-    try:
-        await registry.admission.admit(attributes)
-        if write.view is not None:
-            new = write.view.taken(new, attributes.new)
-        drop_twin_owners(write, new, after_admission=True)
-        check_namespace(write, new)
-        _check_version(registry, write, new, entry)
-        return await _store(registry, write, entry, new, old)
-    except BaseException:
-        for undo in reversed(attributes.undo):
-            await undo()
-        raise
+    await registry.admission.admit(attributes)
+    if write.view is not None:
+        new = write.view.taken(new, attributes.new)
+    drop_twin_owners(write, new, after_admission=True)
+    check_namespace(write, new)
+    _check_version(registry, write, new, entry)
+    return await _store(registry, write, entry, new, old)
 
 
 def _check_version(registry: Registry, write: Write, new: Document, entry: Entry) -> None:
     text = new["metadata"].get("resourceVersion") or "0"
-    if not (text.isascii() and text.isdigit()):
-        raise errors.unclassified(f"strconv.ParseUint: parsing {fields.quoted(text)}: invalid syntax")
-    version = int(text)
+    try:
+        version = parse_uint(text)
+    except IntegerError as error:
+        raise errors.unclassified(str(error)) from None
     if version == 0:
         if not registry.strategy(write.resource).unconditional_update:
             problem = fields.invalid(_VERSION, 0, "must be specified for an update")
@@ -133,7 +131,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         new = keep_times(old, new)
         await registry.admission.validate(registry.attributes(write, UPDATE, new, old))
         value = objects.stored(new, resource)
-        if _has_lost_last_finalizer(new, old):
+        if _has_lost_last_finalizer(resource, new, old):
             changed = await _delete(registry, write, entry, value)
         else:
             changed = await _put(registry, write, entry, value, new == old)
@@ -171,10 +169,10 @@ def _copy(metadata: Document, before: Mapping[str, object], name: str) -> None:
         metadata.pop(name, None)
 
 
-def _has_lost_last_finalizer(new: Document, old: Document) -> bool:
+def _has_lost_last_finalizer(resource: Resource, new: Document, old: Document) -> bool:
     """Tell whether nothing keeps an object any more that is to be deleted."""
     metadata = new["metadata"]
-    if metadata.get("finalizers") or (new.get("kind") == "Namespace" and new.get("spec", {}).get("finalizers")):
+    if metadata.get("finalizers") or is_kept_by_spec(resource, new):
         return False
     if not old["metadata"].get("deletionTimestamp"):
         return False
