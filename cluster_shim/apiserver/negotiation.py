@@ -40,10 +40,10 @@ PLAIN = Output()
 
 
 @lru_cache(maxsize=1024)
-def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, single: bool = True) -> Output:
+def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, is_custom: bool = False) -> Output:
     """Return the form that an Accept header asks for. Raises APIError 406.
 
-    `single` tells whether one object is asked for: then a list of metadata cannot be.
+    There is no protobuf of custom resources, but of their metadata there is.
     """
     if not accept or accept in ("*/*", JSON):
         return PLAIN
@@ -54,7 +54,7 @@ def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, single: b
         if not media_type:
             continue
         found = _output(media_type, dict(clause.params))
-        if found is not None:
+        if found is not None and not (found.media_type == PROTOBUF and _is_without_protobuf(found, is_custom)):
             return found
     if not clauses:
         return PLAIN
@@ -114,11 +114,15 @@ def _output(media_type: str, params: dict[str, str]) -> Output | None:
     return Output(media_type, transform, version, params.get("pretty") == "1")
 
 
+def _is_without_protobuf(output: Output, is_custom: bool) -> bool:
+    return output.transform == "Table" or (is_custom and not output.transform)
+
+
 @lru_cache(maxsize=1024)
 def for_errors(accept: str) -> str:
-    """Return the media type of an error: what Accept asks for, JSON if that cannot be."""
-    try:
-        output = negotiate(accept)
-    except APIError:
-        return JSON
-    return output.media_type
+    """Return the media type of an error: what Accept asks for without `as`, which no error has; JSON if nothing is."""
+    for clause in _clauses(accept):
+        media_type = _media_type(clause, MEDIA_TYPES)
+        if media_type and not {"as", "g", "v"} & dict(clause.params).keys():
+            return media_type
+    return JSON

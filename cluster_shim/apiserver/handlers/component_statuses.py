@@ -28,7 +28,7 @@ async def component_statuses(server: Server, resource: Resource, request: Reques
         if request.info.name != STORE:
             raise errors.not_found(resource.name, request.info.name)
         return document_response(request, resource, document, negotiate(request.header("accept")))
-    output = negotiate(request.header("accept"), single=False)
+    output = negotiate(request.header("accept"))
     if output.transform:
         return Response(200, encoded(transformed(request, resource, [document], output, {}), output))
     item = {name: value for name, value in document.items() if name not in ("kind", "apiVersion")}

@@ -17,7 +17,7 @@ from cluster_shim.apiserver.request import Request, Response
 
 async def post(registry: Registry, resource: Resource, request: Request) -> Response:
     """Make the object of a request's body."""
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = write_options(request, "CreateOptions")
     document = body.decoded(request, resource, resource.gvk, options)
     document.setdefault("metadata", {})

@@ -35,7 +35,7 @@ AT_ONCE = 16
 
 async def delete_one(registry: Registry, resource: Resource, request: Request) -> Response:
     """Delete the object of a path; answer with the object if it is still there or its kind wants it so."""
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = delete_options(request)
     _warn_of_orphans(registry, resource, request, options)
     deletion = await delete(registry, _write(request, resource, options, request.info.name), options)
@@ -56,7 +56,7 @@ async def delete_one(registry: Registry, resource: Resource, request: Request) -
 
 async def delete_collection(registry: Registry, resource: Resource, request: Request) -> Response:
     """Delete what a request selects; answer with the list of what there was."""
-    output = negotiate(request.header("accept"), single=False)
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     chosen = list_options(request)
     selectable.check(resource, chosen.field_terms)
     options = delete_options(request)

@@ -17,7 +17,7 @@ FRESH_SECONDS = 3.0
 async def get(registry: Registry, resource: Resource, request: Request) -> Response:
     """Return an object, at least as new as the resourceVersion that is asked for."""
     info = request.info
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     version = request.param("resourceVersion") if request.query else ""
     if version == "":
         await registry.store.current()

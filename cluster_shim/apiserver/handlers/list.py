@@ -36,7 +36,7 @@ class Listing(NamedTuple):
 
 async def list_(registry: Registry, resource: Resource, request: Request) -> Response:
     """Return the objects that a request selects."""
-    output = negotiate(request.header("accept"), single=False)
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = list_options(request)
     selectable.check(resource, options.field_terms)
     listing = await listed(registry, resource, request.info.namespace, options)

@@ -45,7 +45,7 @@ Patched = Callable[[Document], tuple[Any, list[str]]]
 async def patch(registry: Registry, resource: Resource, request: Request) -> Response:
     """Change the object of a path as the body says."""
     media_type = media_type_of(resource, request)
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = write_options(request, "PatchOptions", is_apply=media_type == APPLY_PATCH)
     info = request.info
     write = write_of(request, resource, options, info.name)

@@ -34,7 +34,7 @@ Change = Callable[[Document], Document]
 async def scaled(server: Server, resource: Resource, request: Request) -> Response:
     """Show or change how many replicas an object has."""
     registry, info = server.registry, request.info
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     if request.method == "GET":
         await registry.store.current()
         entry = registry.entry(resource, info.namespace, info.name)

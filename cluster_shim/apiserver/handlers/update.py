@@ -17,7 +17,7 @@ from cluster_shim.apiserver.request import Request, Response
 
 async def put(registry: Registry, resource: Resource, request: Request) -> Response:
     """Put the object of a request's body in place of the one that is there."""
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = write_options(request, "UpdateOptions")
     sent = body.decoded(request, resource, resource.gvk, options)
     info = request.info

@@ -40,7 +40,7 @@ _encode = msgspec.json.encode
 
 async def watch(registry: Registry, hub: Hub, resource: Resource, request: Request) -> Response:
     """Return a stream of the changes that a request selects."""
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), is_custom=resource.custom is not None)
     options = list_options(request)
     selectable.check(resource, options.field_terms)
     if request.info.name:  # of the path, as watches were long ago, or of the field selector
