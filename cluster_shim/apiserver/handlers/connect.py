@@ -22,6 +22,8 @@ from cluster_shim.apiserver.request import Request, Response
 if TYPE_CHECKING:
     from cluster_shim.apiserver.server import Server
 
+KUBELET_PORT = 10250
+"""Where a kubelet listens whose node does not say."""
 _NOT_NEGATIVE = "must be greater than or equal to 0"
 _POSITIVE = "must be greater than 0"
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
@@ -65,7 +67,7 @@ async def pod_log(server: Server, resource: Resource, request: Request) -> Respo
     node = (pod.get("spec") or {}).get("nodeName", "")
     if not node:
         return Response(204, content_type="")
-    _check_node(server, node)
+    _check_node(server, request, node)
     return await server.agent.stream(node, "log", pod, container, request)
 
 
@@ -78,7 +80,7 @@ async def pod_stream(server: Server, resource: Resource, request: Request) -> Re
     node = (pod.get("spec") or {}).get("nodeName", "")
     if not node:
         raise errors.bad_request(f"pod {info.name} does not have a host assigned")
-    _check_node(server, node)
+    _check_node(server, request, node)
     return await server.agent.stream(node, info.subresource, pod, container, request)
 
 
@@ -135,11 +137,11 @@ def _port_of(service: Mapping[str, Any], port: str) -> str | None:
 
 
 async def _node_target(server: Server, request: Request, name: str, port: str) -> tuple[str, str]:
-    _check_node(server, name)
+    _check_node(server, request, name)
     node = server.registry.get("", "nodes", "", name) or {}
     status = node.get("status") or {}
     addresses = {each["type"]: each["address"] for each in status.get("addresses") or ()}
-    kubelet = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port", 10250)
+    kubelet = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port") or KUBELET_PORT
     return name, _joined(addresses.get("InternalIP", name), port or str(kubelet))
 
 
@@ -196,9 +198,10 @@ def _pod(server: Server, request: Request, name: str = "") -> Document:
     return found
 
 
-def _check_node(server: Server, node: str) -> None:
+def _check_node(server: Server, request: Request, node: str) -> None:
+    """Refuse a node that is not there; upstream names it by the kind of the request: ``pods "node-1" not found``."""
     if server.registry.get("", "nodes", "", node) is None:
-        raise errors.not_found("nodes", node)
+        raise errors.not_found(request.info.resource, node)
 
 
 def _container(pod: Document, asked: str) -> str:
