@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -25,8 +26,8 @@ class ServerError(Exception):
 class Own:
     """An API server of ours in a process of its own, with a folder that goes with it."""
 
-    def __init__(self, durability: str = "commit") -> None:
-        self._durability = durability
+    def __init__(self, durability: str = "commit", flags: Sequence[str] = ()) -> None:
+        self._flags = ["--durability", durability, *flags]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Own:
@@ -43,7 +44,7 @@ class Own:
     def start(self) -> float:
         """Start it; return how many seconds it took until it served. Raises ServerError."""
         command = [sys.executable, "-c", _MAIN, "apiserver", "--data", str(self._folder)]
-        command += ["--secure-port", "0", "--durability", self._durability]
+        command += ["--secure-port", "0", *self._flags]
         started = time.monotonic()
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
@@ -68,7 +69,12 @@ class Own:
     @property
     def access(self) -> Access:
         """Return how to reach it."""
-        return read(self._folder / "kubeconfig")
+        return read(self.kubeconfig)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return the file that a client needs."""
+        return self._folder / "kubeconfig"
 
     @property
     def rss_bytes(self) -> int:
