@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.reviews.facilities import Facilities
 from cluster_shim.apiserver.server import Server
 from cluster_shim.storage.factory import Options, open_store
-from cluster_shim.storage.store import Store
+from cluster_shim.storage.store import Store, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ NAMES = (
 )
 
 NODE_ROLE = "system:node"
+RESTART_SECONDS = 1.0
+"""After which time what goes on beside requests begins anew, if something has ended it."""
 
 
 class Assembly:
@@ -90,17 +92,24 @@ class Assembly:
         self._is_started = False
         self._store: Store
         self._tasks: list[asyncio.Task[None]] = []
-        self._listener: Any = None
-        self._audit_log: AuditLog | None = None
-        self._scratch: Path | None = None
+        self._ends = AsyncExitStack()
+        """What is to be done at the end, the last first."""
 
     async def start(self) -> Server:
         """Read the state, write what a cluster has from its start, and be ready for requests (without a socket)."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> Server:
         config = self.config
         self._folder = self._make_folder()
         self.pki = pki.ensure(self._folder / "pki", self._names(), datetime.now(UTC))
         options = Options(config.durability, compact_seconds=config.compaction_seconds)
         self._store = open_store(config.data, etcd=config.etcd_servers, options=options)
+        self._ends.push_async_callback(self._store.close)
         await self._store.start()
         registry = Registry(self._store, Catalogue(built_in()), AdmissionChain())
         registry.event_ttl_seconds = config.event_ttl_seconds
@@ -134,7 +143,8 @@ class Assembly:
         self.server.paths = paths(self._site(signer))
         definitions = Definitions(self.account, self._store, registry.catalogue, timestamp)
         definitions.start()
-        self._background(definitions.run())
+        self._ends.push_async_callback(self._end_background)
+        self._background(definitions.run)
         await self._bootstrap(registry, rbac is not None)
         self._is_started = True
         return self.server
@@ -192,13 +202,20 @@ class Assembly:
         await bootstrap.start(self.account, registry.catalogue, now, has_rbac)
         await presence.start()
         await schemas.sync()
-        self._background(presence.run())
-        self._background(Repair(self.account, self._ports).run())
-        self._background(schemas.run())
-        self._background(APIServices(self.account, self._store, registry.catalogue, timestamp).run())
+        self._background(presence.run)
+        self._background(Repair(self.account, self._ports).run)
+        self._background(schemas.run)
+        self._background(APIServices(self.account, self._store, registry.catalogue, timestamp).run)
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _background(self, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(_kept_up(run)))
+
+    async def _end_background(self) -> None:
+        for task in reversed(self._tasks):
+            task.cancel()
+        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ended, Exception):  # such as a store that is away
+                _log.warning("the server stops all the same: %s", ended)
 
     async def listen(self) -> int:
         """Answer on the port of the Config; return it. Raises OSError."""
@@ -208,8 +225,9 @@ class Assembly:
         certificate = config.tls_cert_file or self.pki.certificate
         key = config.tls_private_key_file or self.pki.key
         context = server_context(certificate, key, self._client_authority())
-        self._listener = Listener(self.server, [config.bind_address], config.secure_port, context)
-        self.port = await self._listener.open()
+        listener = Listener(self.server, [config.bind_address], config.secure_port, context)
+        self.port = await listener.open()
+        self._ends.push_async_callback(listener.close)
         path = config.kubeconfig or self._folder / "kubeconfig"
         host = "127.0.0.1" if config.bind_address in ("0.0.0.0", "::") else config.bind_address
         write_kubeconfig(path, self.pki, f"https://{f'[{host}]' if ':' in host else host}:{self.port}")
@@ -222,25 +240,15 @@ class Assembly:
 
     async def stop(self) -> None:
         """End: no more requests, then what goes on beside them, then the store."""
-        if self._listener is not None:
-            await self._listener.close()
-        for task in reversed(self._tasks):
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._store.close()
-        if self._audit_log is not None:
-            self._audit_log.close()
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        await self._ends.aclose()
 
     # ------------------------------------------------------------------ parts
 
     def _make_folder(self) -> Path:
         if self.config.data is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="stowage-apiserver-"))
-            return self._scratch
+            scratch = Path(tempfile.mkdtemp(prefix="stowage-apiserver-"))
+            self._ends.callback(shutil.rmtree, scratch, ignore_errors=True)
+            return scratch
         self.config.data.mkdir(parents=True, exist_ok=True)
         return self.config.data
 
@@ -289,8 +297,9 @@ class Assembly:
             return None
         policy = audit.default() if config.audit_policy_file is None else audit.read(config.audit_policy_file)
         limits = config.audit_log_maxsize << 20, config.audit_log_maxbackup
-        self._audit_log = AuditLog(config.audit_log_path, policy, time.time, *limits)
-        return self._audit_log
+        log = AuditLog(config.audit_log_path, policy, time.time, *limits)
+        self._ends.callback(log.close)
+        return log
 
     def _authenticator(self, registry: Registry, signer: Signer) -> Authenticator:
         config = self.config
@@ -306,3 +315,15 @@ class Assembly:
             kinds.append(BootstrapTokens(registry, time.time, audiences))
         certificates = ClientCertificates(self._client_authority().read_bytes(), time.time)
         return Authenticator(Bearer(kinds), certificates, audiences, config.anonymous_auth)
+
+
+async def _kept_up(run: Callable[[], Awaitable[None]]) -> None:
+    """Run what goes on beside requests; what ends it, such as a store that is away, is logged, and it begins anew."""
+    while True:
+        try:
+            await run()
+        except Unavailable as error:
+            _log.warning("%s: %s", run.__qualname__, error)
+        except Exception:
+            _log.exception("%s", run.__qualname__)
+        await asyncio.sleep(RESTART_SECONDS)

@@ -52,9 +52,9 @@ class APIServices:
 
     async def sync(self) -> None:
         """Write what is missing, delete what is no longer served; nothing if the catalogue is as it was."""
-        if self._catalogue.changes == self._seen:
+        changes = self._catalogue.changes
+        if changes == self._seen:
             return
-        self._seen = self._catalogue.changes
         found = [each for each in wanted.api_services(self._catalogue, self._now()) if _is_custom(each.object)]
         keep = wanted.names(found)
         try:
@@ -65,6 +65,7 @@ class APIServices:
             await ensure_all(self._objects, found)
         except errors.APIError as error:  # another server does the same; what it leaves is done at the next change
             _log.warning("cannot keep up the APIServices of custom resources: %s", error)
+        self._seen = changes
 
 
 def _is_custom(api_service: wanted.Object) -> bool:
