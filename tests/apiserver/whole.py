@@ -39,7 +39,7 @@ class Client:
         user: UserInfo = ADMIN,
     ) -> Answer:
         plain, _, query = path.partition("?")
-        data = b"" if body is None else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = Request(
             method,
             plain,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from cluster_shim.api import errors
 from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.options import WriteOptions
@@ -19,6 +21,15 @@ def decoded(request: Request, resource: Resource, gvk: GroupVersionKind, options
     document, strict_errors = rules.decode(resource, gvk, request.body, media_type(request))
     complain(request, gvk, options, strict_errors)
     return document
+
+
+def verbatim(request: Request, member: str) -> dict[str, msgspec.Raw]:
+    """Return a member of a JSON body as it is spelled there; nothing without it, or if the body is something else."""
+    try:
+        found = msgspec.json.decode(request.body, type=dict[str, msgspec.Raw]) if member else {}
+    except msgspec.MsgspecError:
+        return {}
+    return {key: raw.copy() for key, raw in found.items() if key == member}
 
 
 def media_type(request: Request) -> str:

@@ -23,6 +23,7 @@ async def post(registry: Registry, resource: Resource, request: Request) -> Resp
     document.setdefault("metadata", {})
     name = document["metadata"].get("name", "")
     write = write_of(request, resource, options, name)
+    write.verbatim = body.verbatim(request, registry.strategy(resource).verbatim)
     forget_system_fields(document)
     body.match_namespace(resource, request.info.namespace, document)
     drop_twin_owners(write, document)

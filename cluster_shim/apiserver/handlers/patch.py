@@ -80,17 +80,32 @@ def _patch(
         if old is None:
             raise errors.not_found(resource.name, write.name, resource.group)
         new = patched(old)
-        _check_frozen(registry, resource, new)
+        _check_spelling(registry, write, new, media_type == STRATEGIC_PATCH)
         ownership.track(registry, write, old, new)
         return new
 
     return change
 
 
-def _check_frozen(registry: Registry, resource: Resource, new: Document) -> None:
-    """Refuse what upstream takes for a change of an immutable field, whatever a patch does."""
-    name = registry.strategy(resource).frozen_in_patches
-    if name and new.get(name) is not None:
+def _check_spelling(registry: Registry, write: Write, new: Document, is_strategic: bool) -> None:
+    """Refuse a patch of an object with a member that a patch spells anew, as upstream's does, if it was another way.
+
+    Every patch leaves out white space, and a strategic merge patch sorts the keys.
+    """
+    resource = write.resource
+    name = registry.strategy(resource).verbatim
+    entry = registry.store.get(resource.key_of(write.namespace, write.name)) if name else None
+    if entry is None or new.get(name) is None:
+        return
+    raw = msgspec.json.decode(entry.value, type=dict[str, msgspec.Raw]).get(name)
+    if raw is None:
+        return
+    spelled = bytes(raw)
+    value = msgspec.json.decode(spelled)
+    spelled_anew = msgspec.json.format(spelled, indent=-1)
+    if is_strategic and msgspec.json.encode(value) != msgspec.json.encode(value, order="sorted"):
+        spelled_anew = b""
+    if spelled != spelled_anew or value != new[name]:
         problem = fields.invalid(Path(name), new[name], "field is immutable")
         raise errors.invalid(resource.kind, new["metadata"].get("name", ""), [problem], resource.group)
 

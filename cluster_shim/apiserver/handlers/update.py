@@ -24,6 +24,7 @@ async def put(registry: Registry, resource: Resource, request: Request) -> Respo
     body.match_namespace(resource, info.namespace, sent)
     body.match_name(info.name, info.namespace, sent)
     write = write_of(request, resource, options, info.name)
+    write.verbatim = body.verbatim(request, registry.strategy(resource).verbatim)
     write.may_create = lambda: registry.check_may_create(request)
     drop_twin_owners(write, sent)
     rules.default(resource, sent)

@@ -91,7 +91,7 @@ async def store_new(registry: Registry, write: Write, document: Document) -> Ent
 async def _put(registry: Registry, write: Write, name: str, document: Document) -> Entry:
     resource = write.resource
     key = resource.key_of(write.namespace, name)
-    value = objects.stored(document, resource)
+    value = objects.stored(document, resource, write.verbatim)
     if write.dry_run:
         existing = registry.store.get(key)
         if existing is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -47,8 +48,10 @@ def memo_of(entry: Entry) -> Memo:
     return memo
 
 
-def stored(document: dict[str, Any], resource: Resource) -> bytes:
-    """Return an object as the store has it."""
+def stored(
+    document: dict[str, Any], resource: Resource, verbatim: Mapping[str, msgspec.Raw] = MappingProxyType({})
+) -> bytes:
+    """Return an object as the store has it; members in `verbatim` stand there as they were sent."""
     if resource.custom is None:
         defaults.settle(resource.gvk, document)
     if storage_version(resource) != resource.gvk:
@@ -57,7 +60,8 @@ def stored(document: dict[str, Any], resource: Resource) -> bytes:
     if "resourceVersion" in metadata:
         metadata = {key: value for key, value in metadata.items() if key != "resourceVersion"}
     first = {"kind": document["kind"], "apiVersion": document["apiVersion"], "metadata": metadata}
-    return _encode({**first, **{key: value for key, value in document.items() if key not in first}})
+    rest = {key: verbatim.get(key, value) for key, value in document.items() if key not in first}
+    return _encode({**first, **rest})
 
 
 def load(entry: Entry, resource: Resource) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
+import msgspec
+
 from cluster_shim.api import errors
 from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
@@ -95,6 +97,8 @@ class Write:
     """The field manager."""
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
+    verbatim: Mapping[str, msgspec.Raw] = field(default_factory=dict)
+    """Members of the object that are stored as they were sent."""
     force_create: bool = False
     """Whether an update makes what is not there (server-side apply)."""
     of_collection: bool = False

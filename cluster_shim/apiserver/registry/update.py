@@ -130,7 +130,7 @@ async def _store(registry: Registry, write: Write, entry: Entry, new: Document, 
         write.warnings.extend(rules.warnings(resource, new, old, write.subresource))
         new = keep_times(old, new)
         await registry.admission.validate(registry.attributes(write, UPDATE, new, old))
-        value = objects.stored(new, resource)
+        value = objects.stored(new, resource, write.verbatim)
         if _has_lost_last_finalizer(resource, new, old):
             changed = await _delete(registry, write, entry, value)
         else:

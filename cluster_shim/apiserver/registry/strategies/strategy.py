@@ -93,8 +93,8 @@ class Strategy:
     """DELETE warns who says nothing of dependents that they stay."""
     returns_object_on_delete: bool = False
     """DELETE answers with the object, not with a Status."""
-    frozen_in_patches: str = ""
-    """A member that no patch gets past: upstream compares another form of it with itself and finds a change."""
+    verbatim: str = ""
+    """A member that is stored as it was sent, byte for byte, because upstream takes another spelling for a change."""
     rewritten_once: bool = False
     """The first update writes even if nothing changes: what is stored at creation lacks a default of the status."""
     reset_fields: Mapping[str, tuple[FieldPath, ...]] = field(default_factory=dict)
@@ -226,7 +226,7 @@ def _strategy(row: Mapping[str, Any], hooks: Mapping[str, Hooks]) -> Strategy:
         default_propagation=row.get("propagation", "Background"),
         warns_of_orphans=row.get("warnsOfOrphans", False),
         returns_object_on_delete=row.get("returnsDeleted", False),
-        frozen_in_patches=row.get("frozenInPatches", ""),
+        verbatim=row.get("verbatim", ""),
         rewritten_once=row.get("rewrittenOnce", False),
         reset_fields=resets,
         included_fields=included,
