@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,11 +25,13 @@ from cluster_shim.apiserver.registry.selection import Selection, selection
 from cluster_shim.apiserver.rendering import transformed
 from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.watching.hub import ADDED, BOOKMARK, ERROR, Change, Encode, Form, Hub, Watcher
-from cluster_shim.storage.store import Compacted, Entry
+from cluster_shim.storage.store import Compacted, Entry, Page
 
 BOOKMARK_SECONDS = 60.0
 BOOKMARK_BEFORE_END_SECONDS = 2.0
 MIN_TIMEOUT_SECONDS = 1800
+AT_ONCE = 500
+"""How many events from before a watch began go out in one piece: others are served in between."""
 GATHER_SECONDS = 0.002
 GATHER_SECONDS_PER_WATCHER = 0.0001
 """How soon after a write to a client the next one may come, at least; longer the more watch: what takes time is the
@@ -83,39 +86,44 @@ class _Stream:
         self._seconds = options.timeout_seconds or MIN_TIMEOUT_SECONDS * (1 + random.random())
 
     async def opened(self, prefix: str, after: int) -> AsyncIterator[bytes]:
-        """Find out where to begin, and begin: from here on nothing is missed."""
+        """Find out where to begin: from that revision on nothing is missed."""
         options, store = self._options, self._registry.store
         chosen = selection(self._resource, options)
-        frames: list[bytes] = []
+        page = None
         try:
             if options.send_initial_events:
                 await (wait_for(self._registry, after) if after else store.current())
-                after = store.revision
-                frames = self._initial(prefix, chosen)
+                page = store.range(prefix)
+                after = page.revision
             elif after == 0:
-                await store.current()
-                after = store.revision
+                after = await store.current()
             elif self._resource.custom is not None and after < self._resource.custom.revision:
                 raise Compacted(self._resource.custom.revision)  # there was no such resource yet
-            watcher = Watcher(prefix, chosen, self._form, after)
-            if after < store.revision:
-                for event in store.events(prefix, after):
-                    watcher.offer(event)
+            elif after < store.oldest:
+                raise Compacted(store.oldest)
         except errors.APIError as error:
             return _once(self._error_frame(error))
         except Compacted as error:
-            expired = errors.expired(f"too old resource version: {after} ({error.oldest})")
-            return _once(self._error_frame(expired))
-        self._hub.add(self._resource, watcher)
-        return self._pieces(watcher, [*frames, *watcher.take()])
+            return _once(self._too_old(after, error))
+        watcher = Watcher(prefix, chosen, self._form, after)
+        return self._pieces(watcher, self._initial(page, chosen) if page is not None else iter(()))
 
-    def _initial(self, prefix: str, chosen: Selection | None) -> list[bytes]:
-        """Return the state of now as events, with the bookmark that says so."""
-        page = self._registry.store.range(prefix)
-        frames = [self._form.frame(ADDED, each) for each in page.entries if chosen is None or chosen.matches(each)]
+    def _too_old(self, after: int, error: Compacted) -> bytes:
+        return self._error_frame(errors.expired(f"too old resource version: {after} ({error.oldest})"))
+
+    def _initial(self, page: Page, chosen: Selection | None) -> Iterator[bytes]:
+        """Yield the state of now as events, with the bookmark that says so."""
+        for each in page.entries:
+            if chosen is None or chosen.matches(each):
+                yield self._form.frame(ADDED, each)
         if self._options.bookmarks:
-            frames.append(self._form.frame(BOOKMARK, self._bookmark(page.revision, {"annotations": {_END: "true"}})))
-        return frames
+            yield self._form.frame(BOOKMARK, self._bookmark(page.revision, {"annotations": {_END: "true"}}))
+
+    def _missed(self, watcher: Watcher) -> Iterator[bytes]:
+        """Return what has happened since a watcher was last told something. Raises Compacted."""
+        events = self._registry.store.events(watcher.prefix, watcher.after)
+        watcher.after = self._registry.store.revision
+        return (frame for event in events if (frame := watcher.frame_of(event)) is not None)
 
     def _bookmark(self, revision: int, metadata: Mapping[str, Any]) -> Entry:
         empty = {} if self._resource.custom is not None else _empty(self._resource.gvk)
@@ -124,14 +132,25 @@ class _Stream:
             "", _encode({**first, **{name: each for name, each in empty.items() if name not in first}}), revision, 0
         )
 
-    async def _pieces(self, watcher: Watcher, frames: list[bytes]) -> AsyncIterator[bytes]:
-        """Yield what waits, gathered; bookmarks in between; end with the time."""
-        sent = time.monotonic()
-        deadline = sent + self._seconds
-        bookmark_at = self._next_bookmark(sent, deadline)
+    async def _pieces(self, watcher: Watcher, frames: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield what was before now, a part at a time, until there is no more of it; then what comes."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            while part := list(islice(frames, AT_ONCE)):
+                yield b"".join(part)
+                await asyncio.sleep(0)
+            if watcher.after >= self._registry.store.revision:
+                break
+            try:
+                frames = self._missed(watcher)
+            except Compacted as error:
+                yield self._too_old(watcher.after, error)
+                return
+        self._hub.add(self._resource, watcher)
         try:
-            yield b"".join(frames)
-            while not watcher.is_ended:
+            sent = time.monotonic()
+            bookmark_at = self._next_bookmark(sent, deadline)
+            while not watcher.is_ended:  # what waits goes out gathered, with bookmarks in between
                 now = time.monotonic()
                 if now >= deadline:
                     break
@@ -143,8 +162,8 @@ class _Stream:
                 gather = GATHER_SECONDS + GATHER_SECONDS_PER_WATCHER * self._hub.watching
                 if (pause := sent + min(gather, GATHER_MAX_SECONDS) - time.monotonic()) > 0:
                     await asyncio.sleep(pause)
-                if frames := watcher.take():
-                    yield b"".join(frames)
+                if waiting := watcher.take():
+                    yield b"".join(waiting)
                     sent = time.monotonic()
         finally:
             self._hub.remove(self._resource, watcher)

@@ -33,20 +33,21 @@ Encode = Callable[[Change], bytes]
 class Form:
     """A form in which changes of one resource go out, with what has been encoded in it of the event at hand."""
 
-    __slots__ = ("_encode", "_frame", "_of", "users")
+    __slots__ = ("_encode", "_frame", "_of", "key", "users")
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, key: object, encode: Encode) -> None:
+        self.key = key
         self._encode = encode
-        self._of: tuple[str, int, Entry] | None = None
+        self._of: tuple[str, Entry] | None = None
         self._frame = b""
         self.users = 0
 
     def frame(self, kind: str, entry: Entry) -> bytes:
         """Return an event in this form; the last one is kept, for all who watch get it one after the other."""
         last = self._of
-        if last is None or last[0] != kind or last[2] is not entry:
+        if last is None or last[0] != kind or last[1] is not entry:
             self._frame = self._encode(Change(kind, entry))
-            self._of = (kind, entry.revision, entry)
+            self._of = (kind, entry)
         return self._frame
 
 
@@ -68,9 +69,15 @@ class Watcher:
 
     def offer(self, event: Event) -> None:
         """Take an event, if it is one for this watcher."""
-        entry, previous, is_delete = event
+        entry = event.entry
         if self.is_ended or entry.revision <= self.after or not entry.key.startswith(self.prefix):
             return
+        if (frame := self.frame_of(event)) is not None:
+            self.put(frame)
+
+    def frame_of(self, event: Event) -> bytes | None:
+        """Return what this watcher is told of an event; None if nothing."""
+        entry, previous, is_delete = event
         selection = self.selection
         if selection is None:
             kind = DELETED if is_delete else ADDED if previous is None else MODIFIED
@@ -78,12 +85,12 @@ class Watcher:
             now = not is_delete and selection.matches(entry)
             before = previous is not None and selection.matches(previous)
             if not now and not before:
-                return
+                return None
             kind = MODIFIED if now and before else ADDED if now else DELETED
             if kind == DELETED and not is_delete and previous is not None:
                 # It is still there, but no longer selected: the last state that was, at the revision of now.
                 entry = _departed.at(previous, entry.revision)
-        self.put(self.form.frame(kind, entry))
+        return self.form.frame(kind, entry)
 
     def put(self, frame: bytes) -> None:
         """Add a frame to what waits; too much of it ends the watch."""
@@ -145,14 +152,15 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._watchers: dict[str, list[Watcher]] = {}
-        self._forms: dict[tuple[str, object], Form] = {}
+        self._forms: dict[object, Form] = {}
         self._unsubscribe: dict[str, Callable[[], None]] = {}
         self.watching = 0
         """How many watch."""
 
     def form(self, resource: Resource, key: object, encode: Encode) -> Form:
         """Return the form of a resource's changes that a key names; made if nobody uses it yet."""
-        return self._forms.setdefault((resource.prefix, (resource.version, key)), Form(encode))
+        whole = (resource.prefix, resource.version, key)
+        return self._forms.get(whole) or Form(whole, encode)
 
     def add(self, resource: Resource, watcher: Watcher) -> None:
         """Tell a watcher of what happens from now on."""
@@ -163,6 +171,7 @@ class Hub:
         self._watchers[prefix].append(watcher)
         self.watching += 1
         watcher.form.users += 1
+        self._forms.setdefault(watcher.form.key, watcher.form)
 
     def remove(self, resource: Resource, watcher: Watcher) -> None:
         """Tell a watcher nothing more."""
@@ -170,8 +179,8 @@ class Hub:
         watchers.remove(watcher)
         self.watching -= 1
         watcher.form.users -= 1
-        if not watcher.form.users:
-            self._forms = {key: form for key, form in self._forms.items() if form is not watcher.form}
+        if not watcher.form.users and self._forms.get(watcher.form.key) is watcher.form:
+            del self._forms[watcher.form.key]
         if not watchers:
             del self._watchers[resource.prefix]
             self._unsubscribe.pop(resource.prefix)()
