@@ -88,7 +88,10 @@ class Client:
     async def watch(
         self, path: Path, namespace: str = "", resource_version: str = "", **query: Any
     ) -> AsyncIterator[tuple[str, Document]]:
-        """Yield the type and the object of each event until the server ends the watch. Raises APIError."""
+        """Yield the type and the object of each event until the server ends the watch.
+
+        Raises APIError, and OSError when the connection breaks.
+        """
         pairs = [("watch", "1"), *_pairs({"resourceVersion": resource_version, **query})]
         answer = await self._transport.request("GET", path.url(namespace), pairs, self._headers, streams=True)
         if answer.stream is None:
@@ -124,11 +127,19 @@ def _text(value: Any) -> str:
 
 
 def _checked(answer: Answer) -> Document:
-    document = _decode(answer.body) if answer.body else {}
     if answer.status >= 400:
-        raise error_of(document if isinstance(document, dict) else {}, answer.status)
-    found: Document = document
+        raise error_of(_status(answer), answer.status)
+    found: Document = _decode(answer.body) if answer.body else {}
     return found
+
+
+def _status(answer: Answer) -> Document:
+    """Return the Status that an error comes with; of one without, as for a path that is unknown, the text is all."""
+    try:
+        found = _decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = None
+    return found if isinstance(found, dict) else {"message": answer.body.decode("utf-8", "replace").strip()}
 
 
 def error_of(status: Mapping[str, Any], code: int = 500) -> APIError:

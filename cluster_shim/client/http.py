@@ -76,7 +76,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.is_open = True
         self._waiting: asyncio.Future[Answer] | None = None
-        self._pieces: asyncio.Queue[bytes | None] | None = None
+        self._pieces: asyncio.Queue[bytes | Exception | None] | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
@@ -84,7 +84,7 @@ class _Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
         if self._pieces is not None:
-            self._pieces.put_nowait(None)
+            self._pieces.put_nowait(error)
 
     def close(self) -> None:
         self.is_open = False
@@ -140,10 +140,12 @@ class _Connection(asyncio.Protocol):
         else:
             self.close()
 
-    async def _stream(self, pieces: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    async def _stream(self, pieces: asyncio.Queue[bytes | Exception | None]) -> AsyncIterator[bytes]:
         is_done = False
         try:
             while (piece := await pieces.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise piece
                 yield piece
             is_done = True
         finally:

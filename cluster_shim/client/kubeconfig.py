@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from cluster_shim.client.http import Http
 
-HTTPS_PORT = 443
+PORTS = {"http": 80, "https": 443}
 
 
 class KubeconfigError(Exception):
@@ -45,17 +45,30 @@ def read(path: Path) -> Access:
     context = _entry(path, document, "context", str(document.get("current-context", "")))
     cluster = _entry(path, document, "cluster", str(context.get("cluster", "")))
     user = _entry(path, document, "user", str(context.get("user", "")))
-    url = urlsplit(str(cluster.get("server", "")))
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise KubeconfigError(f"{path}: clusters: {context.get('cluster')}: server: {url.geturl()!r} is no URL")
-    tls = _tls(path, cluster, user) if url.scheme == "https" else None
-    port = url.port or (HTTPS_PORT if tls is not None else 80)
+    scheme, host, port = _address(path, cluster, context)
+    tls = _tls(path, cluster, user) if scheme == "https" else None
     token = user.get("token", "")
     if not token and user.get("tokenFile"):
-        token = (path.parent / user["tokenFile"]).read_text(encoding="utf-8").strip()
+        try:
+            token = (path.parent / user["tokenFile"]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise KubeconfigError(f"{path}: users: {context.get('user')}: tokenFile: {error}") from None
     if user.get("exec") or user.get("auth-provider"):
         raise KubeconfigError(f"{path}: users: {context.get('user')}: exec: credentials of programs are not supported")
-    return Access(url.hostname, port, tls, str(token))
+    return Access(host, port, tls, str(token))
+
+
+def _address(path: Path, cluster: Mapping[str, Any], context: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Return scheme, host and port of a cluster's server."""
+    text = str(cluster.get("server", ""))
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:  # a port that is no number, brackets without their other half
+        url, port = urlsplit(""), None
+    if url.scheme not in PORTS or not url.hostname:
+        raise KubeconfigError(f"{path}: clusters: {context.get('cluster')}: server: {text!r} is no URL")
+    return url.scheme, url.hostname, port or PORTS[url.scheme]
 
 
 def _entry(path: Path, document: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
