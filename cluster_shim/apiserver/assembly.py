@@ -62,7 +62,7 @@ from cluster_shim.apiserver.registry.services.repair import Repair
 from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.reviews.facilities import Facilities
 from cluster_shim.apiserver.server import Server
-from cluster_shim.storage.factory import Options, open_store
+from cluster_shim.storage.factory import Options, open_store, sqlite_path
 from cluster_shim.storage.store import Store, Unavailable
 
 _log = logging.getLogger(__name__)
@@ -107,8 +107,7 @@ class Assembly:
         config = self.config
         self._folder = self._make_folder()
         self.pki = pki.ensure(self._folder / "pki", self._names(), datetime.now(UTC))
-        options = Options(config.durability, compact_seconds=config.compaction_seconds)
-        self._store = open_store(config.data, etcd=config.etcd_servers, options=options)
+        self._store = self._open_store()
         self._ends.push_async_callback(self._store.close)
         await self._store.start()
         registry = Registry(self._store, Catalogue(built_in()), AdmissionChain())
@@ -249,8 +248,22 @@ class Assembly:
             scratch = Path(tempfile.mkdtemp(prefix="stowage-apiserver-"))
             self._ends.callback(shutil.rmtree, scratch, ignore_errors=True)
             return scratch
-        self.config.data.mkdir(parents=True, exist_ok=True)
-        return self.config.data
+        file = sqlite_path(self.config.data)
+        folder = self.config.data if file is None else file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _open_store(self) -> Store:
+        config = self.config
+        options = Options(
+            config.durability,
+            compact_seconds=config.compaction_seconds,
+            etcd_ca=config.etcd_cafile,
+            etcd_certificate=config.etcd_certfile,
+            etcd_key=config.etcd_keyfile,
+            etcd_prefix=f"{config.etcd_prefix.rstrip('/')}/",
+        )
+        return open_store(config.data, etcd=config.etcd_servers, options=options)
 
     def _names(self) -> Sequence[str]:
         config = self.config

@@ -11,9 +11,12 @@ class Config:
     """The options of one server. A field is the flag of its name, with ``_`` for ``-``."""
 
     data: Path | None = None
-    """The folder of the store, the certificates and the kubeconfig; None: nothing is kept."""
+    """The folder of the store, the certificates and the kubeconfig, or a file of SQLite; None: nothing is kept."""
     etcd_servers: tuple[str, ...] = ()
-    sqlite: Path | None = None
+    etcd_cafile: Path | None = None
+    etcd_certfile: Path | None = None
+    etcd_keyfile: Path | None = None
+    etcd_prefix: str = "/registry"
     durability: str = "commit"
     bind_address: str = "127.0.0.1"
     secure_port: int = 6443

@@ -56,12 +56,45 @@ def _plugins(ctx: click.Context, parameter: click.Parameter, value: str | None) 
     return found
 
 
+def _data(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    from cluster_shim.storage.factory import sqlite_path
+
+    if value is not None and value.is_file() and sqlite_path(value) is None:
+        raise click.BadParameter(f"{value} is a file, and not one of SQLite by its name.")
+    return value
+
+
+def _urls(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    from urllib.parse import urlsplit
+
+    found = _list(ctx, parameter, value)
+    for each in found:
+        url = urlsplit(each)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise click.BadParameter(f"{each!r} is no URL such as http://127.0.0.1:2379.")
+    return found
+
+
 @click.command()
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the store, the certificates and the kubeconfig; without it nothing outlives the server.",
+    type=click.Path(path_type=Path),
+    callback=_data,
+    help="Folder of the store, the certificates and the kubeconfig; without it nothing outlives the server. "
+    "sqlite:FILE keeps the store in a file of SQLite, and the rest beside it.",
 )
+@click.option(
+    "--etcd-servers",
+    "--etcd",
+    "etcd_servers",
+    callback=_urls,
+    metavar="URLS",
+    help="Keep the store in etcd; --data is then for certificates and kubeconfig alone.",
+)
+@click.option("--etcd-cafile", type=FILE, help="Authority of etcd's certificates.")
+@click.option("--etcd-certfile", type=FILE, help="Certificate to show to etcd.")
+@click.option("--etcd-keyfile", type=FILE)
+@click.option("--etcd-prefix", default="/registry", show_default=True, help="What all keys in etcd begin with.")
 @click.option(
     "--durability",
     type=click.Choice(["commit", "interval", "none"]),

@@ -127,8 +127,9 @@ class EtcdStore(Memory):
         """Delete a key that is at revision `expected`; return its last value with the revision of now."""
         check(key)
         self._compare(key, expected)
-        operation = CLASSES["RequestOp"](request_delete_range=CLASSES["DeleteRangeRequest"](key=key.encode()))
-        answer = await self._client.call("txn", _transaction(key, expected, operation))
+        there = self._there(key)
+        operation = CLASSES["RequestOp"](request_delete_range=CLASSES["DeleteRangeRequest"](key=there))
+        answer = await self._client.call("txn", _transaction(there, expected, operation))
         if (revision := await self._done(answer, key, expected, None)) is None:
             raise Changed(self.get(key))
         return self._entry(key, revision)
@@ -181,10 +182,18 @@ class EtcdStore(Memory):
             raise Changed(known)
 
     async def _put(self, key: str, value: bytes, expected: int, ttl_seconds: int) -> Answer:
-        put = CLASSES["PutRequest"](key=key.encode(), value=value)
+        there = self._there(key)
+        put = CLASSES["PutRequest"](key=there, value=value)
         if ttl_seconds:
             put.lease = await self._leases.of(ttl_seconds)
-        return await self._client.call("txn", _transaction(key, expected, CLASSES["RequestOp"](request_put=put)))
+        return await self._client.call("txn", _transaction(there, expected, CLASSES["RequestOp"](request_put=put)))
+
+    def _there(self, key: str) -> bytes:
+        """Return a key as etcd has it: with our prefix in place of the usual one."""
+        return (self._prefix + key.removeprefix(PREFIX)).encode()
+
+    def _here(self, key: bytes) -> str:
+        return PREFIX + key[len(self._prefix.encode()) :].decode()
 
     async def _done(self, answer: Answer, key: str, expected: int, value: bytes | None) -> int | None:
         """Wait until the outcome of a transaction can be seen; return the revision of the write, None if there is none.
@@ -253,7 +262,7 @@ class EtcdStore(Memory):
             response = (await self._client.call("range", request, PAGE_SECONDS)).message
             revision = revision or response.header.revision
             for kv in response.kvs:
-                name = kv.key.decode()
+                name = self._here(kv.key)
                 entries.append(Entry(name, kv.value, kv.mod_revision, kv.create_revision))
                 if leases is not None and kv.lease:
                     leases[name] = kv.lease
@@ -309,7 +318,7 @@ class EtcdStore(Memory):
             kv = event.kv
             if not kv.key.startswith(prefix):
                 continue
-            key = kv.key.decode()
+            key = self._here(kv.key)
             previous = fresh[key] if key in fresh else self.get(key)
             if event.type == DELETE_EVENT:
                 if previous is not None:
@@ -360,9 +369,9 @@ class EtcdStore(Memory):
             revision = self.revision
 
 
-def _transaction(key: str, expected: int, operation: Any) -> Any:
+def _transaction(key: bytes, expected: int, operation: Any) -> Any:
     """Return a request to do something if a key is at a revision."""
-    compare = CLASSES["Compare"](result=EQUAL, target=MOD, key=key.encode(), mod_revision=expected)
+    compare = CLASSES["Compare"](result=EQUAL, target=MOD, key=key, mod_revision=expected)
     return CLASSES["TxnRequest"](compare=[compare], success=[operation])
 
 

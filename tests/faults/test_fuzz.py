@@ -1,0 +1,132 @@
+"""Malformed requests, made of the recorded ones: never a 500, never a hang, and memory stays as it was.
+
+The suite sends some thousand; ``STOWAGE_FULL=1`` (make fuzz) makes it 100,000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster_shim.apiserver.assembly import Assembly
+from cluster_shim.apiserver.config import Config
+from cluster_shim.apiserver.http.asgi import Application
+from tests.faults.corpus import Sample, scenarios, spoiled
+
+FULL = bool(os.environ.get("STOWAGE_FULL"))
+REQUESTS = 100_000 if FULL else 3_000
+SEED = int(os.environ.get("STOWAGE_SEED", "20"))
+ANSWER_SECONDS = 20.0
+GROWTH_MAX_BYTES = 64 << 20
+USERS = (b"Bearer t-admin",) * 8 + (b"Bearer t-bob", b"")
+
+
+async def answer(application: Application, sample: Sample, credentials: bytes) -> tuple[int, bytes]:
+    """Return the status and the first bytes of an answer; the client of a stream goes away after its first piece.
+
+    Status 0: there was none in time.
+    """
+    path, _, query = sample.target.partition(b"?")
+    headers = [(b"content-length", str(len(sample.body)).encode()), *sample.headers]
+    if credentials:
+        headers.append((b"authorization", credentials))
+    scope = {
+        "type": "http",
+        "method": sample.method,
+        "raw_path": path,
+        "query_string": query,
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
+    status, body = 0, b""
+    is_sent, has_enough = False, asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal is_sent
+        if is_sent:
+            await has_enough.wait()
+            return {"type": "http.disconnect"}
+        is_sent = True
+        return {"type": "http.request", "body": sample.body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal status, body
+        status = message.get("status", status)
+        body = (body + message.get("body", b""))[:2000]
+        if message.get("more_body"):
+            has_enough.set()
+
+    try:
+        await asyncio.wait_for(application(scope, receive, send), ANSWER_SECONDS)
+    except TimeoutError:
+        return 0, body
+    return status, body
+
+
+def rss_bytes() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def test_malformed_requests_are_refused(shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = shared / "golden" / "api"
+    if not folder.is_dir():
+        pytest.skip("there are no recorded exchanges in ../shared/golden/api")
+    corpus = scenarios(folder)
+    every = [sample for scenario in corpus for sample in scenario]
+    (tmp_path / "tokens.csv").write_text('t-admin,admin,u-1,"system:masters"\nt-bob,bob,u-2\n')
+    dice = random.Random(SEED)
+    counts: dict[int, int] = {}
+    wrong: list[tuple[int, bytes, Sample]] = []
+    slowest: tuple[float, Sample | None] = 0.0, None
+
+    async def send(application: Application, number: int) -> None:
+        """Go through scenarios, so that there is something to spoil: each request comes spoiled, half of them also not."""
+        while number > 0:
+            for sample in dice.choice(corpus):
+                await send_one(application, spoiled(dice, sample, every))
+                if dice.random() < 0.5:
+                    await send_one(application, sample)
+                number -= 1
+
+    async def send_one(application: Application, sample: Sample) -> None:
+        nonlocal slowest
+        started = time.perf_counter()
+        status, body = await answer(application, sample, dice.choice(USERS))
+        seconds = time.perf_counter() - started
+        if seconds > slowest[0]:
+            slowest = seconds, sample
+        counts[status] = counts.get(status, 0) + 1
+        if status == 500 or not status or b"defect" in body:
+            wrong.append((status, body, sample))
+
+    async def scenario() -> int:
+        assembly = Assembly(Config(token_auth_file=tmp_path / "tokens.csv", hostname="fuzzed", compaction_seconds=20))
+        application = Application(await assembly.start())
+        try:
+            await send(application, REQUESTS // 2)
+            before = rss_bytes()
+            await send(application, REQUESTS - REQUESTS // 2)
+            return rss_bytes() - before
+        finally:
+            await assembly.stop()
+
+    with caplog.at_level(logging.ERROR, "cluster_shim"):
+        growth = asyncio.run(scenario())
+    print(f"{sum(counts.values()):,} requests, by status: {dict(sorted(counts.items()))}")
+    print(f"memory grew by {growth >> 10:,} KiB in the second half; the slowest: {slowest[0]:.2f} s {slowest[1]}")
+    for each in wrong[:20]:
+        print(*each, sep="\n  ")
+    assert not wrong, f"{len(wrong)} answers are wrong"
+    assert not caplog.records, caplog.text
+    assert growth < GROWTH_MAX_BYTES
