@@ -130,7 +130,7 @@ def _path(dice: random.Random, sample: Sample, _: list[Sample]) -> Sample:
 
 
 def _query(dice: random.Random, sample: Sample, _: list[Sample]) -> Sample:
-    path, _, query = sample.target.partition(b"?")
+    path, query = sample.target.split(b"?", 1) if b"?" in sample.target else (sample.target, b"")
     pairs = [each for each in query.split(b"&") if each]
     pairs.insert(dice.randrange(len(pairs) + 1), dice.choice(QUERIES).encode())
     return sample._replace(target=path + b"?" + b"&".join(pairs).replace(b" ", b"%20"))
@@ -152,7 +152,7 @@ def _swap(dice: random.Random, sample: Sample, others: list[Sample]) -> Sample:
 
 def _bytes(dice: random.Random, sample: Sample, _: list[Sample]) -> Sample:
     body = bytearray(sample.body or b"{}")
-    for _ in range(dice.randrange(1, 5)):
+    for _time in range(dice.randrange(1, 5)):
         at = dice.randrange(len(body) + 1)
         match dice.randrange(4):
             case 0:

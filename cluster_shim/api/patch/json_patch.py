@@ -42,6 +42,7 @@ def decode(body: bytes, value: Any, strict: bool = True) -> tuple[list[Operation
     `value` is the body, parsed; `strict` is false where unknown fields are to be ignored.
     """
     complaints = _check_types(value) if strict else _check_containers(value)
+    body = body.decode("utf-8", "replace").encode()  # as Go's JSON takes bytes that are no text
     operations: list[Operation] = [each or {} for each in _operations.decode(body)] if value is not None else []
     if len(operations) > MAX_OPERATIONS:
         raise request_entity_too_large(

@@ -191,7 +191,7 @@ def _parsed(request: Request, prefix: str, complaints: list[str]) -> Any:
     """Return the body as JSON; adds duplicate fields to the complaints. Raises APIError 400."""
     try:
         value, found = unmarshal_any(scan(request.body))
-    except Malformed as error:
+    except (Malformed, Unmarshalable) as error:
         raise errors.bad_request(f"{prefix}{error}") from None
     complaints += found
     return value
