@@ -25,7 +25,7 @@ REPORT := stowage-report.html
 GOLDEN := ../shared/golden
 PERF := ../shared/data/scheduler_perf
 
-.PHONY: help setup run test lint soak continuity crash bench golden perf report lock clean
+.PHONY: help setup run test lint soak continuity crash fuzz bench golden perf report lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ continuity: $(VENV)/.tests ## 1,000 changes of endpoints under load in each mode
 
 crash: $(VENV)/.tests ## kill -9 the store 200 times under 50 writers with each driver; nothing acknowledged may be lost
 	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/storage/test_crash.py -q -rP
+
+fuzz: $(VENV)/.tests ## 100,000 malformed requests, made of the recorded ones, where ../shared has them: never a 500
+	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/faults/test_fuzz.py -q -rP
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
 	@$(BIN)/python -m pytest bench/micro --benchmark-only -q

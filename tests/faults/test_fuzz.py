@@ -6,11 +6,9 @@ The suite sends some thousand; ``STOWAGE_FULL=1`` (make fuzz) makes it 100,000.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import random
-import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from cluster_shim.apiserver.assembly import Assembly
 from cluster_shim.apiserver.config import Config
 from cluster_shim.apiserver.http.asgi import Application
 from tests.faults.corpus import Sample, scenarios, spoiled
+from tests.faults.memory import rss_bytes
 
 FULL = bool(os.environ.get("STOWAGE_FULL"))
 REQUESTS = 100_000 if FULL else 3_000
@@ -75,12 +74,6 @@ async def answer(application: Application, sample: Sample, credentials: bytes) -
 def is_upstreams(body: bytes) -> bool:
     """Tell whether a 500 is one that kube-apiserver answers, too: what it could not classify has no reason."""
     return b"Failure" in body and (b"InternalError" not in body or b"failed to allocate" in body)
-
-
-def rss_bytes() -> int:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def test_malformed_requests_are_refused(shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

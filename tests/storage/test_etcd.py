@@ -327,3 +327,29 @@ def test_both_sides_show_certificates(tmp_path: Path) -> None:
 
     with Etcd(tmp_path, tls=tls) as server:
         run(scenario(server.urls))
+
+
+def test_states_with_prefixes_of_their_own(etcd: Etcd) -> None:
+    """Two clusters in one etcd: neither sees the other's keys."""
+    etcd.wipe()
+
+    async def scenario() -> None:
+        one, two = EtcdStore(etcd.urls), EtcdStore(etcd.urls, prefix="/elsewhere/")
+        await one.start()
+        await two.start()
+        entry = await one.create(PODS + "a", b"1")
+        other = await two.create(PODS + "a", b"2")
+        await one.current()
+        assert [each.value for each in one.range("").entries] == [b"1"]
+        assert (await one.update(PODS + "a", b"3", entry.revision)).value == b"3"
+        await two.delete(PODS + "a", other.revision)
+        await two.close()
+        again = EtcdStore(etcd.urls, prefix="/elsewhere/")
+        await again.start()
+        assert again.range("").entries == []
+        await again.create(PODS + "b", b"4")
+        await again.close()
+        await one.close()
+
+    run(scenario())
+    assert etcd.ctl("get", "", "--from-key=true").split() == ["/elsewhere/pods/b", "4", PODS + "a", "3"]

@@ -32,6 +32,8 @@ _FLOAT_TEXT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
 _INTEGER_TEXT = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]*|0[bB][01]+|[1-9][0-9]*)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _DEPTH_LIMIT = 10_000
+# The parser takes time for each level that is open at a token: for so many of those, more than a second.
+_EFFORT_LIMIT = 200_000_000
 
 # How much of a document may come out of aliases: nearly all of a small one, a tenth of a large one.
 _ALIASES_FREE, _DECODED_FREE = 100, 1000
@@ -120,7 +122,7 @@ class _Reader:
         self._stack: list[_Collection] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._known: set[str] = set()
-        self._depth = 0
+        self._depth = self._effort = 0
         self._decoded = self._aliased = 0
 
     def check(self, event: Any, name: str) -> None:
@@ -132,6 +134,9 @@ class _Reader:
                 raise YAMLError(f"yaml: {f'line {line + 1}: ' if line else ''}exceeded max depth of {_DEPTH_LIMIT}")
         elif name in _ENDS:
             self._depth -= 1
+        self._effort += self._depth
+        if self._effort > _EFFORT_LIMIT:
+            raise YAMLError("yaml: the document is too deep for its length")
         anchor = getattr(event, "anchor", None)
         if name == "AliasEvent" and anchor not in self._known:
             raise YAMLError(f"yaml: unknown anchor '{anchor}' referenced")

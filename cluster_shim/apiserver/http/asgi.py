@@ -15,6 +15,8 @@ from cluster_shim.apiserver.server import Server
 
 BODY_MAX_BYTES = 3 << 20
 BODY_SECONDS = 60.0
+STALLED_SECONDS = 60.0
+"""How long a client of a stream may leave unread what has been sent."""
 DISCARD_MAX_BYTES = 32 << 20
 DISCARD_SECONDS = 2.0
 GZIP_ABOVE_BYTES = 128 << 10
@@ -46,7 +48,7 @@ class Application:
         if response.stream is None:
             await _send(request, response, send)
         else:
-            await _send_stream(request, response, receive, send)
+            await _send_stream(response, receive, send, scope.get("abort"))
 
 
 def _request(scope: dict[str, Any]) -> Request:
@@ -152,12 +154,12 @@ def _gzipped(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-async def _send_stream(request: Request, response: Response, receive: Receive, send: Send) -> None:
-    """Send pieces as they come, until the stream ends or the client goes away."""
+async def _send_stream(response: Response, receive: Receive, send: Send, abort: Callable[[], None] | None) -> None:
+    """Send pieces as they come, until the stream ends or the client goes away, or reads nothing for a long time."""
     assert response.stream is not None
     await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
     gone = asyncio.ensure_future(_disconnected(receive))
-    sending = asyncio.ensure_future(_pieces(response.stream, send))
+    sending = asyncio.ensure_future(_pieces(response.stream, send, abort))
     try:
         await asyncio.wait((gone, sending), return_when=asyncio.FIRST_COMPLETED)
         if sending.done():
@@ -169,10 +171,14 @@ async def _send_stream(request: Request, response: Response, receive: Receive, s
         await asyncio.gather(gone, sending, return_exceptions=True)
 
 
-async def _pieces(stream: AsyncIterator[bytes], send: Send) -> None:
+async def _pieces(stream: AsyncIterator[bytes], send: Send, abort: Callable[[], None] | None) -> None:
     try:
         async for piece in stream:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with asyncio.timeout(STALLED_SECONDS):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        if abort is not None:
+            abort()  # to close it would take until the client has read what waits
     finally:
         close = getattr(stream, "aclose", None)
         if close is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ class Listener:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         config.load()
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what strangers send is not worth a line each
         handshake = HANDSHAKE_SECONDS if self._tls is not None else None
         self._socket = await asyncio.get_running_loop().create_server(
             lambda: ApiProtocol(config=config, server_state=self._state, app_state={}),

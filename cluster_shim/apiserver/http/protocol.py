@@ -1,7 +1,8 @@
 """Protocol: uvicorn's HTTP/1.1 with the limits that a server needs which strangers can reach.
 
 What it adds: a time for the head of a request and for the handshake, a limit on the size of a head, the client's
-certificate in the scope, methods that the parser does not know (they get 405 like any other), no access log.
+certificate in the scope, a way to end the connection at once, methods that the parser does not know (they get 405 like
+any other), no access log.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
     b"connection: close\r\ncontent-length: 35\r\n\r\n431 Request Header Fields Too Large"
 )
+_NO_HOST = (
+    b"HTTP/1.1 400 Bad Request: missing required Host header\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\ncontent-length: 45\r\n\r\n400 Bad Request: missing required Host header"
+)
 
 
 class ApiProtocol(HttpToolsProtocol):
@@ -34,6 +39,8 @@ class ApiProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._method = b""
+        self._is_between = True  # requests
+        self._is_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: learn who the peer is, and give it a time for its first request."""
@@ -52,7 +59,7 @@ class ApiProtocol(HttpToolsProtocol):
         """Take bytes; a method that the parser does not know is given to it under another name."""
         if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
             self._await_head()
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_between:
             data = self._known_method(data)
         super().data_received(data)
 
@@ -67,6 +74,7 @@ class ApiProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._head_bytes = 0
+        self._is_between, self._is_head = False, True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -77,22 +85,36 @@ class ApiProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        if self._is_head:  # what follows a body in chunks is no header of the request
+            super().on_header(name, value)
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > HEAD_MAX_BYTES:
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-            raise httptools.HttpParserCallbackError("head too large")
+            self._refuse(_TOO_LARGE)
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+        raise httptools.HttpParserCallbackError("refused")
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application."""
         self._forget_timer()
+        self._is_head = False
+        if self.parser.get_http_version() == "1.1" and not any(name == b"host" for name, _ in self.headers):
+            self._refuse(_NO_HOST)
         self.scope["client_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
+        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         if self._method:
             self.scope["method"] = self._method.decode("ascii")
+            self._method = b""  # another request may follow in the same bytes
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._is_between = True
+        super().on_message_complete()
 
     def _await_head(self) -> None:
         self._forget_timer()

@@ -138,3 +138,8 @@ def test_a_difference_makes_the_other_document(old: Any, new: Any) -> None:
     assert msgspec.json.encode(patched(old, *difference(old, new)), order="sorted") == msgspec.json.encode(
         new, order="sorted"
     )
+
+
+def test_bytes_that_are_no_text_are_replaced() -> None:
+    operations, _ = json_patch.decode(b'[{"op":"add","path":"/a","value":"x\xff"}]', [{"op": "add", "path": "/a"}])
+    assert json_patch.apply({}, operations) == {"a": "x\ufffd"}
