@@ -60,7 +60,7 @@ def test_make_help_lists_the_targets() -> None:
     command = ["make", "--no-print-directory", "help"]
     result = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True)
     targets = [line.split()[0] for line in result.stdout.splitlines()]
-    work = ["soak", "continuity", "crash", "bench", "golden", "perf", "report"]
+    work = ["soak", "continuity", "crash", "fuzz", "bench", "golden", "perf", "report"]
     assert targets == ["setup", "run", "test", "lint", *work, "lock", "clean"]
 
 

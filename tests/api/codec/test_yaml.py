@@ -87,8 +87,8 @@ def test_aliases_and_depth_do_no_harm() -> None:
 
 
 def test_what_is_both_deep_and_long_is_refused_before_it_takes_long() -> None:
-    with pytest.raises(YAMLError, match="too deep for its length"):
-        read_yaml(b"a: " + b"[" * 5000 + b"1," * 500_000)
+    with pytest.raises(codec.YAMLError, match="too deep for its length"):
+        codec.read_yaml(b"a: " + b"[" * 5000 + b"1," * 500_000)
 
 
 def test_errors_name_the_body() -> None:
