@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
+
+from cluster_shim.api.remembered import remembered
 
 DECIMAL_SI = "DecimalSI"
 DECIMAL_EXPONENT = "DecimalExponent"
@@ -65,7 +66,7 @@ class Quantity(NamedTuple):
         return ceil(thousandths) if self.mantissa >= 0 else -ceil(-thousandths)
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered(1 << 16)
 def parse(text: str) -> Quantity:
     """Return the quantity that a text denotes. Raise QuantityError."""
     found = _PARTS.fullmatch(text)

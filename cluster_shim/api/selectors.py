@@ -7,13 +7,13 @@ and again. Upstream: apimachinery/pkg/labels/selector.go, apimachinery/pkg/field
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cluster_shim.api import fields
 from cluster_shim.api.errors import bad_request
 from cluster_shim.api.integers import IntegerError, parse_int
-from cluster_shim.api.labels import label_key_problems, label_value_problems
+from cluster_shim.api.remembered import remembered
+from cluster_shim.api.validation.formats import label_key, label_value
 
 Matches = Callable[[Mapping[str, str]], bool]
 
@@ -46,7 +46,7 @@ class Requirement(NamedTuple):
         return int(value) > int(self.values[0]) if self.operator == "gt" else int(value) < int(self.values[0])
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def label_selector(text: str) -> Matches | None:
     """Return what a label selector matches; None if it matches everything. Raises APIError 400."""
     requirements = label_requirements(text)
@@ -58,7 +58,7 @@ def label_selector(text: str) -> Matches | None:
     return lambda labels: all(each.matches(labels) for each in requirements)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def label_requirements(text: str) -> tuple[Requirement, ...]:
     """Return the terms of a label selector, sorted by key as upstream has them. Raises APIError 400."""
     return tuple(sorted(_Parser(_tokens(text)).requirements(), key=lambda each: each.key))
@@ -192,7 +192,7 @@ class _Problem(Exception):
 
 
 def _check_key(key: str) -> None:
-    problems = label_key_problems(key)
+    problems = label_key(key)
     if problems:
         raise _Problem(f"<nil>: Invalid value: {fields.quoted(key)}: {'; '.join(problems)}")
 
@@ -205,7 +205,7 @@ def _checked(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
         )
     texts = []
     for index, value in enumerate(values):
-        problems = label_value_problems(value)
+        problems = label_value(value)
         if problems:
             texts.append(f"values[{index}][{key}]: Invalid value: {fields.quoted(value)}: {'; '.join(problems)}")
     if texts:
@@ -229,7 +229,7 @@ class FieldTerm(NamedTuple):
     value: str
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def field_terms(text: str) -> tuple[FieldTerm, ...]:
     """Return the terms of a field selector. Raises APIError 400."""
     terms = []

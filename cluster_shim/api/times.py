@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+
+from cluster_shim.api.remembered import remembered
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -30,7 +31,7 @@ class TimeError(ValueError):
     """A text that is no time; what it says is what clients see."""
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def canonical(text: str, micro: bool = False) -> str | None:
     """Return a time as the API writes it; None for Go's zero time. Raise TimeError."""
     if (_MICRO_TIME if micro else _TIME).fullmatch(text):

@@ -162,13 +162,13 @@ class Assembly:
 
         return Site(
             server.catalogue,
+            server.metrics,
             address=address,
             started=lambda: self._is_started,
             object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
             watches=self._watches,
             in_flight=lambda: server.inflight.counts,
             flags=config.flags(),
-            metrics=server.metrics,
             more={CONFIGURATION_PATH: configuration, KEYS_PATH: keys},
         )
 

@@ -6,10 +6,10 @@ not), then the serializer wants one whose `as`, `g` and `v` it can serve.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from cluster_shim.api.errors import APIError, not_acceptable
+from cluster_shim.api.remembered import remembered
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 MEDIA_TYPES = (JSON, YAML, PROTOBUF)
@@ -39,18 +39,22 @@ class _Clause(NamedTuple):
 PLAIN = Output()
 
 
-@lru_cache(maxsize=1024)
-def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, is_custom: bool = False) -> Output:
+def negotiate(accept: str, is_custom: bool = False) -> Output:
     """Return the form that an Accept header asks for. Raises APIError 406.
 
     There is no protobuf of custom resources, but of their metadata there is.
     """
     if not accept or accept in ("*/*", JSON):
         return PLAIN
-    _check_router(accept, media_types)
+    return _negotiated(accept, is_custom)
+
+
+@remembered(1024)
+def _negotiated(accept: str, is_custom: bool) -> Output:
+    _check_router(accept)
     clauses = _clauses(accept)
     for clause in clauses:
-        media_type = _media_type(clause, media_types)
+        media_type = _media_type(clause)
         if not media_type:
             continue
         found = _output(media_type, dict(clause.params))
@@ -58,15 +62,15 @@ def negotiate(accept: str, media_types: tuple[str, ...] = MEDIA_TYPES, is_custom
             return found
     if not clauses:
         return PLAIN
-    raise not_acceptable(media_types)
+    raise not_acceptable(MEDIA_TYPES)
 
 
-def _check_router(accept: str, media_types: tuple[str, ...]) -> None:
+def _check_router(accept: str) -> None:
     for part in accept.split(","):
         media_type = part.split(";", 1)[0].strip()
-        if media_type == "*/*" or media_type in media_types:
+        if media_type == "*/*" or media_type in MEDIA_TYPES:
             return
-    listed = ", ".join(media_types)
+    listed = ", ".join(MEDIA_TYPES)
     message = f"406: Not Acceptable\n\nAvailable representations: {listed}"
     raise APIError(406, "NotAcceptable", message, {})
 
@@ -94,10 +98,10 @@ def _clauses(accept: str) -> list[_Clause]:
     return sorted(found, key=lambda each: (-each.quality, each.type == "*", each.subtype == "*"))
 
 
-def _media_type(clause: _Clause, media_types: tuple[str, ...]) -> str:
+def _media_type(clause: _Clause) -> str:
     if clause.type == "*" and clause.subtype == "*":
-        return media_types[0]
-    for each in media_types:
+        return MEDIA_TYPES[0]
+    for each in MEDIA_TYPES:
         main, _, sub = each.partition("/")
         if clause.type == main and clause.subtype in (sub, "*"):
             return each
@@ -118,11 +122,11 @@ def _is_without_protobuf(output: Output, is_custom: bool) -> bool:
     return output.transform == "Table" or (is_custom and not output.transform)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def for_errors(accept: str) -> str:
     """Return the media type of an error: what Accept asks for without `as`, which no error has; JSON if nothing is."""
     for clause in _clauses(accept):
-        media_type = _media_type(clause, MEDIA_TYPES)
+        media_type = _media_type(clause)
         if media_type and not {"as", "g", "v"} & dict(clause.params).keys():
             return media_type
     return JSON

@@ -63,7 +63,7 @@ class Server:
         self.audit = audit
         self.agent: NodeAgent = NoAgent()
         """Who runs the pods; a kubelet, once there is one."""
-        self.metrics = Metrics()
+        self.metrics = Metrics(registry.catalogue)
         self.paths: dict[str, NonResource] = {}
         """Handlers of what is no resource, by path; one that ends in ``/`` is for all paths below."""
         registry.check_may_create = self._check_may_create

@@ -5,8 +5,9 @@ Python's own would let one pattern of a custom resource definition hold the serv
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
+
+from cluster_shim.api.remembered import remembered
 
 MAX_PATTERNS = 4096
 
@@ -29,7 +30,7 @@ class PatternError(Exception):
     """A pattern that cannot be read; the text is Go's."""
 
 
-@lru_cache(maxsize=MAX_PATTERNS)
+@remembered(MAX_PATTERNS)
 def compiled(pattern: str) -> Any:
     """Return a compiled pattern with `search`, `fullmatch` and `finditer`. Raises PatternError."""
     import re2

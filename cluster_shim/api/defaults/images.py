@@ -6,7 +6,8 @@ Upstream: util/parsers, on top of distribution's reference grammar.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from cluster_shim.api.remembered import remembered
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -23,7 +24,7 @@ _LENGTH_LIMIT = 4096
 _PATH_LIMIT = 255
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def pull_policy(image: str) -> str:
     """Return the default pull policy of an image: of ``latest``, or of no tag and no digest, Always."""
     return "Always" if _tag(image) == "latest" else "IfNotPresent"

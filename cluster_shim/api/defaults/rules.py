@@ -10,13 +10,13 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
-from functools import lru_cache
 from math import ceil
 from typing import Any
 
 from cluster_shim.api import quantity, times
 from cluster_shim.api.conversion.autoscalers import without_annotations
 from cluster_shim.api.defaults import pods, services, workloads
+from cluster_shim.api.remembered import remembered
 
 Rule = Callable[[dict[str, Any]], None]
 
@@ -29,7 +29,7 @@ def resource_list(resources: dict[str, str]) -> None:
         resources[name] = _in_thousandths(text)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _in_thousandths(text: str) -> str:
     parsed = quantity.parse(text)
     if parsed.exponent >= -3:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 
 from cluster_shim.api import fields
 from cluster_shim.api.fields import Path, quoted
+from cluster_shim.api.remembered import remembered
 from cluster_shim.api.validation.checks import Errors
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -36,7 +36,7 @@ def _sloppy(text: str) -> str:
     return f"{head}{colon}{_LEADING_ZEROS.sub('', dotted)}" if "." in dotted else text
 
 
-@lru_cache(4096)
+@remembered(4096)
 def parse_ip(text: str) -> Address | None:
     """Return the address that a text means, leading zeros allowed; None if it means none."""
     address = _parse(_sloppy(text))
@@ -45,7 +45,7 @@ def parse_ip(text: str) -> Address | None:
     return address
 
 
-@lru_cache(4096)
+@remembered(4096)
 def parse_cidr(text: str) -> tuple[Address, Network] | None:
     """Return address and network of a range, leading zeros allowed; None if it is none."""
     head, slash, length = text.rpartition("/")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+
+from cluster_shim.api.remembered import remembered
 
 Messages = tuple[str, ...]
 Format = Callable[[str], Messages]
@@ -61,7 +62,7 @@ def _format(pattern: str, message: str, *examples: str, limit: int = 0, unit: st
     matches = re.compile(pattern).fullmatch
     error = regex_error(message, pattern, *examples)
 
-    @lru_cache(_KEPT)
+    @remembered(_KEPT)
     def check(text: str) -> Messages:
         long = (_too_long(limit, unit),) if limit and size(text) > limit else ()
         return long if matches(text) else (*long, error)
@@ -137,7 +138,7 @@ _LABEL_ERROR = regex_error(
 )
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def dns_label(text: str) -> Messages:
     """Check a lowercase RFC 1123 label: the name of a namespace, a container, a volume."""
     messages: list[str] = [_too_long(63)] if size(text) > 63 else []
@@ -156,7 +157,7 @@ _LABEL_KEY_ERROR = regex_error(
 )
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def label_key(text: str) -> Messages:
     """Check a qualified name: ``app``, ``example.com/app``."""
     prefix, slash, name = text.rpartition("/")
@@ -176,7 +177,7 @@ def label_key(text: str) -> Messages:
     return tuple(messages)
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def path_segment(text: str) -> Messages:
     """Check a name that must only be usable within a URL path."""
     if text in (".", ".."):
@@ -200,13 +201,13 @@ _config_key = _format(
 )
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def config_key(text: str) -> Messages:
     """Check a key of a ConfigMap or a Secret."""
     return (*_config_key(text), *_parent_prefix(text))
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def env_name(text: str) -> Messages:
     """Check the name of an environment variable."""
     if not text:
@@ -216,7 +217,7 @@ def env_name(text: str) -> Messages:
     return ("a valid environment variable name must consist only of printable ASCII characters other than '='",)
 
 
-@lru_cache(_KEPT)
+@remembered(_KEPT)
 def port_name(text: str) -> Messages:
     """Check an IANA service name, as ports of containers have it."""
     messages = [_too_long(15)] if size(text) > 15 else []

@@ -7,7 +7,7 @@ fixed order, they are walked by name here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cluster_shim.api.fields import quoted
@@ -20,6 +20,9 @@ from cluster_shim.apiserver.request import RequestInfo, UserInfo
 GROUP = "rbac.authorization.k8s.io"
 DECISIONS_LIMIT = 50_000
 """Remembered decisions; beyond that all are forgotten (a fixed amount of memory matters more than the last hit)."""
+
+KEY_LIMIT = 1024
+"""Characters of what is remembered: clients choose names and paths, and strangers may ask, too."""
 
 Subject = tuple[str, str]
 """``("User", name)`` or ``("Group", name)``; a ServiceAccount is the user that its tokens name."""
@@ -114,9 +117,10 @@ class RBAC:
         decision = self._decisions.get(key)
         if decision is None:
             decision = self._decide(user, info)
-            if len(self._decisions) >= DECISIONS_LIMIT:
-                self._decisions.clear()
-            self._decisions[key] = decision
+            if _size(key) <= KEY_LIMIT:
+                if len(self._decisions) >= DECISIONS_LIMIT:
+                    self._decisions.clear()
+                self._decisions[key] = decision
         return decision
 
     def _decide(self, user: UserInfo, info: RequestInfo) -> Decision:
@@ -155,9 +159,10 @@ class RBAC:
             by_subject = self._by_subject.get(namespace, {})
             names = {name for subject in _identities(user) for name in by_subject.get(subject, ())}
             granted = [self._grant(self._bindings[namespace][name]) for name in sorted(names)]
-            if len(self._granted) >= DECISIONS_LIMIT:
-                self._granted.clear()
-            self._granted[key] = granted
+            if _size(key) <= KEY_LIMIT:
+                if len(self._granted) >= DECISIONS_LIMIT:
+                    self._granted.clear()
+                self._granted[key] = granted
         return granted
 
     def _grant(self, binding: _Binding) -> _Granted:
@@ -177,6 +182,11 @@ class RBAC:
             documents = aggregated(name, roles) if gathers else roles[name].get("rules") or ()
             self._compiled[scope, name] = tuple(Rule(each) for each in documents)
         return self._compiled[scope, name]
+
+
+def _size(key: Iterable[str | tuple[str, ...]]) -> int:
+    """Return how many characters a key has."""
+    return sum(len(each) if isinstance(each, str) else _size(each) for each in key)
 
 
 def _identities(user: UserInfo) -> set[Subject]:

@@ -7,10 +7,10 @@ serializer wants one whose parameters `as`, `g` and `v` it can serve.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from cluster_shim.api.errors import APIError, not_acceptable
+from cluster_shim.api.remembered import remembered
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 MEDIA_TYPES = (JSON, YAML, PROTOBUF)
@@ -36,7 +36,7 @@ class Form(NamedTuple):
         return f"{self.media_type};g={group};v={version};as={self.kind}" if self.kind else self.media_type
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def clauses(accept: str) -> Sequence[Clause]:
     """Return the alternatives of an Accept header, the preferred first."""
     found = []

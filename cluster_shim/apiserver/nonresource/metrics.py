@@ -9,12 +9,15 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
+from cluster_shim.api.resources import Catalogue
 from cluster_shim.apiserver.request import Request
 
 DURATION_BOUNDS_SECONDS = (
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 )  # fmt: skip
 MUTATING = frozenset(("create", "update", "patch", "delete", "deletecollection", "post", "put"))
+PATHS = ("/healthz", "/livez", "/readyz", "/version", "/metrics")
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 VERBS = {"deletecollection": "DELETECOLLECTION", "create": "POST", "update": "PUT", "proxy": "CONNECT"}
 
 
@@ -48,7 +51,8 @@ class Histogram:
 class Metrics:
     """The numbers of one server that it cannot read off itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self.requests: Counter[tuple[Kind, int]] = Counter()
         """Requests that were answered, by what they are told apart by and by status."""
         self.durations: defaultdict[Kind, Histogram] = defaultdict(Histogram)
@@ -56,20 +60,22 @@ class Metrics:
 
     def finished(self, request: Request, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
-        kind = kind_of(request)
+        kind = kind_of(request, self._catalogue)
         self.requests[kind, status] += 1
         if kind.verb != "WATCH":
             self.durations[kind].add(seconds)
 
 
-def kind_of(request: Request) -> Kind:
-    """Return what a request is counted as."""
+def kind_of(request: Request, catalogue: Catalogue) -> Kind:
+    """Return what a request is counted as; whatever it names that there is not is left out, or kinds had no end."""
     info = request.info
     if not info.is_resource:
-        # Upstream names the path here; unknown ones are left out, or the numbers of labels had no end.
-        path = info.path if info.path.startswith(("/healthz", "/livez", "/readyz", "/version", "/metrics")) else ""
-        return Kind("", "", "", "", path, request.method, "")
-    dry_run = request.param("dryRun") if info.verb in MUTATING else ""
+        path = next((each for each in PATHS if info.path == each or info.path.startswith(f"{each}/")), "")
+        return Kind("", "", "", "", path, request.method if request.method in METHODS else "", "")
+    resource = catalogue.find(info.group, info.version, info.resource)
+    if resource is None or (info.subresource and info.subresource not in resource.subresources):
+        return Kind("", "", "", "", "", VERBS.get(info.verb) or info.verb.upper(), "")
+    dry_run = "All" if info.verb in MUTATING and request.param("dryRun") == "All" else ""
     scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
     verb = VERBS.get(info.verb) or info.verb.upper()
     return Kind(dry_run, info.group, info.resource, scope, info.subresource, verb, info.version)

@@ -30,6 +30,7 @@ class Site:
     """One server, as far as these paths show it."""
 
     catalogue: Catalogue
+    metrics: Metrics
     address: str = "127.0.0.1:6443"
     """Where clients reach the server: host and port."""
     started: Callable[[], bool] = _always
@@ -44,7 +45,6 @@ class Site:
     """How many requests that read and that write are being answered."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """The flags that the server runs with, by name."""
-    metrics: Metrics = field(default_factory=Metrics)
     start_time: float = field(default_factory=time.time)
     more: Mapping[str, Handler] = field(default_factory=dict)
     """Further paths: those of the issuer of tokens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -89,6 +90,18 @@ def test_a_role_that_is_missing_is_named_when_nothing_else_allows() -> None:
     assert rbac.authorize(ALICE, resource("get", "pods", namespace="n")).reason == f"RBAC: [{cluster}, {local}]"
     assert rbac.rules_of("Role", "lost", "n") is None
     assert rbac.missing_roles(ALICE, "n") == ["none", "none", "lost"]
+
+
+def test_strangers_cannot_fill_the_memory_with_long_questions() -> None:
+    rbac = rbac_of(role("r", READ), binding("b", "ClusterRole", "r", USER))
+    tracemalloc.start()
+    for number in range(100):
+        long = f"{number}" + "x" * 100_000
+        assert not rbac.authorize(user("nobody", long), resource("get", "pods", name=long, namespace=long)).allowed
+        assert rbac.authorize(ALICE, resource("get", "pods", name=long)).allowed
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def test_a_change_counts_at_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import Catalogue, built_in
-from cluster_shim.apiserver.nonresource import Site, paths
+from cluster_shim.apiserver.nonresource import Metrics, Site, paths
 from cluster_shim.apiserver.nonresource.site import page_not_found
 from cluster_shim.apiserver.request import Request, Response
 
@@ -20,7 +20,8 @@ Ask = Callable[..., Response]
 @pytest.fixture
 def site() -> Site:
     """Return a site with all built-in resources."""
-    return Site(Catalogue(built_in()), address="192.0.2.10:6443", start_time=0, flags={"v": "2", "etcd": ""})
+    catalogue, flags = Catalogue(built_in()), {"v": "2", "etcd": ""}
+    return Site(catalogue, Metrics(catalogue), address="192.0.2.10:6443", start_time=0, flags=flags)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cluster_shim.api.resources import Catalogue, built_in
 from cluster_shim.apiserver.nonresource import Site
 from cluster_shim.apiserver.nonresource.metrics import Kind, kind_of
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
@@ -13,10 +14,8 @@ from cluster_shim.apiserver.request import Request, RequestInfo, Response
 Ask = Callable[..., Response]
 
 
-def info(verb: str, name: str = "", namespace: str = "n") -> RequestInfo:
-    return RequestInfo(
-        verb, "/x", True, "api", "", "v1", resource="pods", namespace=namespace, name=name, subresource=""
-    )
+def info(verb: str, name: str = "", namespace: str = "n", resource: str = "pods", subresource: str = "") -> RequestInfo:
+    return RequestInfo(verb, "/x", True, "api", "", "v1", resource, subresource, namespace, name)
 
 
 def request(verb: str, name: str = "", namespace: str = "n", dry_run: str = "") -> Request:
@@ -33,11 +32,16 @@ def request(verb: str, name: str = "", namespace: str = "n", dry_run: str = "") 
         (request("create", dry_run="All"), Kind("All", "", "pods", "namespace", "", "POST", "v1")),
         (request("update", "p"), Kind("", "", "pods", "resource", "", "PUT", "v1")),
         (Request("GET", "/livez", info=RequestInfo("get", "/livez")), Kind("", "", "", "", "/livez", "GET", "")),
+        (request("create", dry_run="any"), Kind("", "", "pods", "namespace", "", "POST", "v1")),
+        (Request("GET", "/livez", info=RequestInfo("get", "/livez/ping")), Kind("", "", "", "", "/livez", "GET", "")),
         (Request("GET", "/any", info=RequestInfo("get", "/any")), Kind("", "", "", "", "", "GET", "")),
+        (Request("ANY", "/any", info=RequestInfo("any", "/any")), Kind("", "", "", "", "", "", "")),
+        (Request("GET", "/x", info=info("get", resource="any")), Kind("", "", "", "", "", "GET", "")),
+        (Request("GET", "/x", info=info("get", subresource="any")), Kind("", "", "", "", "", "GET", "")),
     ],
 )
 def test_as_what_a_request_is_counted(asked: Request, kind: Kind) -> None:
-    assert kind_of(asked) == kind
+    assert kind_of(asked, Catalogue(built_in())) == kind
 
 
 def test_the_numbers_are_written(site: Site, ask: Ask) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from cluster_shim.api.integers import parse_int
 from cluster_shim.api.patch.go import number
+from cluster_shim.api.remembered import remembered
 
 FieldSet = dict[str, Any]
 
@@ -153,7 +153,7 @@ def ordered(fields: FieldSet) -> FieldSet:
     return {key: ordered(fields[key]) for key in (sorted(fields, key=_rank) if len(fields) > 1 else fields)}
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def _rank(element: str) -> tuple[Any, ...]:
     kind, text = element[:2], element[2:]
     if element == SELF:
@@ -178,7 +178,7 @@ def _value_rank(value: Any) -> tuple[Any, ...]:
     return (3, repr(value))
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def shown(element: str) -> str:
     """Return a path element as messages show it: ``.spec``, ``[name="x"]``, ``[="x"]``."""
     kind, text = element[:2], element[2:]
@@ -213,7 +213,7 @@ def parse(fields: Any) -> FieldSet:
     return parsed
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def canonical(element: str) -> str:
     """Return a path element as this server writes it, or raise ValueError; nothing if its kind is not known."""
     if len(element) < 2:

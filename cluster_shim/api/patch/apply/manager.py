@@ -39,6 +39,7 @@ BEFORE_FIRST_APPLY = "before-first-apply"
 MAX_NAME_BYTES = 128
 
 _CACHED_SHAPES = 4096
+_CACHED_BYTES = 16 << 10
 _NEVER_TRACKED: FieldSet = {
     "f:apiVersion": {},
     "f:kind": {},
@@ -129,9 +130,11 @@ class FieldManager:
                 shape = (key, msgspec.json.encode(value))
                 known = self._created.get(shape)
                 if known is None:
-                    if len(self._created) >= _CACHED_SHAPES:
-                        self._created.clear()
-                    known = self._created[shape] = self._fields_of_part(key, value)
+                    known = self._fields_of_part(key, value)
+                    if len(shape[1]) <= _CACHED_BYTES:
+                        if len(self._created) >= _CACHED_SHAPES:
+                            self._created.clear()
+                        self._created[shape] = known
                 found = known
             fields.update(found)
         return fields

@@ -25,7 +25,7 @@ _TOLERATIONS = "scheduler.alpha.kubernetes.io/tolerations"
 _SECCOMP_DEFAULTS = ("runtime/default", "docker/default")
 
 
-_KNOWN_MAX = 4096
+_KNOWN_MAX, _KNOWN_MAX_BYTES = 4096, 16 << 10
 _known: dict[bytes, None] = {}
 """Specs of new pods in which nothing was wrong: those of one template are all alike."""
 
@@ -37,7 +37,7 @@ def create(errors: Errors, pod: Object) -> None:
         metadata.create(errors, pod, True, names.dns_subdomain)
         return
     _create(errors, pod)
-    if key is not None and not errors:
+    if key is not None and len(key) <= _KNOWN_MAX_BYTES and not errors:
         if len(_known) >= _KNOWN_MAX:
             _known.clear()
         _known[key] = None

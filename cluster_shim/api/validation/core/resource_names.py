@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from cluster_shim.api.remembered import remembered
 from cluster_shim.api.validation.formats import label_key
 
 HUGE_PAGES = "hugepages-"
@@ -50,7 +49,7 @@ def is_native(name: str) -> bool:
     return "/" not in name or "kubernetes.io/" in name
 
 
-@lru_cache(1024)
+@remembered(1024)
 def is_extended(name: str) -> bool:
     """Return whether a resource is an extended one: ``example.com/gpu``."""
     return not is_native(name) and not name.startswith("requests.") and not label_key(f"requests.{name}")

@@ -32,7 +32,7 @@ _INGRESS_CLASS = "kubernetes.io/ingress.class"
 _ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 _SLICE_CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 _STATIC = ".static.k8s.io"
-_WARNED_MAX = 4096
+_WARNED_MAX, _WARNED_MAX_BYTES = 4096, 16 << 10
 _warned: dict[bytes, Sequence[str]] = {}
 """Warnings of specs of new pods: those of one template are all alike."""
 
@@ -74,9 +74,11 @@ def _of_pod(pod: Object) -> Sequence[str]:
     key = msgspec.json.encode(pod.get("spec"))
     found = _warned.get(key)
     if found is None:
-        if len(_warned) >= _WARNED_MAX:
-            _warned.clear()
-        found = _warned[key] = tuple(pods.template(pod, ROOT))
+        found = tuple(pods.template(pod, ROOT))
+        if len(key) <= _WARNED_MAX_BYTES:
+            if len(_warned) >= _WARNED_MAX:
+                _warned.clear()
+            _warned[key] = found
     return found
 
 
