@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cluster_shim.api import validation
 from cluster_shim.api.resources import Catalogue, built_in
 from cluster_shim.apiserver.admission.chain import AdmissionChain
 from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
@@ -63,7 +64,7 @@ from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.apiserver.reviews.facilities import Facilities
 from cluster_shim.apiserver.server import Server
 from cluster_shim.storage.factory import Options, open_store, sqlite_path
-from cluster_shim.storage.store import Store, Unavailable
+from cluster_shim.storage.store import Store, StoreError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ NAMES = (
 )
 
 NODE_ROLE = "system:node"
+STORE_SECONDS = 2.0
+"""How long the store may take to say its revision and count as one that works; as upstream."""
 RESTART_SECONDS = 1.0
 """After which time what goes on beside requests begins anew, if something has ended it."""
 
@@ -89,7 +92,8 @@ class Assembly:
         self.account: Account
         self.pki: pki.PKI
         self.port = 0
-        self._is_started = False
+        self._is_started = self._is_stopping = False
+        self._store_works = True
         self._store: Store
         self._tasks: list[asyncio.Task[None]] = []
         self._ends = AsyncExitStack()
@@ -105,6 +109,7 @@ class Assembly:
 
     async def _start(self) -> Server:
         config = self.config
+        validation.POLICY.allow_privileged = config.allow_privileged
         self._folder = self._make_folder()
         self.pki = pki.ensure(self._folder / "pki", self._names(), datetime.now(UTC))
         self._store = self._open_store()
@@ -144,6 +149,7 @@ class Assembly:
         definitions.start()
         self._ends.push_async_callback(self._end_background)
         self._background(definitions.run)
+        self._background(self._look_after_store)
         await self._bootstrap(registry, rbac is not None)
         self._is_started = True
         return self.server
@@ -165,6 +171,8 @@ class Assembly:
             server.metrics,
             address=address,
             started=lambda: self._is_started,
+            store_works=lambda: self._store_works,
+            shuts_down=lambda: self._is_stopping,
             object_counts=lambda: {each.qualified: self._store.count(each.prefix) for each in server.catalogue},
             watches=self._watches,
             in_flight=lambda: server.inflight.counts,
@@ -209,6 +217,17 @@ class Assembly:
     def _background(self, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_kept_up(run)))
 
+    async def _look_after_store(self) -> None:
+        """Find out again and again whether the store works, for whoever asks for the health of the server."""
+        while True:
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    await self._store.current()
+                self._store_works = True
+            except (TimeoutError, StoreError):
+                self._store_works = False
+            await asyncio.sleep(RESTART_SECONDS)
+
     async def _end_background(self) -> None:
         for task in reversed(self._tasks):
             task.cancel()
@@ -239,6 +258,7 @@ class Assembly:
 
     async def stop(self) -> None:
         """End: no more requests, then what goes on beside them, then the store."""
+        self._is_stopping = True
         await self._ends.aclose()
 
     # ------------------------------------------------------------------ parts

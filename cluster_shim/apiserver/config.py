@@ -39,6 +39,8 @@ class Config:
     api_audiences: tuple[str, ...] = ()
     enable_admission_plugins: tuple[str, ...] = ()
     disable_admission_plugins: tuple[str, ...] = ()
+    allow_privileged: bool = False
+    """Whether pods may be privileged; of all servers in a process, the last one's counts."""
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     audit_log_path: str = ""

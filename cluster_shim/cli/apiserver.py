@@ -121,6 +121,7 @@ def _urls(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 @click.option("--api-audiences", callback=_list, help="For whom tokens must be; the issuer if nothing is said.")
 @click.option("--enable-admission-plugins", callback=_plugins, metavar="NAMES")
 @click.option("--disable-admission-plugins", callback=_plugins, metavar="NAMES")
+@click.option("--allow-privileged", type=bool, default=False, show_default=True, help="Allow privileged pods.")
 @click.option("--max-requests-inflight", type=click.IntRange(0), default=400, show_default=True, help="0: no limit.")
 @click.option("--max-mutating-requests-inflight", type=click.IntRange(0), default=200, show_default=True)
 @click.option("--audit-log-path", default="", metavar="FILE", help="Log requests there as JSON lines; -: stdout.")

@@ -1,53 +1,45 @@
-"""A server starts and ends as a whole, whatever happens to a part of it."""
+"""What a Config makes of a server."""
 
 from __future__ import annotations
-
-import asyncio
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cluster_shim.apiserver import assembly
 from cluster_shim.apiserver.assembly import Assembly
-from cluster_shim.apiserver.authentication.token_file import TokenFileError
-from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
 from cluster_shim.apiserver.config import Config
 from cluster_shim.storage.store import Unavailable
-from tests.apiserver.whole import looped, whole
+from tests.apiserver.whole import Client, looped, whole
+
+PODS = "/api/v1/namespaces/default/pods"
+ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
+POD = {
+    "metadata": {"name": "p"},
+    "spec": {"containers": [{"name": "c", "image": "i", "securityContext": {"privileged": True}}]},
+}
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(True, 201), (False, 422)])
+@looped
+async def test_privileged_pods_need_a_flag(allowed: bool, status: int) -> None:
+    async with whole(Config(allow_privileged=allowed)) as client:
+        await client("POST", ACCOUNTS, {"metadata": {"name": "default"}})
+        assert (await client("POST", PODS, POD)).status == status
 
 
 @looped
-async def test_a_start_that_fails_lets_go_of_the_store(tmp_path: Path) -> None:
-    with pytest.raises(TokenFileError):
-        await Assembly(Config(data=tmp_path, token_auth_file=tmp_path / "missing.csv")).start()
-    async with whole(Config(data=tmp_path, secure_port=0)) as client:
-        assert (await client("GET", "/api/v1/namespaces/default")).status == 200
-
-
-def test_what_goes_on_beside_requests_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_is_away_is_seen_in_the_health(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "RESTART_SECONDS", 0.01)
-    calls: list[str] = []
-    went_on = asyncio.Event()
-    sync = FlowSchemas.sync
+    made = Assembly(Config())
+    client = Client(await made.start())
+    assert (await client("GET", "/livez")).status == 200
 
-    async def failing(schemas: Any) -> None:
-        calls.append("sync")
-        match len(calls):
-            case 1:  # of the start
-                await sync(schemas)
-            case 2:
-                raise Unavailable("the store is away")
-            case 3:
-                raise ValueError("a defect")
-            case _:
-                went_on.set()
+    async def away() -> int:
+        raise Unavailable("the store is away")
 
-    monkeypatch.setattr(FlowSchemas, "sync", failing)
-
-    async def run() -> None:
-        async with whole():
-            await asyncio.wait_for(went_on.wait(), 10)
-
-    asyncio.run(run())
-    assert len(calls) >= 4
+    with monkeypatch.context() as patch:
+        patch.setattr(made._store, "current", away)
+        assert (await client.until("/livez/etcd", lambda answer: answer.status == 500)).status == 500
+        assert (await client("GET", "/readyz")).status == 200  # upstream's does not look at the store
+    assert (await client.until("/livez/etcd", lambda answer: answer.status == 200)).status == 200
+    await made.stop()
+    assert (await client("GET", "/readyz")).status == 500
