@@ -51,8 +51,8 @@ soak: $(VENV)/.tests ## a million random events, held against a fresh start agai
 continuity: $(VENV)/.tests ## 1,000 changes of endpoints under load in each mode of the service proxy, with failures of every kind
 	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/proxy/packets/test_continuity.py -q -rP
 
-crash: $(VENV)/.tests ## kill -9 the store 200 times under 50 writers with each driver; nothing acknowledged may be lost
-	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/storage/test_crash.py -q -rP
+crash: $(VENV)/.tests ## kill -9 store and server 200 times each under 50 writers; nothing acknowledged may be lost
+	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/storage/test_crash.py tests/faults/test_crash.py -q -rP
 
 fuzz: $(VENV)/.tests ## 100,000 malformed requests, made of the recorded ones, where ../shared has them: never a 500
 	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/faults/test_fuzz.py -q -rP

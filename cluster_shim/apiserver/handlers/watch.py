@@ -49,8 +49,11 @@ async def watch(registry: Registry, hub: Hub, resource: Resource, request: Reque
     if request.info.name:  # of the path, as watches were long ago, or of the field selector
         options.field_terms += (FieldTerm("metadata.name", True, request.info.name),)
     after = parse_version(options.resource_version) if options.resource_version else 0
+    # What cannot be shown is refused before the stream begins.
     if output.transform == "Table":
-        transformed(request, resource, [], output, {})  # what cannot be shown is refused before the stream begins
+        transformed(request, resource, [], output, {})
+    elif output.transform == "PartialObjectMetadataList":
+        transformed(request, resource, [], output, None)
     encode = _encoder(resource, request, output)
     key = object() if output.transform == "Table" else output  # columns stand in the first event of each table
     form = hub.form(resource, key, encode)

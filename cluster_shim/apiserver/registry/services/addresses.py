@@ -27,6 +27,10 @@ class AllocationError(Exception):
     """An address or a port that cannot be had; the text is upstream's."""
 
 
+class _TakenError(AllocationError):
+    """Somebody has the address."""
+
+
 class RangeFullError(AllocationError):
     """Nothing is left."""
 
@@ -55,7 +59,7 @@ class ClusterIPs:
             await self._take(wanted, service)
 
     async def allocate_next(self, service: Object, family: str, dry_run: bool) -> str:
-        """Take any free address of a family. Raises RangeFullError."""
+        """Take any free address of a family. Raises AllocationError, RangeFullError."""
         for network in self.networks(family):
             if dry_run:
                 return str(network.network_address)
@@ -64,7 +68,7 @@ class ClusterIPs:
                     continue
                 try:
                     await self._take(address, service)
-                except AllocationError:
+                except _TakenError:
                     continue  # another server was faster
                 return str(address)
         raise RangeFullError
@@ -86,8 +90,8 @@ class ClusterIPs:
             await self._objects.create(GROUP, IP_ADDRESSES, ip_address_object(address, service))
         except errors.APIError as error:
             if error.reason != "AlreadyExists":
-                raise
-            raise AllocationError("provided IP is already allocated") from None
+                raise AllocationError(error.message) from None
+            raise _TakenError("provided IP is already allocated") from None
 
     def _candidates(self, network: Network) -> Iterator[Address]:
         """Yield the addresses of a network: from a random one on above the part for static use, then in that part."""
@@ -104,7 +108,7 @@ class ClusterIPs:
 def ip_address_object(address: Address, service: Object) -> Object:
     """Return the IPAddress object that says who has an address."""
     metadata = service["metadata"]
-    parent = {"resource": "services", "namespace": metadata.get("namespace", ""), "name": metadata["name"]}
+    parent = {"resource": "services", "namespace": metadata.get("namespace", ""), "name": metadata.get("name", "")}
     labels = {f"{LABELS}/ip-family": f"IPv{address.version}", f"{LABELS}/managed-by": MANAGED_BY}
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -163,7 +163,7 @@ class Services:
         except RangeFullError as error:
             raise errors.internal(f'failed to allocate a serviceIP for Service "{name}": {error}') from None
         except AllocationError as error:
-            detail = f"failed to allocate IP {address}: {error}"
+            detail = f"failed to allocate {f'IP {address}' if address else 'IP'}: {error}"
             raise errors.invalid("Service", name, [invalid(_SPEC.child("clusterIPs"), ips, detail)]) from None
         ips[index] = address
         allocation.allocated.append(address)
