@@ -298,16 +298,18 @@ def _unescape(text: str) -> str:
     return "".join(parts)
 
 
-def requirements_of(selector: Mapping[str, Any] | None) -> tuple[Requirement, ...]:
-    """Return the terms of a LabelSelector object (matchLabels and matchExpressions)."""
-    selector = selector or {}
-    found = [Requirement(key, "in", (value,)) for key, value in selector.get("matchLabels", {}).items()]
-    operators = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
-    for each in selector.get("matchExpressions", ()):
-        found.append(Requirement(each["key"], operators[each["operator"]], tuple(each.get("values", ()))))
-    return tuple(found)
+def shown(selector: Mapping[str, Any] | None) -> str:
+    """Return a LabelSelector object as queries have it: ``app=web,tier in (a,b)``; nothing if it selects everything."""
+    if not selector:
+        return ""
+    parts = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
+    parts += [(each.get("key", ""), _shown(each)) for each in selector.get("matchExpressions") or ()]
+    return ",".join(text for _, text in sorted(parts, key=lambda part: part[0]))
 
 
-def matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """Tell whether a LabelSelector object selects labels: None selects nothing, an empty one everything."""
-    return selector is not None and all(each.matches(labels) for each in requirements_of(selector))
+def _shown(requirement: Mapping[str, Any]) -> str:
+    key, operator = requirement.get("key", ""), requirement.get("operator")
+    if operator in ("Exists", "DoesNotExist"):
+        return key if operator == "Exists" else f"!{key}"
+    values = ",".join(sorted(requirement.get("values") or ()))
+    return f"{key} {'in' if operator == 'In' else 'notin'} ({values})"

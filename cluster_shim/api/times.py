@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from cluster_shim.api.remembered import remembered
 
+LONGEST_SECONDS = 2**63 // 10**9
+"""What Go's durations count, 292 years: so far ahead can something lie whose seconds a client chooses."""
+
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _ZEROES = ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z")  # Go's zero time, which is written as null

@@ -98,7 +98,20 @@ Deliver = Callable[[Sequence[Event]], None]
 """Takes events, oldest first, in the event loop; must not wait."""
 
 
-class Store(Protocol):
+class Source(Protocol):
+    """What those need of a store who follow a part of it: what is there, then every change."""
+
+    def range(self, prefix: str, start: str = "", limit: int = 0, revision: int = 0) -> Page:
+        """Return entries whose keys begin with `prefix`, bytewise sorted, from key `start` on, at a revision (0: now).
+
+        Raises Compacted and FutureRevision.
+        """
+
+    def subscribe(self, prefix: str, deliver: Deliver) -> Callable[[], None]:
+        """Call `deliver` with every later event of the prefix; return what ends it."""
+
+
+class Store(Source, Protocol):
     """What every driver offers."""
 
     @property
@@ -112,20 +125,11 @@ class Store(Protocol):
     def get(self, key: str) -> Entry | None:
         """Return what a key has now."""
 
-    def range(self, prefix: str, start: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """Return entries whose keys begin with `prefix`, bytewise sorted, from key `start` on, at a revision (0: now).
-
-        Raises Compacted and FutureRevision.
-        """
-
     def count(self, prefix: str) -> int:
         """Return how many keys begin with `prefix`."""
 
     def events(self, prefix: str, after: int) -> list[Event]:
         """Return what has happened to keys with a prefix since a revision. Raises Compacted."""
-
-    def subscribe(self, prefix: str, deliver: Deliver) -> Callable[[], None]:
-        """Call `deliver` with every later event of the prefix; return what ends it."""
 
     async def create(self, key: str, value: bytes, ttl_seconds: int = 0) -> Entry:
         """Write a key that is not there. Raises KeyExists, Unavailable."""

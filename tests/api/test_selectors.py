@@ -10,9 +10,9 @@ from cluster_shim.api.selectors import (
     field_terms,
     label_requirements,
     label_selector,
-    matches,
     name_in_field_selector,
 )
+from cluster_shim.api.validation.labels import matches
 
 WEB = {"tier": "web", "n": "3"}
 

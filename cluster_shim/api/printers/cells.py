@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cluster_shim.api.printers.durations import Json, age
+from cluster_shim.api.selectors import shown
 
 Cell = Callable[[Json, float], Any]
 Row = Callable[[Json, float], list[Any]]
@@ -69,26 +70,9 @@ def labels(found: Mapping[str, str] | None) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(found.items())) if found else NONE
 
 
-def selector(found: Json | None) -> str:
-    """Return a label selector as a query writes it; empty if it selects everything, or is absent."""
-    if not found:
-        return ""
-    parts = [(key, f"{key}={value}") for key, value in (found.get("matchLabels") or {}).items()]
-    parts += [(each.get("key", ""), _requirement(each)) for each in found.get("matchExpressions") or ()]
-    return ",".join(text for _, text in sorted(parts, key=lambda part: part[0]))
-
-
-def _requirement(requirement: Json) -> str:
-    key, operator = requirement.get("key", ""), requirement.get("operator")
-    if operator in ("Exists", "DoesNotExist"):
-        return key if operator == "Exists" else f"!{key}"
-    values = ",".join(sorted(requirement.get("values") or ()))
-    return f"{key} {'in' if operator == 'In' else 'notin'} ({values})"
-
-
 def shown_selector(*path: str) -> Cell:
     """Return the cell of a label selector; ``<none>`` if it selects everything."""
-    return lambda obj, _now: selector(find(obj, *path)) or NONE
+    return lambda obj, _now: shown(find(obj, *path)) or NONE
 
 
 def containers(*path: str) -> tuple[Cell, Cell]:

@@ -18,11 +18,11 @@ from cluster_shim.api.printers.cells import (
     labels,
     name,
     row,
-    selector,
     shown_selector,
 )
 from cluster_shim.api.printers.durations import Json, age, human, seconds_of, since
 from cluster_shim.api.printers.pods import pod_row
+from cluster_shim.api.selectors import shown
 
 TEMPLATE = ("spec", "template", "spec", "containers")
 CRON_TEMPLATE = ("spec", "jobTemplate", *TEMPLATE)
@@ -48,7 +48,7 @@ READY = fraction(("status", "readyReplicas"), ("spec", "replicas"))
 
 def deployment_selector(obj: Json, _now: float) -> str:
     """Return the selector of a deployment; alone among its kin it is empty when there is none."""
-    return selector(find(obj, "spec", "selector"))
+    return shown(find(obj, "spec", "selector"))
 
 
 JOB_STATES = (

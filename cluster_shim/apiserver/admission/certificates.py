@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Protocol
+from typing import Any
 
-from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Interest, forbidden
+from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Authorizer, Interest, forbidden
 from cluster_shim.apiserver.request import RequestInfo, UserInfo
 
 _GROUP, _REQUESTS = "certificates.k8s.io", "certificatesigningrequests"
 _CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
-
-
-class Decision(Protocol):
-    """What an authorizer says."""
-
-    @property
-    def allowed(self) -> bool:
-        """Tell whether the user may."""
-
-
-class Authorizer(Protocol):
-    """Who is asked whether a user may do something."""
-
-    def authorize(self, user: UserInfo, info: RequestInfo) -> Decision:
-        """Decide."""
 
 
 class CertificateApproval:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cluster_shim.api import errors
 from cluster_shim.api.resources import GroupVersionKind, Resource
-from cluster_shim.apiserver.request import UserInfo
+from cluster_shim.apiserver.request import RequestInfo, UserInfo
 
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 ANY = "*"
@@ -75,6 +75,25 @@ class Reader(Protocol):
 
     def list(self, group: str, resource: str, namespace: str = "") -> Iterable[dict[str, Any]]:
         """Return the objects of a namespace, or all."""
+
+
+class Decision(Protocol):
+    """What an authorizer says."""
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the user may."""
+
+    @property
+    def reason(self) -> str:
+        """Return why."""
+
+
+class Authorizer(Protocol):
+    """Who is asked by plugins whether a user may do something."""
+
+    def authorize(self, user: UserInfo, info: RequestInfo) -> Decision:
+        """Decide."""
 
 
 class Interest(NamedTuple):

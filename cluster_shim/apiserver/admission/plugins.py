@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from cluster_shim.apiserver.admission.certificates import (
-    Authorizer,
     CertificateApproval,
     CertificateSigning,
     CertificateSubjectRestriction,
@@ -17,7 +16,7 @@ from cluster_shim.apiserver.admission.default_toleration_seconds import DefaultT
 from cluster_shim.apiserver.admission.limit_ranger import LimitRanger
 from cluster_shim.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from cluster_shim.apiserver.admission.node_restriction import NodeRestriction
-from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
+from cluster_shim.apiserver.admission.plugin import AdmissionPlugin, Authorizer
 from cluster_shim.apiserver.admission.pod_placement import PodResizeValidator, PodTopologyLabels
 from cluster_shim.apiserver.admission.pod_security import PodSecurity
 from cluster_shim.apiserver.admission.priority import Priority

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from cluster_shim.apiserver.authorization.rbac import RBAC
-from cluster_shim.storage.store import Deliver, Event, Page
+from cluster_shim.storage.store import Event, Source
 
 Put = Callable[[str, str, bytes | None], None]
 """Takes the namespace, the name and the value of one object, None if it is gone."""
-
-
-class Source(Protocol):
-    """The part of a store that is needed here."""
-
-    def range(self, prefix: str, start: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """Return what is there."""
-
-    def subscribe(self, prefix: str, deliver: Deliver) -> Callable[[], None]:
-        """Deliver what changes."""
 
 
 def follow(source: Source, prefix: str, put: Put) -> Callable[[], None]:

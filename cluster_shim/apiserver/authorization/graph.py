@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from cluster_shim.apiserver.authorization.follow import Put, Source, follow
+from cluster_shim.apiserver.authorization.follow import Put, follow
+from cluster_shim.storage.store import Source
 
 Vertex = tuple[str, str, str]
 """Resource, namespace, name."""

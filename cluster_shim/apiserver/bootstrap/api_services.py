@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 
 from cluster_shim.api import errors
 from cluster_shim.api.resources import Catalogue
-from cluster_shim.apiserver.authorization.follow import Source
 from cluster_shim.apiserver.bootstrap import wanted
 from cluster_shim.apiserver.bootstrap.start import ensure_all
 from cluster_shim.apiserver.bootstrap.wanted import API_SERVICE_GROUP, MANAGED_LABEL
 from cluster_shim.apiserver.registry.own import Objects
-from cluster_shim.storage.store import Event
+from cluster_shim.storage.store import Event, Source
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from cluster_shim.api import errors
 from cluster_shim.api.fields import quoted
-from cluster_shim.apiserver.authorization.follow import Source
 from cluster_shim.apiserver.bootstrap.wanted import FLOW_GROUP
 from cluster_shim.apiserver.registry.own import Objects
-from cluster_shim.storage.store import Event
+from cluster_shim.storage.store import Event, Source
 
 _log = logging.getLogger(__name__)
 

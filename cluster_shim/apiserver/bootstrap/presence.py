@@ -221,9 +221,10 @@ class Presence:
 
 def _can_be_reached(address: str) -> bool:
     """Tell whether an address means this server to others: endpoints may not have one that does not."""
-    if not address:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
         return False
-    found = ipaddress.ip_address(address)
     return not (found.is_loopback or found.is_unspecified or found.is_link_local)
 
 

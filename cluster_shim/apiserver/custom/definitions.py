@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -19,7 +19,7 @@ from cluster_shim.api.resources import Catalogue, Resource
 from cluster_shim.apiserver.custom import status
 from cluster_shim.apiserver.custom.resources import resources_of
 from cluster_shim.apiserver.registry.own import Objects
-from cluster_shim.storage.store import Deliver, Event, Page
+from cluster_shim.storage.store import Event, Source
 
 _log = logging.getLogger(__name__)
 
@@ -28,16 +28,6 @@ RETRY_SECONDS = 5.0
 """After which time objects with finalizers are looked at again, if nothing has been seen of them."""
 
 _decode = msgspec.json.Decoder().decode
-
-
-class Source(Protocol):
-    """The store, as far as it is read here."""
-
-    def range(self, prefix: str, start: str = "", limit: int = 0, revision: int = 0) -> Page:
-        """Return the entries of a prefix."""
-
-    def subscribe(self, prefix: str, deliver: Deliver) -> Callable[[], None]:
-        """Call with every later event of a prefix; return what ends it."""
 
 
 class Definitions:

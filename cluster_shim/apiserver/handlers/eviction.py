@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cluster_shim.api import errors, selectors
+from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import ROOT, invalid
 from cluster_shim.api.resources import Resource
@@ -93,7 +93,7 @@ async def _evict(registry: Registry, write: Write, options: DeleteOptions) -> No
             if error.reason != "Conflict" or options.resource_version is not None or last:
                 raise
         pod = _pod(registry, write)
-    budget = await eviction.charge(Account(registry), pod, selectors.matches, write.now, write.dry_run)
+    budget = await eviction.charge(Account(registry), pod, write.now, write.dry_run)
     if budget is None:
         await _delete(registry, write, options)
         return

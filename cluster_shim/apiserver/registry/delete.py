@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from cluster_shim.api import errors
+from cluster_shim.api.times import LONGEST_SECONDS
 from cluster_shim.apiserver.admission.plugin import DELETE
 from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects
@@ -135,7 +136,7 @@ def _plan(registry: Registry, write: Write, document: Document, grace: int | Non
         _shorten(metadata, period, grace, write.now)
         return "graceful"
     period = _grace_of_pod(document, grace)
-    metadata["deletionTimestamp"] = _later(write.now, period)
+    metadata["deletionTimestamp"] = _later(write.now, min(period, LONGEST_SECONDS))
     metadata["deletionGracePeriodSeconds"] = period
     if metadata.get("generation"):
         metadata["generation"] += 1
@@ -153,7 +154,7 @@ def _grace_of_pod(document: Document, grace: int | None) -> int:
 
 def _shorten(metadata: Document, period: int, grace: int, now: str) -> None:
     """Bring a deletion forward, never before now; one that was to be graceful stays so."""
-    moment = _later(metadata["deletionTimestamp"], grace - period)
+    moment = _later(metadata["deletionTimestamp"], min(grace, LONGEST_SECONDS) - min(period, LONGEST_SECONDS))
     if moment < now:
         moment, grace = now, 1 if grace else 0
     metadata["deletionTimestamp"] = moment

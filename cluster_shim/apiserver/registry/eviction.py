@@ -5,10 +5,11 @@ Upstream: pkg/registry/core/pod/storage/eviction.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from cluster_shim.api import errors
+from cluster_shim.api.validation.labels import matches
 from cluster_shim.apiserver.registry.conditions import find, with_condition
 from cluster_shim.apiserver.registry.own import Objects
 
@@ -44,14 +45,13 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 async def charge(
     objects: Objects,
     pod: Mapping[str, Any],
-    matches: Callable[[Mapping[str, Any] | None, Mapping[str, str]], bool],
     now: str,
     dry_run: bool,
 ) -> str | None:
     """Charge the budget of a pod. Raises APIError 429 if it has no room, 500 if there are several.
 
     Return None if the pod may go as it is, or the name of a budget that allows it only while the pod is not ready: then
-    the pod must still be as it was seen. `matches` applies a label selector.
+    the pod must still be as it was seen.
     """
     namespace, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels") or {}
     budgets = [

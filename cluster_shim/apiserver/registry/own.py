@@ -5,20 +5,15 @@ The registry implements it over the store. Writes are durable when they return; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Protocol
+
+from cluster_shim.apiserver.admission.plugin import Reader
 
 Object = dict[str, Any]
 
 
-class Objects(Protocol):
+class Objects(Reader, Protocol):
     """The newest durable state, and writes to it."""
-
-    def get(self, group: str, resource: str, namespace: str, name: str) -> Object | None:
-        """Return an object, or None. It must not be changed."""
-
-    def list(self, group: str, resource: str, namespace: str = "") -> Iterable[Object]:
-        """Return the objects of a namespace, or all. They must not be changed."""
 
     async def create(self, group: str, resource: str, obj: Object) -> Object:
         """Write a new object. Raises AlreadyExists."""

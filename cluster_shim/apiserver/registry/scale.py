@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster_shim.api.fields import ROOT, FieldError, invalid
+from cluster_shim.api.selectors import shown
 
 Object = dict[str, Any]
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -65,14 +66,4 @@ def selector_text(selector: Mapping[str, Any] | None) -> str:
         return ""
     if not selector.keys() <= {"matchLabels", "matchExpressions"}:
         return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    parts = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
-    for each in selector.get("matchExpressions") or ():
-        key, values = each["key"], ",".join(sorted(each.get("values") or ()))
-        texts = {
-            "In": f"{key} in ({values})",
-            "NotIn": f"{key} notin ({values})",
-            "Exists": key,
-            "DoesNotExist": f"!{key}",
-        }
-        parts.append((key, texts[each["operator"]]))
-    return ",".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+    return shown(selector)

@@ -26,6 +26,7 @@ GROUP, REQUESTS = "certificates.k8s.io", "certificatesigningrequests"
 
 class Decision(NamedTuple):
     allowed: bool
+    reason: str = ""
 
 
 class Rights:

@@ -20,6 +20,7 @@ MIRROR = "kubernetes.io/config.mirror"
 
 class Decision(NamedTuple):
     allowed: bool
+    reason: str = ""
 
 
 class Nobody:

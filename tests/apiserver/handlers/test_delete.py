@@ -51,3 +51,19 @@ async def test_a_collection_goes_and_its_warning_comes_once() -> None:
         assert (answer.status, len(answer.warnings)) == (200, 1)
         left = (await client("GET", jobs)).body["items"]
         assert all(each["metadata"].get("deletionTimestamp") for each in left)
+
+
+@looped
+async def test_a_pod_may_be_told_to_take_any_time_to_end() -> None:
+    async with whole() as client:
+        pods = "/api/v1/namespaces/default/pods"
+        await client("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+        spec = {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}
+        for name, grace in (("long", 2**63 - 1), ("longer", 10**11)):
+            pod = {"metadata": {"name": name}, "spec": {**spec, "terminationGracePeriodSeconds": grace}}
+            assert (await client("POST", pods, pod)).status == 201
+            assert (await client("DELETE", f"{pods}/{name}")).status == 200
+            found = (await client("GET", f"{pods}/{name}")).body["metadata"]
+            assert found["deletionGracePeriodSeconds"] == grace
+            assert found["deletionTimestamp"] > "2300"
+            assert (await client("DELETE", f"{pods}/{name}?gracePeriodSeconds=0")).status == 200

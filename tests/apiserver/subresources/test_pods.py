@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -75,10 +74,7 @@ def running(ready: str = "True") -> dict[str, Any]:
 
 
 def charge(objects: FakeObjects, evicted: dict[str, Any], dry_run: bool = False) -> str | None:
-    def everything(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-        return True
-
-    return asyncio.run(eviction.charge(objects, evicted, everything, NOW, dry_run))
+    return asyncio.run(eviction.charge(objects, evicted, NOW, dry_run))
 
 
 def budgets(*each: dict[str, Any]) -> FakeObjects:

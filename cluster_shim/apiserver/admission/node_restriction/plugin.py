@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster_shim.api import errors
-from cluster_shim.apiserver.admission.certificates import Authorizer, common_name
+from cluster_shim.apiserver.admission.certificates import common_name
 from cluster_shim.apiserver.admission.node_restriction.pods import check_pod
 from cluster_shim.apiserver.admission.plugin import (
     ANY,
@@ -14,6 +14,7 @@ from cluster_shim.apiserver.admission.plugin import (
     DELETE,
     UPDATE,
     Attributes,
+    Authorizer,
     Interest,
     Reader,
     forbidden,

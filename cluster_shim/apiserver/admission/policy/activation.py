@@ -6,13 +6,13 @@ Upstream: admission/plugin/cel/activation.go and composition.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from cluster_shim.api.cel import CostExceeded, EvaluationError
 from cluster_shim.api.cel.functions.authorizer import Answer, authorizer
 from cluster_shim.api.cel.values import Fields, Lazy
 from cluster_shim.api.resources import Resource
-from cluster_shim.apiserver.admission.plugin import Attributes
+from cluster_shim.apiserver.admission.plugin import Attributes, Authorizer
 from cluster_shim.apiserver.admission.policy.compiled import Expression
 from cluster_shim.apiserver.request import RequestInfo, UserInfo
 
@@ -20,13 +20,6 @@ BUDGET = 10_000_000
 """What the expressions of a policy may cost together for one binding; upstream: RuntimeCELCostBudget."""
 CONDITIONS_BUDGET = BUDGET // 4
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
-
-
-class Authorizer(Protocol):
-    """Knows who may do what."""
-
-    def authorize(self, user: UserInfo, info: RequestInfo) -> Any:
-        """Decide; the answer has `allowed` and `reason`."""
 
 
 class Failed(Exception):

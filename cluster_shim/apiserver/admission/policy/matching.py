@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cluster_shim.api.resources import Catalogue, Resource
-from cluster_shim.api.selectors import matches as matches_selector
+from cluster_shim.api.validation.labels import matches as matches_selector
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes
 
 Namespace = Callable[[str], Mapping[str, Any] | None]

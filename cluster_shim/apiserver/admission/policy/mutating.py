@@ -21,17 +21,17 @@ from cluster_shim.api.patch.apply.walk import NotTyped
 from cluster_shim.api.patch.schema import Node, of_custom, of_type
 from cluster_shim.api.resources import Catalogue, Resource
 from cluster_shim.api.types import type_of
-from cluster_shim.apiserver.admission.plugin import ANY, Attributes, Interest, Reader, forbidden
+from cluster_shim.apiserver.admission.plugin import ANY, Attributes, Authorizer, Interest, Reader, forbidden
 from cluster_shim.apiserver.admission.policy import conditions
 from cluster_shim.apiserver.admission.policy.activation import (
     CONDITIONS_BUDGET,
     Activation,
-    Authorizer,
     Failed,
 )
 from cluster_shim.apiserver.admission.policy.atomics import atomic_parts
 from cluster_shim.apiserver.admission.policy.compiled import Mutation
-from cluster_shim.apiserver.admission.policy.policies import Invocation, Policies, Source
+from cluster_shim.apiserver.admission.policy.policies import Invocation, Policies
+from cluster_shim.storage.store import Source
 
 Document = dict[str, Any]
 

@@ -5,16 +5,15 @@ Upstream: admission/plugin/policy/generic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
-from cluster_shim.api.selectors import matches as matches_selector
-from cluster_shim.apiserver.admission.plugin import Attributes, Reader
-from cluster_shim.apiserver.admission.policy.activation import Authorizer
+from cluster_shim.api.validation.labels import matches as matches_selector
+from cluster_shim.apiserver.admission.plugin import Attributes, Authorizer, Reader
 from cluster_shim.apiserver.admission.policy.compiled import Compiled
 from cluster_shim.apiserver.admission.policy.matching import matches
-from cluster_shim.storage.store import Deliver, Event
+from cluster_shim.storage.store import Event, Source
 
 Document = Mapping[str, Any]
 
@@ -27,13 +26,6 @@ OWN_RESOURCES = frozenset(
         "mutatingadmissionpolicybindings",
     )
 )
-
-
-class Source(Protocol):
-    """The store, as far as it tells of changes."""
-
-    def subscribe(self, prefix: str, deliver: Deliver) -> Callable[[], None]:
-        """Call with every later event of a prefix; return what ends it."""
 
 
 class Misconfigured(Exception):

@@ -12,17 +12,17 @@ import msgspec
 
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.resources import Catalogue
-from cluster_shim.apiserver.admission.plugin import ANY, Attributes, Interest, Reader, forbidden
+from cluster_shim.apiserver.admission.plugin import ANY, Attributes, Authorizer, Interest, Reader, forbidden
 from cluster_shim.apiserver.admission.policy import conditions
 from cluster_shim.apiserver.admission.policy.activation import (
     CONDITIONS_BUDGET,
     Activation,
-    Authorizer,
     Failed,
     OutOfBudget,
 )
 from cluster_shim.apiserver.admission.policy.compiled import Expression
-from cluster_shim.apiserver.admission.policy.policies import Hook, Invocation, Policies, Source
+from cluster_shim.apiserver.admission.policy.policies import Hook, Invocation, Policies
+from cluster_shim.storage.store import Source
 
 CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
 MAX_MESSAGE_BYTES = 5 * 1024

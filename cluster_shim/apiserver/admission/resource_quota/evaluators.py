@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from cluster_shim.api.amounts import NANO, Amount, count
+from cluster_shim.api.times import LONGEST_SECONDS
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes
 from cluster_shim.apiserver.admission.pod_resources import Amounts, add, amounts_of, pod_total
 from cluster_shim.apiserver.admission.resource_quota.scopes import ScopeSelector, matches_claim, matches_pod
@@ -261,7 +262,7 @@ def _ended(pod: Object) -> bool:
     deleted, grace = metadata.get("deletionTimestamp"), metadata.get("deletionGracePeriodSeconds")
     if deleted is None or grace is None:
         return False
-    return datetime.fromisoformat(deleted) + timedelta(seconds=grace) < datetime.now(UTC)
+    return datetime.fromisoformat(deleted) < datetime.now(UTC) - timedelta(seconds=min(grace, LONGEST_SECONDS))
 
 
 def _rounded(amount: Amount) -> Amount:

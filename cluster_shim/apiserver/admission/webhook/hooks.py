@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cluster_shim.api import selectors
 from cluster_shim.api.resources import GroupVersionKind
+from cluster_shim.api.validation.labels import matches
 from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE, Attributes, Reader
 
 _EXEMPT = frozenset(
@@ -106,11 +106,11 @@ class Hooks:
     def _selected(self, spec: Mapping[str, Any], attributes: Attributes) -> bool:
         if spec.get("namespaceSelector"):
             labels = self._namespace_labels(attributes)
-            if labels is not None and not selectors.matches(spec["namespaceSelector"], labels):
+            if labels is not None and not matches(spec["namespaceSelector"], labels):
                 return False
         if spec.get("objectSelector"):
             objects = (each for each in (attributes.object, attributes.old_object) if each is not None)
-            return any(selectors.matches(spec["objectSelector"], _labels(each)) for each in objects)
+            return any(matches(spec["objectSelector"], _labels(each)) for each in objects)
         return True
 
     def _namespace_labels(self, attributes: Attributes) -> Mapping[str, str] | None:

@@ -9,8 +9,7 @@ import msgspec
 
 from cluster_shim.api import errors
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, gvk_of
-from cluster_shim.apiserver.admission.plugin import Attributes
-from cluster_shim.apiserver.admission.policy.activation import Authorizer
+from cluster_shim.apiserver.admission.plugin import Attributes, Authorizer
 from cluster_shim.apiserver.admission.policy.compiled import Compiled
 
 Object = dict[str, Any]
