@@ -17,6 +17,7 @@ from typing import Any
 
 from cluster_shim.api import validation
 from cluster_shim.api.resources import Catalogue, built_in
+from cluster_shim.apiserver.account import Account
 from cluster_shim.apiserver.admission.chain import AdmissionChain
 from cluster_shim.apiserver.admission.plugin import AdmissionPlugin
 from cluster_shim.apiserver.admission.plugins import Environment, build_chain
@@ -54,7 +55,6 @@ from cluster_shim.apiserver.nonresource import Site, paths
 from cluster_shim.apiserver.pki import store as pki
 from cluster_shim.apiserver.pki.context import server_context
 from cluster_shim.apiserver.pki.kubeconfig import write as write_kubeconfig
-from cluster_shim.apiserver.registry.account import Account
 from cluster_shim.apiserver.registry.registry import Registry, timestamp
 from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
 from cluster_shim.apiserver.registry.services.allocation import Services

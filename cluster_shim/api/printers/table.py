@@ -6,7 +6,6 @@ that have neither show when they were created. Upstream: pkg/printers/internalve
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -45,14 +44,14 @@ OTHER_VERSIONS: dict[GroupVersionKind, Row] = {autoscalers.VERSION_1: autoscaler
 def table(
     resource: Resource,
     objects: Iterable[Object],
-    now: float | None = None,
+    now: float,
     include_object: str = "Metadata",
     metadata: Object | None = None,
     api_version: str = META_V1,
     subresource: str = "",
     headers: bool = True,
 ) -> Json:
-    """Return the Table of some objects at a time (seconds since 1970; none: now).
+    """Return the Table of some objects at a time (seconds since 1970).
 
     `metadata` is that of the list; without it the Table is of one object and has its resourceVersion. `headers` False
     leaves the column definitions out, as all events of a watch but the first do.
@@ -62,12 +61,11 @@ def table(
     kind = _kind(resource, subresource, found)
     columns, row = _printer(resource, kind)
     row = OTHER_VERSIONS.get(kind, row)
-    moment = time.time() if now is None else now
     if (order := cluster.ORDERS.get((kind.group, kind.kind))) is not None:
         found.sort(key=order)
     if metadata is None:
         metadata = {"resourceVersion": (found[0].get("metadata") or {}).get("resourceVersion", "")}
-    rows = [_row(obj, row, moment, kind, include_object, api_version) for obj in found]
+    rows = [_row(obj, row, now, kind, include_object, api_version) for obj in found]
     return {
         "kind": "Table",
         "apiVersion": api_version,

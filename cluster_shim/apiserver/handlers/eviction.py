@@ -9,6 +9,7 @@ from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
 from cluster_shim.api.fields import ROOT, invalid
 from cluster_shim.api.resources import Resource
+from cluster_shim.apiserver.account import Account
 from cluster_shim.apiserver.admission.plugin import CREATE
 from cluster_shim.apiserver.handlers import body
 from cluster_shim.apiserver.handlers.binding import SUCCESS
@@ -17,7 +18,6 @@ from cluster_shim.apiserver.handlers.writing import write_of
 from cluster_shim.apiserver.negotiation import negotiate
 from cluster_shim.apiserver.options import DeleteOptions, write_options
 from cluster_shim.apiserver.registry import eviction, objects
-from cluster_shim.apiserver.registry.account import Account
 from cluster_shim.apiserver.registry.conditions import pod_condition, with_condition
 from cluster_shim.apiserver.registry.delete import delete
 from cluster_shim.apiserver.registry.registry import Registry, Write

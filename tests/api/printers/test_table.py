@@ -30,6 +30,10 @@ def resource(group: str, version: str, name: str) -> Resource:
     return found
 
 
+NOW = 9
+LATER = 1_800_000_000
+"""After all times in recorded documents."""
+
 NAMESPACES = resource("", "v1", "namespaces")
 NAMESPACE: Json = {
     "metadata": {"name": "a", "resourceVersion": "7", "creationTimestamp": "1970-01-01T00:00:00Z"},
@@ -48,7 +52,7 @@ def test_the_table_of_one_object() -> None:
 
 def test_what_stands_beside_a_row() -> None:
     objects = [
-        printers.table(NAMESPACES, [NAMESPACE], include_object=include)["rows"][0]["object"]
+        printers.table(NAMESPACES, [NAMESPACE], NOW, include_object=include)["rows"][0]["object"]
         for include in ("Object", "None")
     ]
     assert objects == [{"kind": "Namespace", "apiVersion": "v1", **NAMESPACE}, None]
@@ -56,29 +60,29 @@ def test_what_stands_beside_a_row() -> None:
 
 def test_the_bookmark_after_the_initial_events_keeps_its_annotation() -> None:
     metadata = {"resourceVersion": "7", "annotations": {"k8s.io/initial-events-end": "true"}}
-    row = printers.table(NAMESPACES, [{"metadata": metadata}], include_object="None")["rows"][0]
+    row = printers.table(NAMESPACES, [{"metadata": metadata}], NOW, include_object="None")["rows"][0]
     assert row["object"]["metadata"] == metadata
 
 
 def test_another_form_beside_a_row_is_refused() -> None:
     with pytest.raises(APIError, match="includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None'"):
-        printers.table(NAMESPACES, [], include_object="All")
+        printers.table(NAMESPACES, [], NOW, include_object="All")
 
 
 def test_later_events_of_a_watch_have_no_columns() -> None:
-    assert printers.table(NAMESPACES, [NAMESPACE], headers=False)["columnDefinitions"] is None
+    assert printers.table(NAMESPACES, [NAMESPACE], NOW, headers=False)["columnDefinitions"] is None
 
 
 def test_a_kind_without_columns_shows_when_it_was_created() -> None:
     limits = resource("", "v1", "limitranges")
-    table = printers.table(limits, [NAMESPACE], metadata={})
+    table = printers.table(limits, [NAMESPACE], NOW, metadata={})
     assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Created At"]
     assert table["rows"][0]["cells"] == ["a", "1970-01-01T00:00:00Z"]
 
 
 def test_an_empty_table_has_a_list_of_rows_only_if_the_kind_has_columns_of_its_own() -> None:
     rows = [
-        printers.table(kind, [], metadata={})["rows"]
+        printers.table(kind, [], NOW, metadata={})["rows"]
         for kind in (NAMESPACES, resource("", "v1", "limitranges"), custom())
     ]
     assert rows == [[], None, []]
@@ -86,13 +90,13 @@ def test_an_empty_table_has_a_list_of_rows_only_if_the_kind_has_columns_of_its_o
 
 def test_a_finished_pod_says_so() -> None:
     pods = resource("", "v1", "pods")
-    table = printers.table(pods, [{"status": {"phase": "Failed"}}, {"status": {"phase": "Running"}}], metadata={})
+    table = printers.table(pods, [{"status": {"phase": "Failed"}}, {"status": {"phase": "Running"}}], NOW, metadata={})
     assert [row.get("conditions", [{}])[0].get("reason") for row in table["rows"]] == ["Failed", None]
 
 
 @pytest.mark.parametrize("each", built_in(), ids=lambda each: f"{each.qualified}/{each.version}")
 def test_an_empty_object_has_a_row(each: Resource) -> None:
-    table = printers.table(each, [{}], metadata={})
+    table = printers.table(each, [{}], NOW, metadata={})
     surplus = each.kind == "IPAddress"
     assert len(table["rows"][0]["cells"]) == len(table["columnDefinitions"]) + surplus
 
@@ -105,7 +109,7 @@ def test_every_row_has_columns() -> None:
 def test_a_scale_prints_as_one_whatever_it_is_the_scale_of() -> None:
     deployments = resource("apps", "v1", "deployments")
     scale = {"kind": "Scale", "metadata": {"name": "a"}, "spec": {"replicas": 3}, "status": {"replicas": 2}}
-    tables = [printers.table(deployments, [scale], subresource=each) for each in ("", "scale")]
+    tables = [printers.table(deployments, [scale], NOW, subresource=each) for each in ("", "scale")]
     assert [table["rows"][0]["cells"][:3] for table in tables] == [["a", 3, 2]] * 2
     assert [column["name"] for column in tables[0]["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
 
@@ -126,7 +130,7 @@ def test_flow_schemas_stand_in_the_order_in_which_they_are_tried() -> None:
         for name, precedence in (("c", 9), ("b", 2), ("a", 9))
     ]
     kind = resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas")
-    rows = printers.table(kind, schemas, metadata={})["rows"]
+    rows = printers.table(kind, schemas, NOW, metadata={})["rows"]
     assert [row["cells"][0] for row in rows] == ["b", "a", "c"]
 
 
@@ -170,7 +174,7 @@ def test_a_custom_resource_shows_the_columns_that_it_asks_for() -> None:
         "when": "soon",
         "never": "2020-02-30T00:00:00Z",
     }
-    table = printers.table(custom(*wanted), [{"metadata": {"name": "n"}, "spec": spec}], metadata={})
+    table = printers.table(custom(*wanted), [{"metadata": {"name": "n"}, "spec": spec}], NOW, metadata={})
     cells = ["n", "t", '{"a":"\\u003c","b":1}', 2, 2.5, True, "<invalid>", "<invalid>", None, None, "2.5", "true"]
     assert table["rows"][0]["cells"] == cells
     text, mapping = table["columnDefinitions"][1:3]
@@ -235,7 +239,7 @@ def test_recorded_tables(shared: Path) -> None:
     count = 0
     for kind, query, objects, expected in recorded(shared):
         include = parse_qs(query).get("includeObject", [""])[0]
-        table = printers.table(kind, timed(objects), include_object=include, api_version=expected["apiVersion"])
+        table = printers.table(kind, timed(objects), LATER, include, api_version=expected["apiVersion"])
         assert table["columnDefinitions"] == expected["columnDefinitions"], kind.qualified
         wanted = timed(expected)["rows"]
         for row in table["rows"]:
@@ -253,6 +257,6 @@ def test_a_watch_of_another_version_prints_alike() -> None:
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "targetCPUUtilizationPercentage": 80},
         "status": {"currentCPUUtilizationPercentage": 12, "currentReplicas": 2},
     }
-    cells = printers.table(old, [obj], metadata={})["rows"][0]["cells"]
+    cells = printers.table(old, [obj], NOW, metadata={})["rows"][0]["cells"]
     assert cells[1:3] == ["Deployment/d", "cpu: 12%/80%"]
     assert printers.columns(old) == printers.columns(replace(old, version="v2"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cluster_shim.api.resources import Resource
+from cluster_shim.apiserver import ownership
 from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects, rules
 from cluster_shim.apiserver.registry.create import create
@@ -34,8 +35,6 @@ class Account:
 
     async def create(self, group: str, resource: str, obj: Document) -> Document:
         """Write a new object. Raises AlreadyExists."""
-        from cluster_shim.apiserver import ownership
-
         row = self._row(group, resource)
         document, _ = rules.reread(row, obj)
         metadata = document["metadata"] = dict(document.get("metadata") or {})
@@ -46,8 +45,6 @@ class Account:
 
     async def update(self, group: str, resource: str, obj: Document, subresource: str = "") -> Document:
         """Write an object at its resourceVersion. Raises Conflict and NotFound."""
-        from cluster_shim.apiserver import ownership
-
         row = self._row(group, resource)
         metadata = obj["metadata"]
         write = self._write(row, metadata.get("namespace", ""), metadata["name"], subresource)
