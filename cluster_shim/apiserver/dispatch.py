@@ -116,7 +116,7 @@ def _named(info: RequestInfo) -> bool:
 
 def _verb(resource: Resource, request: Request) -> str:
     info = request.info
-    has_name = _has_name(resource, info)
+    has_name = _has_name(info)
     methods: Mapping[str, str] = _OBJECT if has_name else _COLLECTION
     if has_name and not set(resource.verbs) & set(_OBJECT.values()):
         raise errors.unknown_path()  # nothing has a name there
@@ -130,7 +130,7 @@ def _verb(resource: Resource, request: Request) -> str:
     return verb
 
 
-def _has_name(resource: Resource, info: RequestInfo) -> bool:
+def _has_name(info: RequestInfo) -> bool:
     return bool(info.name) and info.verb not in ("list", "watch", "deletecollection")
 
 

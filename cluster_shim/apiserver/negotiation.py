@@ -13,7 +13,6 @@ from cluster_shim.api.remembered import remembered
 
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 MEDIA_TYPES = (JSON, YAML, PROTOBUF)
-_SUFFIXES = {JSON: "json", YAML: "yaml", PROTOBUF: "protobuf"}
 _TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 _META_VERSIONS = ("v1", "v1beta1")
 

@@ -45,18 +45,7 @@ def decode_into(data: bytes, gvk: GroupVersionKind) -> Decoded:
 def encode(obj: dict[str, Any]) -> bytes:
     """Return an object (or list, or Status) in its envelope. Raise KeyError for a kind that has no type here."""
     gvk = gvk_of(obj)
-    return envelope(gvk, encode_message(gvk, obj))
-
-
-def encode_message(gvk: GroupVersionKind, obj: dict[str, Any]) -> bytes:
-    """Return the message of an object, without an envelope: as it stands in the list of its kind."""
-    return protobuf_writer.message(_type(gvk))(obj)
-
-
-def encode_list(gvk: GroupVersionKind, metadata: dict[str, Any], messages: list[bytes]) -> bytes:
-    """Return a list of a kind (``PodList``) whose items are written already."""
-    list_meta = protobuf_writer.message(_type(gvk).fields["metadata"].type)(metadata)
-    return envelope(gvk, delimited(1, list_meta) + b"".join([delimited(2, each) for each in messages]))
+    return envelope(gvk, protobuf_writer.message(_type(gvk))(obj))
 
 
 def envelope(gvk: GroupVersionKind, raw: bytes) -> bytes:

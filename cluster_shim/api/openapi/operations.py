@@ -47,7 +47,6 @@ STREAM_TYPES = (JSON, JSON + STREAM, PROTOBUF, PROTOBUF + STREAM, YAML)
 CUSTOM_TYPES = (JSON, YAML)
 ANYTHING = ("*/*",)
 
-CONNECT_METHODS = {"create": ("post",), "delete": ("delete",), "get": ("get",), "patch": ("patch",), "update": ("put",)}
 PROXY_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 
 STATUS = "meta/v1.Status"

@@ -61,7 +61,7 @@ async def listed(registry: Registry, resource: Resource, namespace: str, options
         page = registry.store.range(prefix, start, 0, revision)
         return _selected(resource, page.entries, page.revision, wanted, limit)
     except Compacted:
-        raise _expired(registry, options, start, prefix) from None
+        raise _expired(options) from None
     except FutureRevision as error:
         raise errors.too_large_resource_version(revision, error.current) from None
 
@@ -161,7 +161,7 @@ def _decoded_token(text: str) -> dict[str, Any]:
     return token
 
 
-def _expired(registry: Registry, options: ListOptions, start: str, prefix: str) -> errors.APIError:
+def _expired(options: ListOptions) -> errors.APIError:
     if not options.continue_token:
         return errors.expired("The resourceVersion for the provided list is too old.")
     token = _token(_parse_token(options.continue_token)[0], -1)

@@ -139,18 +139,8 @@ def test_a_status_as_a_real_server_writes_it() -> None:
     assert protobuf.decode(STATUS_BYTES, GroupVersionKind("", "v1", "Status")).object == STATUS
 
 
-def test_lists_and_frames() -> None:
+def test_frames() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": []}, "status": {}}
-    pods: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "PodList",
-        "metadata": {"resourceVersion": "5"},
-        "items": [pod, pod],
-    }
-    listed = protobuf.encode_list(
-        GroupVersionKind("", "v1", "PodList"), pods["metadata"], [protobuf.encode_message(POD, pod)] * 2
-    )
-    assert listed == codec.encode_protobuf(pods)
     frame = protobuf.watch_frame("ADDED", codec.encode_protobuf(pod))
     assert int.from_bytes(frame[:4], "big") == len(frame) - 4
     assert frame[4:13] == b"\n\x05ADDED\x12" + frame[12:13]

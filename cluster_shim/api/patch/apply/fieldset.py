@@ -24,11 +24,6 @@ EMPTY: FieldSet = {}
 _ESCAPED = re.compile(r"[<>&\u2028\u2029]")
 
 
-def field_element(name: str) -> str:
-    """Return the path element of a member of a map."""
-    return f"f:{name}"
-
-
 def value_element(value: Any) -> str:
     """Return the path element of an element of a set."""
     return f"v:{_json(value)}"

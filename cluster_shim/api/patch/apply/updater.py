@@ -61,7 +61,7 @@ class Updater:
         managed[manager] = Owned(
             self.own(field_set(applied, self.node)), self.api_version, last.time if last is not None else None
         )
-        merged = self._pruned(merged, managed, manager, last)
+        merged = self._pruned(merged, managed, last)
         managed, _ = self._moved(live, merged, managed, manager, force)
         return merged, managed
 
@@ -115,7 +115,7 @@ class Updater:
         changes = compare(version.convert(live), version.convert(new), version.node)
         return changes.without(self._reset)
 
-    def _pruned(self, merged: Document, managed: Managed, manager: Manager, last: Owned | None) -> Document:
+    def _pruned(self, merged: Document, managed: Managed, last: Owned | None) -> Document:
         """Remove what the manager applied last time and does not now, unless somebody else owns it."""
         if last is None or not last.fields:
             return merged

@@ -11,7 +11,6 @@ from cluster_shim.api.patch.json_patch import unprocessable
 BAD_PRIMITIVE_LIST = "invalid patch format of primitive list"
 BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
 BAD_ELEMENT_ORDER = "invalid patch format of setElementOrder list"
-UNSUPPORTED = "strategic merge patch format is not supported"
 
 
 def bad_format(text: str) -> APIError:
