@@ -45,7 +45,12 @@ def decode_into(data: bytes, gvk: GroupVersionKind) -> Decoded:
 def encode(obj: dict[str, Any]) -> bytes:
     """Return an object (or list, or Status) in its envelope. Raise KeyError for a kind that has no type here."""
     gvk = gvk_of(obj)
-    return envelope(gvk, protobuf_writer.message(_type(gvk))(obj))
+    return envelope(gvk, encode_message(gvk, obj))
+
+
+def encode_message(gvk: GroupVersionKind, obj: dict[str, Any]) -> bytes:
+    """Return the message of an object, without an envelope."""
+    return protobuf_writer.message(_type(gvk))(obj)
 
 
 def envelope(gvk: GroupVersionKind, raw: bytes) -> bytes:
