@@ -54,6 +54,7 @@ from cluster_shim.apiserver.inflight import InFlight
 from cluster_shim.apiserver.nonresource import Site, paths
 from cluster_shim.apiserver.pki import store as pki
 from cluster_shim.apiserver.pki.context import server_context
+from cluster_shim.apiserver.pki.files import PKIError
 from cluster_shim.apiserver.pki.kubeconfig import write as write_kubeconfig
 from cluster_shim.apiserver.registry.registry import Registry, timestamp
 from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
@@ -346,7 +347,11 @@ class Assembly:
         )
         if config.enable_bootstrap_token_auth:
             kinds.append(BootstrapTokens(registry, time.time, audiences))
-        certificates = ClientCertificates(self._client_authority().read_bytes(), time.time)
+        authority = self._client_authority()
+        try:
+            certificates = ClientCertificates(authority.read_bytes(), time.time)
+        except ValueError:
+            raise PKIError(f"{authority}: has no certificates in PEM form") from None
         return Authenticator(Bearer(kinds), certificates, audiences, config.anonymous_auth)
 
 

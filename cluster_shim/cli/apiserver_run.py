@@ -40,6 +40,8 @@ async def _serve(config: Config) -> None:
         gc.freeze()
         click.echo(f"Serving on https://{config.bind_address}:{port}")
         click.echo(f"kubectl --kubeconfig {assembly.kubeconfig} get nodes")
+        if config.data is None and not config.etcd_servers:
+            click.echo("Nothing of this is kept when the server ends; --data DIR keeps it.", err=True)
         await _signal()
     finally:
         await assembly.stop()

@@ -106,7 +106,9 @@ def test_a_pod_from_birth_to_death(core: Any) -> None:
     assert core.read_namespaced_pod("life", NAMESPACE).metadata.uid == made.metadata.uid
     target = client.V1ObjectReference(kind="Node", name="somewhere", api_version="v1")
     binding = client.V1Binding(metadata=client.V1ObjectMeta(name="life"), target=target)
-    core.create_namespaced_pod_binding("life", NAMESPACE, binding, _preload_content=False)
+    answer = core.create_namespaced_pod_binding("life", NAMESPACE, binding, _preload_content=False)  # it is a Status
+    assert answer.json()["status"] == "Success"
+    answer.release_conn()
     patched = core.patch_namespaced_pod_status("life", NAMESPACE, {"status": {"phase": "Running"}})
     assert (patched.spec.node_name, patched.status.phase) == ("somewhere", "Running")
     assert core.delete_namespaced_pod("life", NAMESPACE, grace_period_seconds=0).metadata.name == "life"

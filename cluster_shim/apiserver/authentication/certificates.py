@@ -35,6 +35,7 @@ class ClientCertificates:
     """Verifies certificates against the authorities of a bundle (``--client-ca-file``)."""
 
     def __init__(self, bundle: bytes, now: Callable[[], float]) -> None:
+        """Read the bundle. Raises ValueError if there is no certificate in it."""
         from cryptography.x509 import load_pem_x509_certificates
 
         self._authorities = load_pem_x509_certificates(bundle)

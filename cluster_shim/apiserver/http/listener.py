@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Sequence
@@ -49,14 +50,18 @@ class Listener:
         config.load()
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what strangers send is not worth a line each
         handshake = HANDSHAKE_SECONDS if self._tls is not None else None
-        self._socket = await asyncio.get_running_loop().create_server(
-            lambda: ApiProtocol(config=config, server_state=self._state, app_state={}),
-            list(self._addresses),
-            self._port,
-            ssl=self._tls,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=handshake,
-        )
+        try:
+            self._socket = await asyncio.get_running_loop().create_server(
+                lambda: ApiProtocol(config=config, server_state=self._state, app_state={}),
+                list(self._addresses),
+                self._port,
+                ssl=self._tls,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=handshake,
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(f"cannot listen on {', '.join(self._addresses)}, port {self._port}: {reason}") from error
         for each in self._socket.sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._clock = asyncio.create_task(self._tell_time())
