@@ -38,18 +38,20 @@ async def _serve(config: Config) -> None:
         port = await assembly.listen()
         # What has been made by now stays: collections need not look at it again and again.
         gc.freeze()
+        told = _told()
         click.echo(f"Serving on https://{config.bind_address}:{port}")
         click.echo(f"kubectl --kubeconfig {assembly.kubeconfig} get nodes")
         if config.data is None and not config.etcd_servers:
             click.echo("Nothing of this is kept when the server ends; --data DIR keeps it.", err=True)
-        await _signal()
+        await told.wait()
     finally:
         await assembly.stop()
 
 
-async def _signal() -> None:
+def _told() -> asyncio.Event:
+    """Return what is set once a signal says that it is time to end."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, told.set)
-    await told.wait()
+    return told

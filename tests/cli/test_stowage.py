@@ -5,6 +5,7 @@ The sub-commands here are made up; each is an entry point of a module that the t
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 MODULE = '''"""Made-up commands."""
+import re
 import signal
 
 import click
@@ -63,6 +65,16 @@ def pour() -> None:
     for _ in range(100_000):
         click.echo("a line of text")
 '''
+# In the background of a shell script SIGINT is ignored, and so it would be in the child. The child itself undoes that:
+# a preexec_fn means a fork, which gRPC, where another test has loaded it, does not survive.
+MAIN = """
+import signal
+
+from cluster_shim.cli.main import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
 NAMES = ("disagree", "fail", "greet", "pour", "refuse", "wait")
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -81,14 +93,12 @@ def start(tmp_path: Path, repo: Path) -> Start:
 
     def start_stowage(*args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", "from cluster_shim.cli.main import main; main()", *args],
+            [sys.executable, "-c", MAIN, *args],
             env={"PYTHONPATH": f"{tmp_path}:{repo}", **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # in the background of a shell script SIGINT is ignored, and so it would be in the child
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return start_stowage
@@ -114,7 +124,7 @@ def test_the_status_of_a_command_is_the_exit_status(start: Start) -> None:
 def test_help_lists_commands_with_their_first_lines(start: Start, option: str) -> None:
     status, stdout, _ = finish(start(option))
     assert status == 0
-    assert "  greet     Greet the world.\n" in stdout
+    assert re.search(r"^  greet +Greet the world\.$", stdout, re.MULTILINE)
     assert "  broken" in stdout
     assert "At length" not in stdout
 
