@@ -81,6 +81,7 @@ def evaluate(text: str) -> Any:
         ("type('')", TypeValue("string")),
         ("quantity('1.5Gi').isGreaterThan(quantity('1G'))", True),
         ("quantity('500m').add(quantity('1500m')).asInteger()", 2),
+        ("quantity('-1e400').asApproximateFloat() < -1e308", True),
         ("ip('fe80::1').isLinkLocalUnicast() && ip('10.0.0.1').family() == 4", True),
         ("cidr('10.1.0.0/16').containsCIDR('10.1.2.0/24') && cidr('10.0.0.0/8').containsIP('10.9.8.7')", True),
         ("string(cidr('10.1.2.3/16').masked())", "10.1.0.0/16"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -69,6 +70,13 @@ def _as_integer(value: Quantity) -> int:
     return int(value.amount)
 
 
+def _as_float(value: Quantity) -> float:
+    try:
+        return float(value.amount)
+    except OverflowError:
+        return math.inf if value.amount > 0 else -math.inf
+
+
 def _amount(value: Any) -> Fraction:
     return value.amount if isinstance(value, Quantity) else Fraction(value)
 
@@ -93,7 +101,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isGreaterThan": _ordered(lambda order: order > 0),
     "isLessThan": _ordered(lambda order: order < 0),
     "compareTo": _ordered(lambda order: order),
-    "asApproximateFloat": lambda value: float(value.amount),
+    "asApproximateFloat": _as_float,
     "asInteger": _as_integer,
     "isInteger": _is_integer,
     "add": lambda one, other: Quantity(_amount(one) + _amount(other)),
