@@ -21,7 +21,6 @@ from cluster_shim.apiserver.handlers.scale import scaled
 from cluster_shim.apiserver.handlers.update import put
 from cluster_shim.apiserver.handlers.watch import watch
 from cluster_shim.apiserver.nonresource.site import page_not_found
-from cluster_shim.apiserver.options import check_timeout
 from cluster_shim.apiserver.request import Request, RequestInfo, Response
 from cluster_shim.apiserver.reviews.table import REVIEWS
 
@@ -73,7 +72,6 @@ async def dispatch(server: Server, request: Request) -> Response:
     if resource is None:
         return _unknown(server, info)
     _check_scope(resource, request)
-    check_timeout(request)
     if resource.custom is not None and resource.custom.deprecation_warning:
         request.warnings.append(resource.custom.deprecation_warning)
     if info.subresource:

@@ -19,6 +19,11 @@ RETRY_AFTER_SECONDS = 1
 MESSAGE = "Too many requests, please try again later."
 
 
+def is_long(info: RequestInfo) -> bool:
+    """Tell whether a request goes on for as long as its client likes: a watch, a stream."""
+    return info.verb == "watch" or info.subresource in STREAMS
+
+
 class _Share:
     """One of the two totals, and who uses how much of it."""
 
@@ -65,7 +70,7 @@ class InFlight:
 
     def enter(self, user: UserInfo, info: RequestInfo) -> Ticket:
         """Let a request in. Raises 429 with Retry-After."""
-        if info.verb == "watch" or info.subresource in STREAMS:
+        if is_long(info):
             return self._free
         share = self._read_only if info.verb in READ_VERBS else self._mutating
         is_full = share.total >= share.limit or share.by_user[user.name] >= share.per_user

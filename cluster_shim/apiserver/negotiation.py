@@ -38,18 +38,19 @@ class _Clause(NamedTuple):
 PLAIN = Output()
 
 
-def negotiate(accept: str, is_custom: bool = False) -> Output:
+def negotiate(accept: str, is_custom: bool = False, has_table: bool = True) -> Output:
     """Return the form that an Accept header asks for. Raises APIError 406.
 
-    There is no protobuf of custom resources, but of their metadata there is.
+    There is no protobuf of custom resources, but of their metadata there is. What is an answer and no object has no
+    table.
     """
     if not accept or accept in ("*/*", JSON):
         return PLAIN
-    return _negotiated(accept, is_custom)
+    return _negotiated(accept, is_custom, has_table)
 
 
 @remembered(1024)
-def _negotiated(accept: str, is_custom: bool) -> Output:
+def _negotiated(accept: str, is_custom: bool, has_table: bool) -> Output:
     _check_router(accept)
     clauses = _clauses(accept)
     for clause in clauses:
@@ -57,7 +58,9 @@ def _negotiated(accept: str, is_custom: bool) -> Output:
         if not media_type:
             continue
         found = _output(media_type, dict(clause.params))
-        if found is not None and not (found.media_type == PROTOBUF and _is_without_protobuf(found, is_custom)):
+        if found is None or (found.transform == "Table" and not has_table):
+            continue
+        if found.media_type != PROTOBUF or not _is_without_protobuf(found, is_custom):
             return found
     if not clauses:
         return PLAIN

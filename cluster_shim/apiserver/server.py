@@ -23,9 +23,10 @@ from cluster_shim.apiserver.authorization.messages import forbidden
 from cluster_shim.apiserver.dispatch import dispatch
 from cluster_shim.apiserver.handlers.connect import NoAgent, NodeAgent
 from cluster_shim.apiserver.impersonation import Impersonation
-from cluster_shim.apiserver.inflight import InFlight
+from cluster_shim.apiserver.inflight import InFlight, is_long
 from cluster_shim.apiserver.nonresource.metrics import Metrics
 from cluster_shim.apiserver.nonresource.site import page_not_found
+from cluster_shim.apiserver.options import check_timeout
 from cluster_shim.apiserver.registry.registry import Registry
 from cluster_shim.apiserver.rendering import error_response
 from cluster_shim.apiserver.request import Request, RequestInfo, Response, UserInfo
@@ -94,6 +95,8 @@ class Server:
 
     async def _handle(self, request: Request, is_authenticated: bool, trail: Trail) -> Response:
         request.info = request_info(request.method, request.path, request.query)
+        if not is_long(request.info):
+            check_timeout(request)
         if is_authenticated:
             trail.identified(request.user)
         else:

@@ -63,6 +63,13 @@ def test_custom_resources_are_not_in_protobuf_but_their_metadata_is(accept: str,
     assert negotiate(accept, is_custom=True) == expected
 
 
+def test_answers_that_are_no_objects_have_no_table() -> None:
+    assert negotiate(f"{TABLE},application/json", has_table=False) == PLAIN
+    with pytest.raises(APIError) as caught:
+        negotiate(TABLE, has_table=False)
+    assert caught.value.code == 406
+
+
 def test_custom_resources_in_protobuf_alone_are_refused() -> None:
     with pytest.raises(APIError) as caught:
         negotiate(PROTOBUF, is_custom=True)

@@ -28,7 +28,7 @@ SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Succ
 async def bind(server: Server, resource: Resource, request: Request) -> Response:
     """Give a pod the node that the body names."""
     registry, info = server.registry, request.info
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), has_table=False)
     options = write_options(request, "CreateOptions")
     sent = body.decoded(request, resource, GVK, options)
     body.match_namespace(resource, info.namespace, sent)

@@ -34,7 +34,7 @@ _DANGEROUS = "ignoreStoreReadErrorWithClusterBreakingPotential"
 async def evict(server: Server, resource: Resource, request: Request) -> Response:
     """Delete a pod that may go."""
     registry, info = server.registry, request.info
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), has_table=False)
     options = write_options(request, "CreateOptions")
     gvk = resource.subresources["eviction"].gvk
     sent = body.decoded(request, resource, gvk, options)

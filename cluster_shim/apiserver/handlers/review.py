@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def review(server: Server, resource: Resource, request: Request) -> Response:
     """Answer the question of a request's body."""
     info = request.info
-    output = negotiate(request.header("accept"))
+    output = negotiate(request.header("accept"), has_table=False)
     options = write_options(request, "CreateOptions")
     found = resource.subresources.get(info.subresource)
     gvk = found.gvk if found is not None else resource.gvk
