@@ -16,7 +16,7 @@ META_GROUP = "meta.k8s.io"
 FIELD_MANAGER_MAX_BYTES = 128
 EXACT, NOT_OLDER_THAN = "Exact", "NotOlderThan"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:ns|us|µs|μs|ms|s|m|h))++)")
 
 
 @dataclass(slots=True)

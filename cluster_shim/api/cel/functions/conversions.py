@@ -26,8 +26,8 @@ from cluster_shim.api.integers import IntegerError, parse_int, parse_uint
 
 _TRUE = frozenset(("1", "t", "true", "TRUE", "True", "T"))
 _FALSE = frozenset(("0", "f", "false", "FALSE", "False", "F"))
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.I)
-_HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.I)
+_FLOAT = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+(?:e[+-]?[0-9]++)?|\.[0-9]++(?:e[+-]?[0-9]++)?|inf|infinity|nan)", re.I)
+_HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]++\.?[0-9a-f]*+|\.[0-9a-f]++)p[+-]?[0-9]++", re.I)
 
 
 def _unconverted(to: str) -> EvaluationError:
@@ -50,7 +50,10 @@ def _double(value: Any) -> float:
     if not isinstance(value, str):
         return float(value)
     if _HEX_FLOAT.fullmatch(value):
-        return float.fromhex(value)
+        try:
+            return float.fromhex(value)
+        except OverflowError:
+            raise _unconverted("double") from None
     found = float(value) if _FLOAT.fullmatch(value) else math.nan
     if (math.isnan(found) or math.isinf(found)) and value.lstrip("+-").lower() not in ("nan", "inf", "infinity"):
         raise _unconverted("double")
