@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, NamedTuple
 
 import msgspec
@@ -87,7 +88,7 @@ class Client:
 
     async def watch(
         self, path: Path, namespace: str = "", resource_version: str = "", **query: Any
-    ) -> AsyncIterator[tuple[str, Document]]:
+    ) -> AsyncGenerator[tuple[str, Document], None]:
         """Yield the type and the object of each event until the server ends the watch.
 
         Raises APIError, and OSError when the connection breaks.
@@ -98,13 +99,14 @@ class Client:
             _checked(answer)
             return
         rest = b""
-        async for piece in answer.stream:
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                event = _decode(line)
-                if event["type"] == "ERROR":
-                    raise error_of(event["object"])
-                yield event["type"], event["object"]
+        async with aclosing(answer.stream) as pieces:  # whoever has seen enough leaves nothing open
+            async for piece in pieces:
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    event = _decode(line)
+                    if event["type"] == "ERROR":
+                        raise error_of(event["object"])
+                    yield event["type"], event["object"]
 
     async def _send(
         self, method: str, url: str, query: Pairs = (), body: Any = None, media_type: str = JSON

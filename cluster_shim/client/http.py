@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from urllib.parse import quote, urlencode
 
 import httptools
@@ -140,7 +140,7 @@ class _Connection(asyncio.Protocol):
         else:
             self.close()
 
-    async def _stream(self, pieces: asyncio.Queue[bytes | Exception | None]) -> AsyncIterator[bytes]:
+    async def _stream(self, pieces: asyncio.Queue[bytes | Exception | None]) -> AsyncGenerator[bytes, None]:
         is_done = False
         try:
             while (piece := await pieces.get()) is not None:

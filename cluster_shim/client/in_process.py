@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from cluster_shim.apiserver.request import Request, UserInfo
 from cluster_shim.apiserver.server import Server
@@ -37,5 +37,5 @@ class InProcess:
         """Do nothing: the server is not the client's."""
 
 
-async def _whole(stream: AsyncIterator[bytes]) -> bytes:
+async def _whole(stream: AsyncGenerator[bytes, None]) -> bytes:
     return b"".join([piece async for piece in stream])

@@ -137,7 +137,7 @@ def test_a_watch_goes_on_from_a_list(outcome: Callable[[Work], Any]) -> None:
         await client.patch(CONFIGMAPS, "seen", {"data": {"a": "b"}}, "default")
         await client.delete(CONFIGMAPS, "seen", "default")
         assert [await following(watch), await following(watch)] == [("MODIFIED", "seen"), ("DELETED", "seen")]
-        await watch.aclose()  # type: ignore[attr-defined]
+        await watch.aclose()
 
     outcome(work)
 

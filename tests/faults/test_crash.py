@@ -125,7 +125,7 @@ async def follow(client: Client, history: History, until: int = 0) -> None:
     except OSError:
         return
     finally:
-        await events.aclose()  # type: ignore[attr-defined]
+        await events.aclose()
 
 
 async def one_life(server: Process, history: History, run: int, seconds: float) -> None:

@@ -98,7 +98,7 @@ async def as_one(servers: Pair) -> None:
         versions.append(updated["metadata"]["resourceVersion"])
     seen = [(await anext(events))[1]["metadata"]["resourceVersion"] for _ in range(10)]
     assert seen == versions[1:]
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()
 
 
 async def conflicts(servers: Pair) -> None:

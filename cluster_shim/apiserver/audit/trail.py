@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from cluster_shim.apiserver.audit.event import Event
@@ -64,7 +64,7 @@ class Trail:
             self._event.panicked()
 
 
-async def _until_the_end(stream: AsyncIterator[bytes], status: int, event: Event) -> AsyncIterator[bytes]:
+async def _until_the_end(stream: AsyncGenerator[bytes, None], status: int, event: Event) -> AsyncGenerator[bytes, None]:
     try:
         async for piece in stream:
             yield piece

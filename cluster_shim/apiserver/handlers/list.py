@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import posixpath
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -195,7 +195,7 @@ def rendered(request: Request, resource: Resource, listing: Listing, output: Out
     return Response(200, encoded(document, output), output.media_type)
 
 
-async def _pieces(head: bytes, entries: Sequence[Entry], resource: Resource) -> AsyncIterator[bytes]:
+async def _pieces(head: bytes, entries: Sequence[Entry], resource: Resource) -> AsyncGenerator[bytes, None]:
     lead = head
     for start in range(0, len(entries), STREAM_ABOVE):
         part = b",".join([objects.item(each, resource) for each in entries[start : start + STREAM_ABOVE]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -88,7 +88,7 @@ class _Stream:
         self._error_frame = error_frame
         self._seconds = options.timeout_seconds or MIN_TIMEOUT_SECONDS * (1 + random.random())
 
-    async def opened(self, prefix: str, after: int) -> AsyncIterator[bytes]:
+    async def opened(self, prefix: str, after: int) -> AsyncGenerator[bytes, None]:
         """Find out where to begin: from that revision on nothing is missed."""
         options, store = self._options, self._registry.store
         chosen = selection(self._resource, options)
@@ -135,7 +135,7 @@ class _Stream:
             "", _encode({**first, **{name: each for name, each in empty.items() if name not in first}}), revision, 0
         )
 
-    async def _pieces(self, watcher: Watcher, frames: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def _pieces(self, watcher: Watcher, frames: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Yield what was before now, a part at a time, until there is no more of it; then what comes."""
         deadline = time.monotonic() + self._seconds
         while True:
@@ -184,7 +184,7 @@ def _empty(gvk: GroupVersionKind) -> dict[str, Any]:
     return normalise(gvk, {})
 
 
-async def _once(frame: bytes) -> AsyncIterator[bytes]:
+async def _once(frame: bytes) -> AsyncGenerator[bytes, None]:
     yield frame
 
 

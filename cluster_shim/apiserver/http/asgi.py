@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -171,7 +171,7 @@ async def _send_stream(response: Response, receive: Receive, send: Send, abort: 
         await asyncio.gather(gone, sending, return_exceptions=True)
 
 
-async def _pieces(stream: AsyncIterator[bytes], send: Send, abort: Callable[[], None] | None) -> None:
+async def _pieces(stream: AsyncGenerator[bytes, None], send: Send, abort: Callable[[], None] | None) -> None:
     try:
         async for piece in stream:
             async with asyncio.timeout(STALLED_SECONDS):
@@ -180,9 +180,7 @@ async def _pieces(stream: AsyncIterator[bytes], send: Send, abort: Callable[[], 
         if abort is not None:
             abort()  # to close it would take until the client has read what waits
     finally:
-        close = getattr(stream, "aclose", None)
-        if close is not None:
-            await close()
+        await stream.aclose()
 
 
 async def _disconnected(receive: Receive) -> None:
