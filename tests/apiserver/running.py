@@ -46,13 +46,13 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(folder: Path, users: str = ADMIN, **flags: Any) -> Iterator[Running]:
-    """Run a server in a folder, with users as a token file has them."""
+def running(folder: Path, users: str = ADMIN, data: Path | None = None, **flags: Any) -> Iterator[Running]:
+    """Run a server in a folder, with users as a token file has them; `data` may be a file in it."""
     (folder / "tokens.csv").write_text(users)
     loop, done, started, ports = asyncio.new_event_loop(), asyncio.Event(), Event(), []
 
     async def run() -> None:
-        assembly = Assembly(Config(data=folder, secure_port=0, token_auth_file=folder / "tokens.csv", **flags))
+        assembly = Assembly(Config(data=data or folder, secure_port=0, token_auth_file=folder / "tokens.csv", **flags))
         await assembly.start()
         ports.append(await assembly.listen())
         started.set()
@@ -62,7 +62,9 @@ def running(folder: Path, users: str = ADMIN, **flags: Any) -> Iterator[Running]
     thread = Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
     assert started.wait(WAIT_SECONDS)
-    yield Running(ports[0], folder)
-    loop.call_soon_threadsafe(done.set)
-    thread.join(WAIT_SECONDS)
-    loop.close()
+    try:
+        yield Running(ports[0], folder)
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join(WAIT_SECONDS)
+        loop.close()

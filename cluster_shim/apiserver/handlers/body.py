@@ -25,9 +25,11 @@ def decoded(request: Request, resource: Resource, gvk: GroupVersionKind, options
 
 def verbatim(request: Request, member: str) -> dict[str, msgspec.Raw]:
     """Return a member of a JSON body as it is spelled there; nothing without it, or if the body is something else."""
+    if not member:
+        return {}
     try:
-        found = msgspec.json.decode(request.body, type=dict[str, msgspec.Raw]) if member else {}
-    except msgspec.MsgspecError:
+        found = msgspec.json.decode(request.body.decode(), type=dict[str, msgspec.Raw])
+    except (UnicodeDecodeError, msgspec.MsgspecError):
         return {}
     return {key: raw.copy() for key, raw in found.items() if key == member}
 
