@@ -25,6 +25,10 @@ from cluster_shim.apiserver.registry.own import Objects
 _log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 10
+ADDRESS_ATTEMPTS = 20
+ADDRESS_PAUSE_SECONDS = 0.1
+"""How often, and how soon, the Service is tried whose address somebody has."""
+
 FRESH = timedelta(seconds=60)
 LEASE_SECONDS = 3600
 SERVICE = "kubernetes"
@@ -67,9 +71,25 @@ class Presence:
         """Write all of it once."""
         await ensure(self._objects, self._service_cidr())
         await self._report_ready()
-        await ensure(self._objects, self._service())  # its address is of that range
+        await self._ensure_service()  # its address is of that range
         await self._write_facts()
         await self.renew()
+
+    async def _ensure_service(self) -> None:
+        """Write the Service; who has its address already is another server that starts, or one that died at that."""
+        for _ in range(ADDRESS_ATTEMPTS):
+            try:
+                return await ensure(self._objects, self._service())
+            except errors.APIError as error:
+                if error.code != 422:
+                    raise
+            await asyncio.sleep(ADDRESS_PAUSE_SECONDS)
+        address = self._service().object["spec"]["clusterIP"]
+        found = self._objects.get("networking.k8s.io", "ipaddresses", "", address)
+        parent = found["spec"]["parentRef"] if found is not None else {}
+        if (parent.get("namespace"), parent.get("name")) == ("default", SERVICE):
+            await self._objects.delete("networking.k8s.io", "ipaddresses", "", address)
+        await ensure(self._objects, self._service())
 
     async def run(self) -> None:
         """Renew until cancelled; then leave the endpoints."""
@@ -205,9 +225,12 @@ class Presence:
             "reason": "",
             "message": "Kubernetes default Service CIDR is ready",
         }
-        await self._objects.update(
-            "networking.k8s.io", "servicecidrs", {**existing, "status": {"conditions": [condition]}}, "status"
-        )
+        ready = {**existing, "status": {"conditions": [condition]}}
+        try:
+            await self._objects.update("networking.k8s.io", "servicecidrs", ready, "status")
+        except errors.APIError as error:
+            if error.code != 409:  # else another server has reported it
+                raise
 
     async def _write_facts(self) -> None:
         """Write what other programs look up: the authority of clients, since when tokens are tracked."""
