@@ -37,6 +37,9 @@ from cluster_shim.storage.store import Unavailable
 
 _log = logging.getLogger(__name__)
 
+STALE_CODES = (404, 409)
+"""What a write is refused with that has seen less than another server has written."""
+
 NonResource = Callable[["Server", Request], Awaitable[Response]]
 
 
@@ -112,11 +115,26 @@ class Server:
             if not decision.allowed:
                 raise forbidden(request.user, request.info, decision.reason)
             if request.info.is_resource:
-                return await dispatch(self, request)
+                return await self._dispatched(request)
             handler = self._non_resource(request.path)
             return await handler(self, request) if handler is not None else page_not_found()
         finally:
             ticket.leave()
+
+    async def _dispatched(self, request: Request) -> Response:
+        """Dispatch; what is refused for a state that another server may have changed meanwhile, is looked at again."""
+        store = self.registry.store
+        before = store.revision
+        try:
+            return await dispatch(self, request)
+        except APIError as error:
+            if not store.is_shared or error.code not in STALE_CODES or request.method == "GET":
+                raise
+            await store.current()
+            if store.revision == before:
+                raise
+        request.warnings.clear()
+        return await dispatch(self, request)
 
     def check(self, user: UserInfo, info: RequestInfo) -> None:
         """Refuse what a user may not do. Raises APIError 403."""

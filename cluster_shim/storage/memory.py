@@ -28,6 +28,11 @@ class Memory:
         self._fanout = Fanout()
 
     @property
+    def is_shared(self) -> bool:
+        """Tell whether others write, too."""
+        return False
+
+    @property
     def oldest(self) -> int:
         """Return the oldest revision whose state and following events are kept."""
         return self._history.oldest

@@ -119,6 +119,10 @@ class Store(Source, Protocol):
         """Return the newest revision that can be seen; at least 1."""
 
     @property
+    def is_shared(self) -> bool:
+        """Tell whether others write, too: what can be seen may then be older than what they have been acknowledged."""
+
+    @property
     def oldest(self) -> int:
         """Return the oldest revision whose state and following events are kept."""
 

@@ -75,6 +75,11 @@ class EtcdStore(Memory):
         self._stream: Any = None
         self._heard_at = 0.0
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether others write, too."""
+        return True
+
     async def start(self) -> None:
         """Read the state. Raises Unavailable."""
         self._client = Client(self._urls, self._tls, self._patience_seconds)
