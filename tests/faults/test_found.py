@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from cluster_shim.api.errors import APIError
 from cluster_shim.apiserver.assembly import Assembly
 from cluster_shim.apiserver.config import Config
+from cluster_shim.client import client as api
+from cluster_shim.client.client import Client
 from cluster_shim.client.in_process import InProcess
 
 MAPS, SERVICES = "/api/v1/namespaces/default/configmaps", "/api/v1/namespaces/default/services"
 JSON_PATCH, STRATEGIC = "application/json-patch+json", "application/strategic-merge-patch+json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+CRDS = api.Path("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 REVISIONS = "/apis/apps/v1/namespaces/default/controllerrevisions"
 TO_ONE = "/kubernetes"
 
@@ -70,3 +74,35 @@ def test_is_refused(name: str) -> None:
     code, status = asyncio.run(answer())
     assert code == found.code, status
     assert found.message in status.get("message", "")
+
+
+@pytest.mark.parametrize("metadata", [0, "a", [], {"labels": 4}, {"finalizers": [{}]}])
+def test_a_custom_object_of_another_kind(metadata: Any) -> None:
+    """Its kind is wrong, and its metadata no metadata."""
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    spec = {
+        "group": "x.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "rules", "kind": "Rule"},
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+    }
+    definition = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "spec": spec}
+    rules = api.Path("x.example.com", "v1", "rules")
+    document = {"kind": "Pod", "apiVersion": "x.example.com/v1", "metadata": metadata}
+
+    async def scenario() -> None:
+        assembly = Assembly(Config(secure_port=0))
+        client = Client(InProcess(await assembly.start()))
+        await client.create(CRDS, {**definition, "metadata": {"name": "rules.x.example.com"}})
+        async with asyncio.timeout(20):
+            while True:
+                with pytest.raises(APIError) as refusal:
+                    await client.create(rules, document, "default")
+                if refusal.value.code != 404:
+                    break
+                await asyncio.sleep(0.02)
+        await assembly.stop()
+        assert refusal.value.code == 400
+        assert "json: cannot unmarshal" in refusal.value.message
+
+    asyncio.run(scenario())

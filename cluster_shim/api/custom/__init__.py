@@ -61,12 +61,12 @@ def decode(resource: Resource, body: bytes, media_type: str) -> tuple[Document, 
 def reread(resource: Resource, document: Any) -> tuple[Document, list[str]]:
     """Return a document in the form of its type, with what a strict decoder complains of. Raises ValueError."""
     custom: CustomVersion = resource.custom
-    if document.get("kind") != resource.kind:
-        return document, []  # validation refuses it
     complaints: list[str] = []
     metadata = document.get("metadata")
     if "metadata" in document:
         metadata, complaints = embedded.normalise_metadata(metadata, "metadata")
+    if document.get("kind") != resource.kind:
+        return {**document, "metadata": metadata or {}}, []  # validation refuses it
     unknown = prune.prune(document, custom.schema)
     prune.drop_nulls(document, custom.schema)
     complaints += [f"unknown field {fields.quoted(each)}" for each in unknown]
