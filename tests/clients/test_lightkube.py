@@ -32,10 +32,10 @@ def settings(server: Own) -> KubeConfig:
 @pytest.fixture(scope="module")
 def light(settings: KubeConfig) -> Iterator[Client]:
     """Return a client with a namespace to work in."""
-    made = Client(config=settings, namespace=NAMESPACE, field_manager="light")
-    made.create(Namespace(metadata=ObjectMeta(name=NAMESPACE)))
-    made.create(ServiceAccount(metadata=ObjectMeta(name="default")))
-    yield made
+    with Client(config=settings, namespace=NAMESPACE, field_manager="light") as made:
+        made.create(Namespace(metadata=ObjectMeta(name=NAMESPACE)))
+        made.create(ServiceAccount(metadata=ObjectMeta(name="default")))
+        yield made
 
 
 def configmap(name: str, **data: str) -> ConfigMap:
