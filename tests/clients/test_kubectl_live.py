@@ -8,6 +8,8 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import pytest
 
@@ -33,42 +35,68 @@ def do(command: str, environment: dict[str, str]) -> str:
     return printed
 
 
+class Live:
+    """A command that goes on; its lines come as they are printed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._lines: Queue[str] = Queue()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for each in self.process.stdout:
+            self._lines.put(each)
+
+    def line(self) -> list[str]:
+        """Return the next line as words; raises Empty if none comes."""
+        return self._lines.get(timeout=TIMEOUT_SECONDS).split()
+
+    @property
+    def has_printed(self) -> bool:
+        return not self._lines.empty()
+
+    def end(self) -> None:
+        self.process.kill()
+        self._reader.join()
+
+
 @contextmanager
-def started(command: Sequence[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def started(command: Sequence[str], environment: dict[str, str]) -> Iterator[Live]:
     """Start a command and end it afterwards."""
     program = [str(Path(environment["HOME"]) / "bin" / "kubectl"), *command]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        live = Live(process)
         try:
-            yield process
+            yield live
         finally:
-            process.kill()
-
-
-def line(process: subprocess.Popen[str]) -> list[str]:
-    """Return the next line that a command prints, as words."""
-    assert process.stdout is not None
-    return process.stdout.readline().split()
+            live.end()
 
 
 def test_watch(sh: dict[str, str]) -> None:
     do("kubectl run one --image=nginx", sh)
     with started(["get", "pods", "-w", "--output-watch-events"], sh) as watch:
-        assert line(watch)[:3] == ["EVENT", "NAME", "READY"]
-        assert line(watch)[:4] == ["ADDED", "one", "0/1", "Pending"]
+        assert watch.line()[:3] == ["EVENT", "NAME", "READY"]
+        assert watch.line()[:4] == ["ADDED", "one", "0/1", "Pending"]
         do("kubectl run two --image=nginx", sh)
-        assert line(watch)[:4] == ["ADDED", "two", "0/1", "Pending"]
+        assert watch.line()[:4] == ["ADDED", "two", "0/1", "Pending"]
         do('kubectl patch pod one --subresource=status --type=merge -p \'{"status": {"phase": "Running"}}\'', sh)
-        assert line(watch)[:4] == ["MODIFIED", "one", "0/1", "Running"]
+        assert watch.line()[:4] == ["MODIFIED", "one", "0/1", "Running"]
         do("kubectl delete pod two --wait=false", sh)
-        assert line(watch)[:4] == ["MODIFIED", "two", "0/1", "Terminating"]
-        assert line(watch)[:4] == ["DELETED", "two", "0/1", "Terminating"]
+        assert watch.line()[:4] == ["MODIFIED", "two", "0/1", "Terminating"]
+        assert watch.line()[:4] == ["DELETED", "two", "0/1", "Terminating"]
 
 
 def test_watch_of_names_from_now_on(sh: dict[str, str]) -> None:
     do("kubectl create configmap old", sh)
     with started(["get", "configmaps", "--watch-only", "-o", "name", "-l", "seen=yes"], sh) as watch:
-        do("kubectl label configmap old seen=yes && kubectl create configmap unseen", sh)
-        assert line(watch) == ["configmap/old"]
+        do("kubectl create configmap unseen", sh)
+        for turn in range(TIMEOUT_SECONDS):  # nothing says when it has begun to look
+            do(f"kubectl label --overwrite configmap old seen=yes turn={turn}", sh)
+            if watch.has_printed:
+                break
+        assert watch.line() == ["configmap/old"]
 
 
 def test_wait_for_a_condition_that_comes(sh: dict[str, str]) -> None:
@@ -76,24 +104,24 @@ def test_wait_for_a_condition_that_comes(sh: dict[str, str]) -> None:
     with started(["wait", "pod/one", "--for=condition=Ready", "--timeout=20s"], sh) as wait:
         status = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
         do(f"kubectl patch pod one --subresource=status --type=merge -p '{json.dumps(status)}'", sh)
-        assert line(wait) == ["pod/one", "condition", "met"]
-        assert wait.wait(TIMEOUT_SECONDS) == 0
+        assert wait.line() == ["pod/one", "condition", "met"]
+        assert wait.process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_wait_for_an_object_that_comes(sh: dict[str, str]) -> None:
     with started(["wait", "configmap/late", "--for=create", "--timeout=20s"], sh) as wait:
         do("kubectl create configmap late", sh)
-        assert line(wait) == ["configmap/late", "condition", "met"]
+        assert wait.line() == ["configmap/late", "condition", "met"]
 
 
 def test_delete_waits_for_finalizers(sh: dict[str, str]) -> None:
     do("kubectl create configmap held", sh)
     do('kubectl patch configmap held -p \'{"metadata": {"finalizers": ["example.com/hold"]}}\'', sh)
     with started(["delete", "configmap", "held"], sh) as delete:
-        assert line(delete)[:3] == ["configmap", '"held"', "deleted"]
-        assert delete.poll() is None
+        assert delete.line()[:3] == ["configmap", '"held"', "deleted"]
+        assert delete.process.poll() is None
         do('kubectl patch configmap held --type=merge -p \'{"metadata": {"finalizers": null}}\'', sh)
-        assert delete.wait(TIMEOUT_SECONDS) == 0
+        assert delete.process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_rollout_status_follows(sh: dict[str, str]) -> None:
@@ -106,21 +134,21 @@ def test_rollout_status_follows(sh: dict[str, str]) -> None:
         do(f"kubectl patch deployment web --subresource=status --type=merge -p '{patch}'", sh)
 
     with started(["rollout", "status", "deployment/web"], sh) as rollout:
-        assert " ".join(line(rollout)) == "Waiting for deployment spec update to be observed..."
+        assert " ".join(rollout.line()) == "Waiting for deployment spec update to be observed..."
         progress(1, 0)
-        assert "1 out of 2 new replicas have been updated" in " ".join(line(rollout))
+        assert "1 out of 2 new replicas have been updated" in " ".join(rollout.line())
         progress(2, 1)
-        assert "1 of 2 updated replicas are available" in " ".join(line(rollout))
+        assert "1 of 2 updated replicas are available" in " ".join(rollout.line())
         progress(2, 2)
-        assert " ".join(line(rollout)) == 'deployment "web" successfully rolled out'
-        assert rollout.wait(TIMEOUT_SECONDS) == 0
+        assert " ".join(rollout.line()) == 'deployment "web" successfully rolled out'
+        assert rollout.process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_proxy(sh: dict[str, str]) -> None:
     do("kubectl create configmap one --from-literal=a=b", sh)
     namespace = do("kubectl config view --minify -o jsonpath='{.contexts[0].context.namespace}'", sh)
     with started(["proxy", "--port=0"], sh) as proxy:
-        address = line(proxy)[-1]
+        address = proxy.line()[-1]
         with urllib.request.urlopen(f"http://{address}/api/v1/namespaces/{namespace}/configmaps/one") as answer:
             assert json.load(answer)["data"] == {"a": "b"}
 
