@@ -32,6 +32,7 @@ _FLOAT_TEXT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
 _INTEGER_TEXT = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]*|0[bB][01]+|[1-9][0-9]*)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _DEPTH_LIMIT = 10_000
+_SHOWN_DEPTH = 10
 # The parser takes time for each level that is open at a token: for so many of those, more than a second.
 _EFFORT_LIMIT = 200_000_000
 
@@ -239,12 +240,29 @@ def _key_text(key: Any) -> str:
 
 def _shortest(key: float) -> str:
     """Return a number with as few digits as tell it from its neighbours in single precision."""
-    exact = struct.pack("<f", key)
+    try:
+        exact = struct.pack("<f", key)
+    except OverflowError:
+        return "+Inf" if key > 0 else "-Inf"
+    if not any(exact):
+        return "0"
     return next(text for digits in range(1, 10) if struct.pack("<f", float(text := f"{key:.{digits}g}")) == exact)
 
 
-def _shown(key: Any) -> str:
-    return quoted(key) if isinstance(key, str) else _key_text(key)
+def _shown(value: Any, depth: int = 0) -> str:
+    """Return a value as Go shows it with its types."""
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None:
+        return "<nil>"
+    if not isinstance(value, dict | list):
+        return _key_text(value)
+    if depth > _SHOWN_DEPTH:
+        return "..."
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(_shown(each, depth + 1) for each in value)}}}"
+    inner = ", ".join(f"{_shown(name)}:{_shown(each, depth + 1)}" for name, each in value.items())
+    return f"map[interface {{}}]interface {{}}{{{inner}}}"
 
 
 def _scalar(event: Any, is_key: bool) -> Any:

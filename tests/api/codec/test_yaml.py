@@ -86,6 +86,27 @@ def test_aliases_and_depth_do_no_harm() -> None:
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("null", "<nil>"),
+        ("true", "true"),
+        ("[1, null]", "[]interface {}{1, <nil>}"),
+        ("{a: {b: 1.5}}", 'map[interface {}]interface {}{"a":map[interface {}]interface {}{"b":1.5}}'),
+        ("[" * 5000 + "]" * 5000, "[]interface {}{" * 11 + "..." + "}" * 11),
+    ],
+)
+def test_a_key_that_is_null(value: str, shown: str) -> None:
+    with pytest.raises(codec.YAMLError) as refusal:
+        codec.read_yaml(f"{{null: {value}}}".encode())
+    assert str(refusal.value) == f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}"
+
+
+@pytest.mark.parametrize(("key", "text"), [("1e39", "+Inf"), ("-1e300", "-Inf"), ("1e-50", "0"), ("0.1", "0.1")])
+def test_numbers_as_keys_have_single_precision(key: str, text: str) -> None:
+    assert codec.read_yaml(f"{{{key}: a}}".encode())[0] == {text: "a"}
+
+
 def test_what_is_both_deep_and_long_is_refused_before_it_takes_long() -> None:
     with pytest.raises(codec.YAMLError, match="too deep for its length"):
         codec.read_yaml(b"a: " + b"[" * 5000 + b"1," * 500_000)
