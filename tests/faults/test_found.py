@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +21,7 @@ MAPS, SERVICES = "/api/v1/namespaces/default/configmaps", "/api/v1/namespaces/de
 JSON_PATCH, STRATEGIC = "application/json-patch+json", "application/strategic-merge-patch+json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 CRDS = api.Path("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+RULES = api.Path("x.example.com", "v1", "rules")
 REVISIONS = "/apis/apps/v1/namespaces/default/controllerrevisions"
 TO_ONE = "/kubernetes"
 
@@ -76,9 +79,9 @@ def test_is_refused(name: str) -> None:
     assert found.message in status.get("message", "")
 
 
-@pytest.mark.parametrize("metadata", [0, "a", [], {"labels": 4}, {"finalizers": [{}]}])
-def test_a_custom_object_of_another_kind(metadata: Any) -> None:
-    """Its kind is wrong, and its metadata no metadata."""
+@asynccontextmanager
+async def rules_of_example() -> AsyncIterator[Client]:
+    """A client of a server that has a custom resource."""
     schema = {"openAPIV3Schema": {"type": "object"}}
     spec = {
         "group": "x.example.com",
@@ -87,22 +90,64 @@ def test_a_custom_object_of_another_kind(metadata: Any) -> None:
         "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
     }
     definition = {"kind": "CustomResourceDefinition", "apiVersion": "apiextensions.k8s.io/v1", "spec": spec}
-    rules = api.Path("x.example.com", "v1", "rules")
-    document = {"kind": "Pod", "apiVersion": "x.example.com/v1", "metadata": metadata}
+    assembly = Assembly(Config(secure_port=0))
+    client = Client(InProcess(await assembly.start()))
+    await client.create(CRDS, {**definition, "metadata": {"name": "rules.x.example.com"}})
+    rule = {"kind": "Rule", "apiVersion": "x.example.com/v1", "metadata": {"name": "a"}}
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await client.create(RULES, rule, "default")
+                break
+            except APIError as error:
+                assert error.code == 404
+                await asyncio.sleep(0.02)
+    yield client
+    await assembly.stop()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code", "message"),
+    [
+        (0, 400, 'Pod in version "v1" cannot be handled as a Rule: json: cannot unmarshal number'),
+        ({"labels": 4}, 400, 'Pod in version "v1" cannot be handled as a Rule: json: cannot unmarshal number'),
+        (None, 422, 'Pod.x.example.com "" is invalid: kind: Invalid value: "Pod": must be Rule'),
+    ],
+)
+def test_a_custom_object_of_another_kind(metadata: Any, code: int, message: str) -> None:
+    """Its kind is wrong, and its metadata no metadata."""
 
     async def scenario() -> None:
-        assembly = Assembly(Config(secure_port=0))
-        client = Client(InProcess(await assembly.start()))
-        await client.create(CRDS, {**definition, "metadata": {"name": "rules.x.example.com"}})
-        async with asyncio.timeout(20):
-            while True:
-                with pytest.raises(APIError) as refusal:
-                    await client.create(rules, document, "default")
-                if refusal.value.code != 404:
-                    break
-                await asyncio.sleep(0.02)
-        await assembly.stop()
-        assert refusal.value.code == 400
-        assert "json: cannot unmarshal" in refusal.value.message
+        async with rules_of_example() as client:
+            document = {"kind": "Pod", "apiVersion": "x.example.com/v1", "metadata": metadata}
+            with pytest.raises(APIError) as refusal:
+                await client.create(RULES, document, "default")
+        assert refusal.value.code == code
+        assert message in refusal.value.message
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("patch", "code", "message"),
+    [
+        ({"kind": None}, 422, "Object 'Kind' is missing in '{"),
+        ({"kind": ""}, 422, "Object 'Kind' is missing in '{"),
+        ({"kind": {}}, 422, "json: cannot unmarshal object into Go struct field .kind of type string"),
+        (
+            {"apiVersion": {"a": 1}},
+            422,
+            "json: cannot unmarshal object into Go struct field .apiVersion of type string",
+        ),
+        ({"apiVersion": None}, 500, "Object 'apiVersion' is missing in 'object has no apiVersion field'"),
+    ],
+)
+def test_a_custom_object_that_a_patch_makes_nameless(patch: Any, code: int, message: str) -> None:
+    async def scenario() -> None:
+        async with rules_of_example() as client:
+            with pytest.raises(APIError) as refusal:
+                await client.patch(RULES, "a", patch, "default")
+        assert refusal.value.code == code
+        assert message in refusal.value.message
 
     asyncio.run(scenario())

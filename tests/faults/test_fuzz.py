@@ -28,7 +28,7 @@ ANSWER_SECONDS = 20.0
 GROWTH_MAX_BYTES = (128 if FULL else 32) << 20
 """What has been stored is in it, and the history of that."""
 
-INTERNAL = (b"failed to allocate", b"the spec replicas field")
+INTERNAL = (b"failed to allocate", b"the spec replicas field", b"object has no apiVersion field")
 """What kube-apiserver calls an internal error."""
 
 USERS = (b"Bearer t-admin",) * 8 + (b"Bearer t-bob", b"")

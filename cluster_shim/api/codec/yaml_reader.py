@@ -33,6 +33,7 @@ _INTEGER_TEXT = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]*|0[bB][01]+|[
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d*)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _DEPTH_LIMIT = 10_000
 _SHOWN_DEPTH = 10
+_EXPONENT_FROM = 6
 # The parser takes time for each level that is open at a token: for so many of those, more than a second.
 _EFFORT_LIMIT = 200_000_000
 
@@ -239,14 +240,21 @@ def _key_text(key: Any) -> str:
 
 
 def _shortest(key: float) -> str:
-    """Return a number with as few digits as tell it from its neighbours in single precision."""
+    """Return a number of single precision as Go writes it: as few digits as tell it from its neighbours."""
     try:
         exact = struct.pack("<f", key)
     except OverflowError:
-        return "+Inf" if key > 0 else "-Inf"
-    if not any(exact):
-        return "0"
-    return next(text for digits in range(1, 10) if struct.pack("<f", float(text := f"{key:.{digits}g}")) == exact)
+        key = math.copysign(math.inf, key)
+    if math.isnan(key):
+        return ".nan"
+    if math.isinf(key):
+        return ".inf" if key > 0 else "-.inf"
+    single = struct.unpack("<f", exact)[0]
+    texts = (f"{single:.{digits}e}" for digits in range(9))
+    digits, power = next(text for text in texts if struct.pack("<f", float(text)) == exact).split("e")
+    if -4 <= int(power) < _EXPONENT_FROM:
+        return f"{single:.{max(len(digits.lstrip('-').replace('.', '')) - 1 - int(power), 0)}f}"
+    return f"{digits}e{power}"
 
 
 def _shown(value: Any, depth: int = 0) -> str:
@@ -254,7 +262,7 @@ def _shown(value: Any, depth: int = 0) -> str:
     if isinstance(value, str):
         return quoted(value)
     if value is None:
-        return "<nil>"
+        return "interface {}(nil)" if depth else "<nil>"
     if not isinstance(value, dict | list):
         return _key_text(value)
     if depth > _SHOWN_DEPTH:
@@ -282,7 +290,7 @@ def _scalar(event: Any, is_key: bool) -> Any:
             raise YAMLError("yaml: !!binary value contains invalid base64 data") from None
     if found == _TIMESTAMP:
         return event.value
-    if isinstance(value, float):
+    if isinstance(value, float) and not is_key:
         return _as_number(value)
     return value
 

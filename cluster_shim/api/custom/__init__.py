@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from cluster_shim.api import fields
 from cluster_shim.api.custom import defaulting, embedded, lists, prune, rules, scale, values
 from cluster_shim.api.custom.correlate import Correlation
 from cluster_shim.api.custom.failures import NO_PATH
 from cluster_shim.api.custom.version import CustomVersion
-from cluster_shim.api.errors import bad_request
+from cluster_shim.api.errors import bad_request, internal
 from cluster_shim.api.fields import ROOT, FieldError, Path
+from cluster_shim.api.patch.go import json_kind
 from cluster_shim.api.resources import Resource
 
 __all__ = ["CustomVersion", "decode", "default", "reread", "stored", "validate_create", "validate_update", "warnings"]
@@ -61,6 +64,7 @@ def decode(resource: Resource, body: bytes, media_type: str) -> tuple[Document, 
 def reread(resource: Resource, document: Any) -> tuple[Document, list[str]]:
     """Return a document in the form of its type, with what a strict decoder complains of. Raises ValueError."""
     custom: CustomVersion = resource.custom
+    _check_kind(document)
     complaints: list[str] = []
     metadata = document.get("metadata")
     if "metadata" in document:
@@ -78,6 +82,19 @@ def reread(resource: Resource, document: Any) -> tuple[Document, list[str]]:
     if metadata is not None:
         document["metadata"] = metadata
     return _integral(document), complaints
+
+
+def _check_kind(document: Document) -> None:
+    """Refuse a document that does not say what it is; a patch may have taken that away."""
+    for name in ("apiVersion", "kind"):
+        value = document.get(name)
+        if not isinstance(value, str | None):
+            wrong = f"json: cannot unmarshal {json_kind(value)} into Go struct field .{name} of type string"
+            raise ValueError(f"couldn't get version/kind; json parse error: {wrong}")
+    if not document.get("kind"):
+        raise ValueError(f"Object 'Kind' is missing in '{msgspec.json.encode(document, order='sorted').decode()}'")
+    if not document.get("apiVersion"):
+        raise internal("Object 'apiVersion' is missing in 'object has no apiVersion field'")
 
 
 def _integral(value: Any) -> Any:

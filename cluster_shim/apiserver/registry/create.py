@@ -74,7 +74,8 @@ async def store_new(registry: Registry, write: Write, document: Document) -> Ent
         problems = rules.validate_create(resource, document)
         name = metadata.get("name", "")
         if problems:
-            raise errors.invalid(resource.kind, name, problems, conversion.hub(resource.gvk).group)
+            kind = resource.kind if resource.custom is None else document["kind"]  # what it says it is
+            raise errors.invalid(kind, name, problems, conversion.hub(resource.gvk).group)
         write.warnings.extend(rules.warnings(resource, document, None))
         await registry.admission.validate(registry.attributes(write, CREATE, document, None))
         if metadata.get("resourceVersion") and not write.dry_run:
