@@ -44,9 +44,11 @@ class Process:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                     writer.close()
-                    return
+                    if self._kubeconfig.exists():
+                        return
                 except OSError:
-                    await asyncio.sleep(0.02)
+                    pass
+                await asyncio.sleep(0.02)
 
     @property
     def pid(self) -> int:
