@@ -12,6 +12,8 @@ import httptools
 from cluster_shim.client.transport import Answer, Pairs
 
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+"""How long a server may take to say that it has seen the end of a connection."""
 IDLE_MAX = 64
 """Connections that wait for the next request."""
 
@@ -24,6 +26,7 @@ class Http:
         self._port = port
         self._tls = tls
         self._idle: list[_Connection] = []
+        self._all: set[_Connection] = set()
         common = f"Host: {host}:{port}\r\n" + (f"Authorization: Bearer {token}\r\n" if token else "")
         self._common = common.encode()
 
@@ -48,7 +51,7 @@ class Http:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await loop.create_connection(
-                lambda: _Connection(self._release), self._host, self._port, ssl=self._tls
+                lambda: _Connection(self._release, self._all), self._host, self._port, ssl=self._tls
             )
         return connection
 
@@ -59,27 +62,39 @@ class Http:
             connection.close()
 
     async def close(self) -> None:
-        """Close idle connections."""
-        for each in self._idle:
-            each.close()
+        """Close all connections, and wait until they are gone: an event loop must not end before."""
         self._idle.clear()
+        for each in list(self._all):
+            each.close()
+        gone = [asyncio.ensure_future(each.is_gone.wait()) for each in self._all]
+        if gone:
+            await asyncio.wait(gone, timeout=CLOSE_SECONDS)
+        for each in list(self._all):
+            each.abort()
+        for task in gone:
+            task.cancel()
 
 
 class _Connection(asyncio.Protocol):
     """One connection: one exchange at a time."""
 
-    def __init__(self, release: Callable[[_Connection], None]) -> None:
+    def __init__(self, release: Callable[[_Connection], None], everyone: set[_Connection]) -> None:
         self._release = release
+        self._everyone = everyone
         self.is_open = False
+        self.is_gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.is_open = True
+        self._everyone.add(self)
         self._waiting: asyncio.Future[Answer] | None = None
         self._pieces: asyncio.Queue[bytes | Exception | None] | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
+        self._everyone.discard(self)
+        self.is_gone.set()
         error = exc or ConnectionResetError("the server has closed the connection")
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
@@ -89,6 +104,9 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         self.is_open = False
         self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     async def exchange(self, message: bytes, streams: bool) -> Answer:
         """Send a message, return the answer; a streamed one keeps the connection to its end."""
