@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def metrics_page(site: Site) -> Handler:
     async def handle(_server: object, _request: Request) -> Response:
         if not found:
             found.append(_registry(site))
-        return _exposed(found[0])
+        return await _exposed(found[0])
 
     return handle
 
@@ -44,15 +45,30 @@ def slis_page(site: Site) -> Handler:
         for endpoint in ENDPOINTS:
             for name in checks_of(endpoint):
                 gauge.labels(name, endpoint).set(passes(site, name))
-        return _exposed(registry)
+        return await _exposed(registry)
 
     return handle
 
 
-def _exposed(registry: CollectorRegistry) -> Response:
+class _Collected:
+    """Numbers that do not change any more."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Return every metric once."""
+        return self._metrics
+
+
+async def _exposed(registry: CollectorRegistry) -> Response:
+    """Collect here, where nothing changes meanwhile, and write in a thread: that takes up to a second."""
+    from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import generate_latest
 
-    return Response(200, generate_latest(registry), CONTENT_TYPE)
+    collected = CollectorRegistry(auto_describe=False)
+    collected.register(_Collected(list(registry.collect())))
+    return Response(200, await asyncio.to_thread(generate_latest, collected), CONTENT_TYPE)
 
 
 def _registry(site: Site) -> CollectorRegistry:
