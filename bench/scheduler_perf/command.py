@@ -77,10 +77,9 @@ def run_jobs(jobs: Sequence[Job], repeat: int, timeout_s: float) -> list[JobResu
         for number, job in enumerate(jobs, 1):
             notice(f"[{number}/{len(jobs)}] {job.name}")
             runs: list[JobResult] = []
-            while len(runs) < repeat and not interrupt.requested:
+            while not runs or (len(runs) < repeat and not interrupt.requested):  # a run says that it was interrupted
                 runs.append(run_job(job, interrupt, timeout_s))
-            if runs:
-                results.append(median(runs))
+            results.append(median(runs))
             if interrupt.requested:
                 break
     return results
