@@ -18,6 +18,8 @@ from cluster_shim.apiserver.pki.files import PKIError
 from cluster_shim.storage.store import StoreError
 
 EXIT_FAILED = 1
+COLLECT_AFTER = (50_000, 20, 20)
+"""How many new objects make the collector of garbage look: nearly all that a request makes goes without it."""
 
 
 def run(config: Config) -> None:
@@ -38,6 +40,7 @@ async def _serve(config: Config) -> None:
         port = await assembly.listen()
         # What has been made by now stays: collections need not look at it again and again.
         gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
         told = _told()
         click.echo(f"Serving on https://{config.bind_address}:{port}")
         click.echo(f"kubectl --kubeconfig {assembly.kubeconfig} get nodes")
