@@ -17,14 +17,23 @@ MOST = 1 << 40
 """The largest number that is accepted: more milli-CPU or MiB than any machine has, and in bytes still an int64."""
 
 
+MOST_PROBLEMS = 200
+"""So many of a file are listed; of the others it is said how many there are."""
+
+
 class Problems:
     """The problems of one file, in the order of its lines."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.found = str(path), list[Problem]()
+        self.path, self.count, self.found = str(path), 0, list[Problem]()
 
     def add(self, line: int, column: str, reason: str) -> None:
         """Note a problem; line 0 is the file as a whole."""
+        self.count += 1
+        if self.count > MOST_PROBLEMS:
+            more = f"has {self.count - MOST_PROBLEMS:,} more problems"
+            self.found[MOST_PROBLEMS:] = [Problem(self.path, "", "", more)]
+            return
         field = f"column {column}" if column else ""
         self.found.append(Problem(self.path, f"line {line}" if line else "", field, reason))
 

@@ -1,0 +1,1 @@
+"""What no policy can beat: bounds on packing from linear programs (optional extra ``bounds``)."""
