@@ -6,18 +6,21 @@ The suite sends some thousand; ``STOWAGE_FULL=1`` (make fuzz) makes it 100,000.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from httptools import HttpParserInvalidURLError
 
 from cluster_shim.apiserver.assembly import Assembly
 from cluster_shim.apiserver.config import Config
-from cluster_shim.apiserver.http.asgi import Application
+from cluster_shim.apiserver.http.head import head_of, request_of
+from cluster_shim.apiserver.request import Request
+from cluster_shim.apiserver.server import Server
 from tests.faults.corpus import Sample, scenarios, spoiled
 from tests.faults.memory import rss_bytes
 
@@ -25,6 +28,7 @@ FULL = bool(os.environ.get("STOWAGE_FULL"))
 REQUESTS = 100_000 if FULL else 3_000
 SEED = int(os.environ.get("STOWAGE_SEED", "20"))
 ANSWER_SECONDS = 20.0
+STREAM_SECONDS = 0.01
 GROWTH_MAX_BYTES = (128 if FULL else 32) << 20
 """What has been stored is in it, and the history of that."""
 
@@ -34,46 +38,34 @@ INTERNAL = (b"failed to allocate", b"the spec replicas field", b"object has no a
 USERS = (b"Bearer t-admin",) * 8 + (b"Bearer t-bob", b"")
 
 
-async def answer(application: Application, sample: Sample, credentials: bytes) -> tuple[int, bytes]:
+async def answer(server: Server, sample: Sample, credentials: bytes) -> tuple[int, bytes]:
     """Return the status and the first bytes of an answer; the client of a stream goes away at once.
 
     Status 0: there was none in time, or no whole one.
     """
-    path, _, query = sample.target.partition(b"?")
     headers = [(b"content-length", str(len(sample.body)).encode()), *sample.headers]
     if credentials:
         headers.append((b"authorization", credentials))
-    scope = {
-        "type": "http",
-        "method": sample.method,
-        "raw_path": path,
-        "query_string": query,
-        "headers": headers,
-        "client": ("127.0.0.1", 1),
-    }
-    status, body = 0, b""
-    is_sent, has_enough = False, asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        nonlocal is_sent
-        if is_sent:
-            await has_enough.wait()
-            return {"type": "http.disconnect"}
-        is_sent = True
-        return {"type": "http.request", "body": sample.body, "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        nonlocal status, body
-        status = message.get("status", status)
-        body = (body + message.get("body", b""))[:2000]
-        if message["type"] == "http.response.start" and b"content-length" not in dict(message["headers"]):
-            has_enough.set()
-
     try:
-        await asyncio.wait_for(application(scope, receive, send), ANSWER_SECONDS)
+        request = request_of(sample.method, sample.target, headers, "127.0.0.1")
+        request.body = sample.body
+        return await asyncio.wait_for(_answer(server, request), ANSWER_SECONDS)
+    except HttpParserInvalidURLError:
+        return 400, b""
     except Exception as error:
         return 0, repr(error).encode()
-    return status, body
+
+
+async def _answer(server: Server, request: Request) -> tuple[int, bytes]:
+    response = await server.handle(request)
+    head_of(response, b"", None, True)
+    if response.stream is None:
+        return response.status, response.body[:2000]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STREAM_SECONDS):
+            await anext(response.stream, b"")
+    await response.stream.aclose()
+    return response.status, b""
 
 
 def is_upstreams(body: bytes) -> bool:
@@ -93,19 +85,19 @@ def test_malformed_requests_are_refused(shared: Path, tmp_path: Path, caplog: py
     wrong: list[tuple[int, bytes, Sample]] = []
     slowest: tuple[float, Sample | None] = 0.0, None
 
-    async def send(application: Application, number: int) -> None:
+    async def send(server: Server, number: int) -> None:
         """Go through scenarios, so that there is something to spoil: each request spoiled, half of them also whole."""
         while number > 0:
             for sample in dice.choice(corpus):
-                await send_one(application, spoiled(dice, sample, every))
+                await send_one(server, spoiled(dice, sample, every))
                 if dice.random() < 0.5:
-                    await send_one(application, sample)
+                    await send_one(server, sample)
                 number -= 1
 
-    async def send_one(application: Application, sample: Sample) -> None:
+    async def send_one(server: Server, sample: Sample) -> None:
         nonlocal slowest
         started = time.perf_counter()
-        status, body = await answer(application, sample, dice.choice(USERS))
+        status, body = await answer(server, sample, dice.choice(USERS))
         seconds = time.perf_counter() - started
         if seconds > slowest[0]:
             slowest = seconds, sample
@@ -115,11 +107,11 @@ def test_malformed_requests_are_refused(shared: Path, tmp_path: Path, caplog: py
 
     async def scenario() -> int:
         assembly = Assembly(Config(token_auth_file=tmp_path / "tokens.csv", hostname="fuzzed", compaction_seconds=20))
-        application = Application(await assembly.start())
+        server = await assembly.start()
         try:
-            await send(application, REQUESTS // 2)
+            await send(server, REQUESTS // 2)
             before = rss_bytes()
-            await send(application, REQUESTS - REQUESTS // 2)
+            await send(server, REQUESTS - REQUESTS // 2)
             return rss_bytes() - before
         finally:
             await assembly.stop()

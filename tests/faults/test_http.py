@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster_shim.apiserver.http import asgi, protocol
+from cluster_shim.apiserver.http import connection as served
 from tests.apiserver.running import Running, running
 from tests.faults.memory import rss_bytes
 from tests.faults.wire import HOST, TOKEN, connect, listen, request, say
@@ -47,8 +47,8 @@ def logged() -> Iterator[list[logging.LogRecord]]:
 def server(tmp_path_factory: pytest.TempPathFactory, logged: list[logging.LogRecord]) -> Iterator[Running]:
     """Return a server that is less patient than usual."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "HEAD_SECONDS", HEAD_SECONDS)
-        patch.setattr(asgi, "BODY_SECONDS", BODY_SECONDS)
+        patch.setattr(served, "HEAD_SECONDS", HEAD_SECONDS)
+        patch.setattr(served, "BODY_SECONDS", BODY_SECONDS)
         with running(tmp_path_factory.mktemp("server")) as found:
             yield found
 
@@ -132,7 +132,7 @@ def test_answered(server: Running, name: str) -> None:
 def test_refused_and_over(server: Running, name: str) -> None:
     """The connection ends with the answer: what follows could be anything."""
     data, status = REFUSED[name]
-    heard = say(server.port, data + VERSION)
+    heard = say(server.port, data + VERSION, quiet_seconds=2 * served.DISCARD_SECONDS)
     assert heard.is_closed
     assert heard.statuses[:1] in ([status], []), heard
     if heard.statuses:

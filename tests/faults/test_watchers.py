@@ -14,7 +14,7 @@ import pytest
 
 from cluster_shim.apiserver.assembly import Assembly
 from cluster_shim.apiserver.config import Config
-from cluster_shim.apiserver.http import asgi
+from cluster_shim.apiserver.http import connection
 from cluster_shim.apiserver.watching import hub
 from cluster_shim.client import client as api
 from cluster_shim.client.client import Client
@@ -36,7 +36,7 @@ STALLED_SECONDS = 3.0
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """Return a server that lets less wait than usual, for a shorter time."""
     monkeypatch.setattr(hub, "PENDING_MAX_BYTES", 4 * MIB)
-    monkeypatch.setattr(asgi, "STALLED_SECONDS", STALLED_SECONDS)
+    monkeypatch.setattr(connection, "STALLED_SECONDS", STALLED_SECONDS)
     with running(tmp_path) as found:
         yield found
 

@@ -41,22 +41,22 @@ def connect(port: int) -> ssl.SSLSocket:
     return found
 
 
-def say(port: int, data: bytes) -> Heard:
+def say(port: int, data: bytes, quiet_seconds: float = QUIET_SECONDS) -> Heard:
     """Send bytes, and read until the server is quiet or hangs up."""
     with contextlib.closing(connect(port)) as connection:
         with contextlib.suppress(OSError):  # the server may have had enough of it
             connection.sendall(data)
-        return listen(connection)
+        return listen(connection, quiet_seconds)
 
 
-def listen(connection: ssl.SSLSocket) -> Heard:
+def listen(connection: ssl.SSLSocket, quiet_seconds: float = QUIET_SECONDS) -> Heard:
     heard, is_closed = b"", False
     try:
         while not is_closed:
             data = connection.recv(65536)
             heard += data
             is_closed = not data
-            connection.settimeout(QUIET_SECONDS)
+            connection.settimeout(quiet_seconds)
     except TimeoutError:
         pass
     except OSError:
