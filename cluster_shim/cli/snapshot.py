@@ -132,7 +132,7 @@ def _tell_resources(state: State) -> None:
     """Print how many keys each resource has."""
     from collections import Counter
 
-    from cluster_shim.storage.history import bucket_of
+    from cluster_shim.storage.keys import bucket_of
 
     for resource, number in sorted(Counter(bucket_of(entry.key) for entry in state.entries).items()):
         click.echo(f"{number:>10,}  {resource}")

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from typing import NamedTuple
 
+from cluster_shim.storage.keys import bucket_of
 from cluster_shim.storage.store import Compacted, Event
 
 EVENT_BYTES = 250
@@ -35,11 +36,6 @@ class _Mark(NamedTuple):
     revision: int
     events: int
     bytes: int
-
-
-def bucket_of(key: str) -> str:
-    """Return the resource prefix of a key: ``/registry/pods/`` of ``/registry/pods/default/web``."""
-    return key[: key.find("/", key.find("/", 1) + 1) + 1]
 
 
 class History:
