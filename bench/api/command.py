@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from bench.api.measure import Failed, Load
+from bench.api.objects import distinct_pod, pod
 from bench.api.result import Result
 from bench.api.show import markdown, show
 from bench.api.target import Own, ServerError
@@ -20,6 +21,8 @@ from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar
 from cluster_shim.client.kubeconfig import Access, KubeconfigError, read
 
+DISTINCT_PART = 10
+"""One pod in so many has a spec of its own."""
 TABLE = "api"
 """The name in the markers of the README."""
 
@@ -75,7 +78,9 @@ async def _measure(options: Options, access: Access, own: Own | None) -> Result:
         load = Load(access, options.connections, bar)
         server = await load.prepare()
         await load.create_nodes(options.nodes)
-        creates = await load.create_pods(options.pods)
+        alike = options.pods - -(-options.pods // DISTINCT_PART)
+        creates = await load.create_pods(0, alike, pod)
+        distinct = await load.create_pods(alike, options.pods, distinct_pod)
         binds = await load.bind_pods(options.pods, options.nodes)
         gets = await load.get_pods(options.gets, options.pods)
         list_seconds = await load.list_all("/api/v1/nodes")
@@ -93,6 +98,7 @@ async def _measure(options: Options, access: Access, own: Own | None) -> Result:
         pods=options.pods,
         connections=options.connections,
         creates_per_second=creates,
+        distinct_creates_per_second=distinct,
         binds_per_second=binds,
         gets_per_second=gets,
         watchers=options.watchers,

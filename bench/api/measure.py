@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.api.objects import NAMESPACE, NODE, POD, binding, named
+from bench.api.objects import NAMESPACE, NODE, binding, named
 from cluster_shim.client.http import Http
 from cluster_shim.client.kubeconfig import Access
 
@@ -90,14 +90,14 @@ class Load:
 
         return await self.spread((f"node-{number}" for number in range(count)), send)
 
-    async def create_pods(self, count: int) -> float:
-        """Create pods; return how many a second."""
+    async def create_pods(self, first: int, end: int, make: Callable[[str], Any]) -> float:
+        """Create the pods of some numbers; return how many a second."""
         path = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
         async def send(transport: Http, name: str) -> None:
-            await self.request(transport, "POST", path, named(POD, name))
+            await self.request(transport, "POST", path, make(name))
 
-        return await self.spread((f"web-{number}" for number in range(count)), send)
+        return await self.spread((f"web-{number}" for number in range(first, end)), send)
 
     async def bind_pods(self, count: int, nodes: int) -> float:
         """Bind pods to nodes; return how many a second."""

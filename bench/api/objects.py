@@ -70,6 +70,18 @@ def named(template: dict[str, Any], name: str) -> dict[str, Any]:
     return {**template, "metadata": {**template["metadata"], "name": name}}
 
 
+def pod(name: str) -> dict[str, Any]:
+    """Return a pod of the template that most have."""
+    return named(POD, name)
+
+
+def distinct_pod(name: str) -> dict[str, Any]:
+    """Return a pod whose spec no other has."""
+    (container,) = POD["spec"]["containers"]
+    own = {**container, "env": [*container["env"], {"name": "OWN", "value": name}]}
+    return named({**POD, "spec": {**POD["spec"], "containers": [own]}}, name)
+
+
 def binding(pod: str, node: str) -> dict[str, Any]:
     """Return what gives a pod its node."""
     target = {"apiVersion": "v1", "kind": "Node", "name": node}

@@ -16,7 +16,9 @@ class Result(Struct, frozen=True, kw_only=True):
     pods: int
     connections: int
     creates_per_second: float
-    """Pods."""
+    """Pods of one template, as controllers make them: only their names differ."""
+    distinct_creates_per_second: float
+    """Pods whose specs all differ."""
     binds_per_second: float
     """Through pods/binding."""
     gets_per_second: float

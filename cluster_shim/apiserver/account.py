@@ -11,7 +11,8 @@ from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects, rules
 from cluster_shim.apiserver.registry.create import create
 from cluster_shim.apiserver.registry.delete import delete
-from cluster_shim.apiserver.registry.registry import Document, Registry, Write, timestamp
+from cluster_shim.apiserver.registry.identity import timestamp
+from cluster_shim.apiserver.registry.registry import Document, Registry, Write
 from cluster_shim.apiserver.registry.update import update
 from cluster_shim.apiserver.request import UserInfo
 

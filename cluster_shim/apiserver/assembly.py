@@ -56,7 +56,8 @@ from cluster_shim.apiserver.pki import store as pki
 from cluster_shim.apiserver.pki.context import server_context
 from cluster_shim.apiserver.pki.files import PKIError
 from cluster_shim.apiserver.pki.kubeconfig import write as write_kubeconfig
-from cluster_shim.apiserver.registry.registry import Registry, timestamp
+from cluster_shim.apiserver.registry.identity import timestamp
+from cluster_shim.apiserver.registry.registry import Registry
 from cluster_shim.apiserver.registry.services.addresses import ClusterIPs
 from cluster_shim.apiserver.registry.services.allocation import Services
 from cluster_shim.apiserver.registry.services.ports import NodePorts

@@ -102,7 +102,7 @@ class Impersonation:
     def _check(self, mode: _Mode, user: UserInfo, wanted: UserInfo, info: RequestInfo) -> UserInfo:
         """Ask whether a user may be the wanted one, and return that with all its groups. Raises 403."""
         if mode.name:
-            self._ask(user, replace(info, verb=f"impersonate-on:{mode.name}:{info.verb}"))
+            self._ask(user, info._replace(verb=f"impersonate-on:{mode.name}:{info.verb}"))
         self._ask(user, _of_name(mode, wanted.name))
         if wanted.uid:
             self._ask(user, mode.question(_GROUP_NAME, "uids", wanted.uid))
@@ -174,7 +174,7 @@ def _of_name(mode: _Mode, name: str) -> RequestInfo:
     if account := users.split_service_account(name):
         namespace, account_name = account
         group = _GROUP_NAME if mode.name else ""
-        return replace(mode.question(group, "serviceaccounts", account_name), namespace=namespace)
+        return mode.question(group, "serviceaccounts", account_name)._replace(namespace=namespace)
     if not mode.name:
         return mode.question("", "users", name)
     if (node := users.node_of(name)) is not None:

@@ -179,6 +179,8 @@ def _watch_problems(options: ListOptions) -> list[FieldError]:
 def write_options(request: Request, kind: str, is_apply: bool = False) -> WriteOptions:
     """Return the options of a write; kind is CreateOptions, UpdateOptions or PatchOptions. Raises APIError 422."""
     options = WriteOptions(kind)
+    if not request.query and not is_apply:
+        return options
     if request.query:
         options.dry_run = tuple(request.params("dryRun"))
         options.field_manager = request.param("fieldManager")

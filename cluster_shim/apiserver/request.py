@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,7 @@ class UserInfo:
 ANONYMOUS = UserInfo("system:anonymous", "", ("system:unauthenticated",))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(NamedTuple):
     """What a request asks for, by method and path (upstream: RequestInfo)."""
 
     verb: str
@@ -70,11 +69,17 @@ class Request:
 
     def header(self, name: str, default: str = "") -> str:
         """Return the first header of a name in lower case."""
-        return next((value for key, value in self.headers if key == name), default)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return default
 
     def param(self, name: str, default: str = "") -> str:
         """Return the first value of a query parameter."""
-        return next((value for key, value in self.query if key == name), default)
+        for key, value in self.query:
+            if key == name:
+                return value
+        return default
 
     def params(self, name: str) -> list[str]:
         """Return all values of a query parameter."""

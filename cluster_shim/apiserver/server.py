@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from cluster_shim.api import errors
 from cluster_shim.api.errors import APIError
@@ -143,7 +142,7 @@ class Server:
             raise forbidden(user, info, decision.reason)
 
     def _check_may_create(self, request: Request) -> None:
-        self.check(request.user, replace(request.info, verb="create"))
+        self.check(request.user, request.info._replace(verb="create"))
 
     def _non_resource(self, path: str) -> NonResource | None:
         found = self.paths.get(path)

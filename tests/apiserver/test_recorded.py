@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 
 from cluster_shim.apiserver.handlers import writing
-from cluster_shim.apiserver.registry.registry import timestamp
+from cluster_shim.apiserver.registry.identity import timestamp
 from tests.apiserver.running import running
 
 FAMILIES = {

@@ -26,6 +26,7 @@ def test_a_server_of_ours_is_started_filled_measured_and_started_again() -> None
     assert str(result["server"]).startswith("v1.36.0")
     for name in (
         "creates_per_second",
+        "distinct_creates_per_second",
         "binds_per_second",
         "gets_per_second",
         "watch_lag_ms_p99",

@@ -162,6 +162,11 @@ _DIRECT = ("volumeattachments", "resourceslices")
 """Resources whose objects name a node themselves."""
 
 
+_NODE_NAME = b'"nodeName":"'
+_MIRROR_KEY = _MIRROR.encode()
+_SPECS_MAX, _SPEC_MAX_BYTES = 2048, 16 << 10
+
+
 class _Placed(NamedTuple):
     """A pod on a node, and what it refers to."""
 
@@ -170,13 +175,22 @@ class _Placed(NamedTuple):
     fingerprint: int | None
 
 
-def _fingerprint(value: bytes) -> int | None:
-    """Return what stands for all of a pod that counts here; None if it has to be decoded to know.
+class _Text(NamedTuple):
+    """What stands in a stored pod of what counts here: of the writes of a pod nearly all change its status only."""
 
-    Of the writes of a pod that has a node nearly all change its status only.
-    """
+    node: bytes
+    spec: bytes
+    """Without the node: alike for all pods of a template."""
+
+
+def _text_of(value: bytes) -> _Text | None:
+    """Return the text of a pod that has a node; None if the pod has to be decoded to know."""
     start, end = value.find(b',"spec":{'), value.rfind(b',"status":{')
-    return hash(value[start:end]) if 0 <= start < end and b"esourceClaim" not in value else None
+    at = value.find(_NODE_NAME, start) + len(_NODE_NAME)
+    stop = value.find(b'"', at)
+    if not 0 <= start < at < stop < end or value.find(_NODE_NAME, stop, end) >= 0 or b"esourceClaim" in value:
+        return None
+    return _Text(value[at:stop], value[start:at] + value[stop:end])
 
 
 class Graph:
@@ -189,6 +203,7 @@ class Graph:
         self._volumes: dict[str, tuple[Vertex, tuple[Vertex, ...]]] = {}
         self._volumes_of_secret: dict[Vertex, set[str]] = {}
         self._direct: dict[Vertex, str] = {}
+        self._specs: dict[tuple[str, bytes], tuple[Vertex, ...]] = {}
 
     def follow(self, source: Source) -> None:
         """Keep up with the store from now on."""
@@ -219,19 +234,35 @@ class Graph:
             if known is not None:
                 self._forget(pods, name)
             return
-        print_of = _fingerprint(value)
+        text = _text_of(value)
+        fingerprint = hash(text) if text is not None else None
         if known is not None:
-            if known.fingerprint == print_of is not None:
+            if known.fingerprint == fingerprint is not None:
                 return
             self._forget(pods, name)
-        pod = _pod.decode(value)
-        node = intern(pod.spec.node_name)
+        node, vertices = self._read(namespace, name, value, text)
         if node:
-            found = dict.fromkeys(_references(pod, namespace, name))
-            vertices = tuple(self._vertices.setdefault(vertex, vertex) for vertex in found)
-            pods[name] = _Placed(node, vertices, print_of)
+            pods[name] = _Placed(node, vertices, fingerprint)
             for vertex in vertices:
                 self._count(vertex, node, 1)
+
+    def _read(self, namespace: str, name: str, value: bytes, text: _Text | None) -> tuple[str, tuple[Vertex, ...]]:
+        """Return the node of a pod and what it refers to, which is known of a spec that was seen before."""
+        is_own = text is None or len(text.spec) > _SPEC_MAX_BYTES or b'"ephemeral"' in text.spec or _MIRROR_KEY in value
+        if is_own or text is None:
+            pod = _pod.decode(value)
+            return intern(pod.spec.node_name), self._shared(pod, namespace, name)
+        spec = (namespace, text.spec)
+        found = self._specs.get(spec)
+        if found is None:
+            if len(self._specs) >= _SPECS_MAX:
+                self._specs.clear()
+            found = self._specs[spec] = self._shared(_pod.decode(value), namespace, name)
+        return intern(text.node.decode()), found
+
+    def _shared(self, pod: _Pod, namespace: str, name: str) -> tuple[Vertex, ...]:
+        found = dict.fromkeys(_references(pod, namespace, name))
+        return tuple(self._vertices.setdefault(vertex, vertex) for vertex in found)
 
     def _forget(self, pods: dict[str, _Placed], name: str) -> None:
         placed = pods.pop(name)

@@ -9,11 +9,11 @@ from cluster_shim.api.resources import GroupVersionKind, Resource
 from cluster_shim.apiserver.admission.plugin import CREATE, joined
 from cluster_shim.apiserver.handlers import body
 from cluster_shim.apiserver.handlers.writing import write_of
-from cluster_shim.apiserver.negotiation import negotiate
+from cluster_shim.apiserver.negotiation import PLAIN, negotiate
 from cluster_shim.apiserver.options import write_options
 from cluster_shim.apiserver.registry import binding, objects
 from cluster_shim.apiserver.registry.registry import Registry, Write
-from cluster_shim.apiserver.rendering import document_response
+from cluster_shim.apiserver.rendering import document_response, encoded, is_pretty
 from cluster_shim.apiserver.request import Request, Response
 from cluster_shim.storage.store import Changed
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GVK = GroupVersionKind("", "v1", "Binding")
 ATTEMPTS = 5
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+_SUCCESS = encoded(SUCCESS, PLAIN)
 
 
 async def bind(server: Server, resource: Resource, request: Request) -> Response:
@@ -47,6 +48,8 @@ async def bind(server: Server, resource: Resource, request: Request) -> Response
     if pods is None:
         raise errors.unknown_path()
     await _bind(registry, write, pods, sent)
+    if output == PLAIN and not is_pretty(request):
+        return Response(201, _SUCCESS)
     return document_response(request, resource, SUCCESS, output, 201)
 
 
@@ -55,9 +58,11 @@ async def _bind(registry: Registry, write: Write, pods: Resource, sent: dict[str
     async with registry.locked(key):
         for _ in range(ATTEMPTS):
             entry = registry.entry(pods, write.namespace, write.name)
-            pod = objects.load(entry, pods)
-            _check_preconditions(key, sent["metadata"], pod["metadata"])
-            value = objects.stored(binding.bound(pod, sent, write.now), pods)
+            value = binding.bound_text(entry.value, sent, write.now)
+            if value is None:
+                pod = objects.load(entry, pods)
+                _check_preconditions(key, sent["metadata"], pod["metadata"])
+                value = objects.encoded(binding.bound(pod, sent, write.now))
             if write.dry_run:
                 return
             try:

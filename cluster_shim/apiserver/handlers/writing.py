@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cluster_shim.api.remembered import remembered
 from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver.options import FIELD_MANAGER_MAX_BYTES, WriteOptions
-from cluster_shim.apiserver.registry.registry import Write, timestamp
+from cluster_shim.apiserver.registry.identity import timestamp
+from cluster_shim.apiserver.registry.registry import Write
 from cluster_shim.apiserver.request import Request
 
 
@@ -30,6 +32,7 @@ def write_of(request: Request, resource: Resource, options: WriteOptions, name: 
     )
 
 
+@remembered(1024)
 def manager_of(user_agent: str) -> str:
     """Return the field manager that a program is: what its User-Agent begins with."""
     name = user_agent.split("/", 1)[0]

@@ -57,13 +57,42 @@ class Metrics:
         """Requests that were answered, by what they are told apart by and by status."""
         self.durations: defaultdict[Kind, Histogram] = defaultdict(Histogram)
         """How long requests took; watches are not here."""
+        self._kinds: dict[tuple[str | bool, ...], Kind] = {}
 
     def finished(self, request: Request, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
-        kind = kind_of(request, self._catalogue)
+        info = request.info
+        named = (
+            info.verb,
+            info.group,
+            info.version,
+            info.resource,
+            info.subresource,
+            not info.name,
+            not info.namespace,
+        )
+        kind = self._kinds.get(named) if info.is_resource and not request.query else None
+        if kind is None:
+            kind = kind_of(request, self._catalogue)
+            if info.is_resource and not request.query and kind.resource:
+                self._kinds[named] = kind  # as many as there are resources, and a few more for each
         self.requests[kind, status] += 1
         if kind.verb != "WATCH":
             self.durations[kind].add(seconds)
+
+    def _kind(self, request: Request) -> Kind:
+        """Return what a request is counted as, remembered for those that name a resource and nothing unusual."""
+        info = request.info
+        if not info.is_resource or request.query:
+            return kind_of(request, self._catalogue)
+        place = (bool(info.name), bool(info.namespace))
+        named = (info.verb, info.group, info.version, info.resource, info.subresource, *place)
+        kind = self._kinds.get(named)
+        if kind is None:
+            kind = kind_of(request, self._catalogue)
+            if kind.resource:  # of others there is no end
+                self._kinds[named] = kind
+        return kind
 
 
 def kind_of(request: Request, catalogue: Catalogue) -> Kind:

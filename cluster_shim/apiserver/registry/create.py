@@ -7,6 +7,7 @@ import inspect
 from cluster_shim.api import conversion, errors
 from cluster_shim.apiserver.admission.plugin import CREATE
 from cluster_shim.apiserver.registry import objects, rules
+from cluster_shim.apiserver.registry.identity import generated_name, new_uid
 from cluster_shim.apiserver.registry.registry import (
     NOTHING,
     Document,
@@ -15,8 +16,6 @@ from cluster_shim.apiserver.registry.registry import (
     Write,
     check_namespace,
     drop_twin_owners,
-    generated_name,
-    new_uid,
 )
 from cluster_shim.storage.store import Entry, KeyExists
 

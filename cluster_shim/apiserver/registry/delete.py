@@ -10,13 +10,13 @@ from cluster_shim.api.times import LONGEST_SECONDS
 from cluster_shim.apiserver.admission.plugin import DELETE
 from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects
+from cluster_shim.apiserver.registry.identity import timestamp
 from cluster_shim.apiserver.registry.registry import (
     Document,
     Registry,
     Write,
     is_kept_by_spec,
     is_namespace,
-    timestamp,
 )
 from cluster_shim.storage.store import Changed, Entry
 

@@ -56,12 +56,19 @@ def stored(
         defaults.settle(resource.gvk, document)
     if storage_version(resource) != resource.gvk:
         document = converted(document, storage_version(resource), resource)
+    return encoded(document, verbatim)
+
+
+def encoded(document: dict[str, Any], verbatim: Mapping[str, msgspec.Raw] = MappingProxyType({})) -> bytes:
+    """Return an object of the stored version that has nothing to settle, such as one that was stored, as bytes."""
     metadata = document["metadata"]
     if "resourceVersion" in metadata:
         metadata = {key: value for key, value in metadata.items() if key != "resourceVersion"}
-    first = {"kind": document["kind"], "apiVersion": document["apiVersion"], "metadata": metadata}
-    rest = {key: verbatim.get(key, value) for key, value in document.items() if key not in first}
-    return _encode({**first, **rest})
+    ordered = {"kind": document["kind"], "apiVersion": document["apiVersion"], "metadata": metadata}
+    for key, value in document.items():
+        if key not in ordered:
+            ordered[key] = verbatim.get(key, value)
+    return _encode(ordered)
 
 
 def load(entry: Entry, resource: Resource) -> dict[str, Any]:

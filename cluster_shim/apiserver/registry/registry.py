@@ -6,14 +6,8 @@ The verbs are next door: create.py, update.py, delete.py.
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -23,13 +17,12 @@ from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
 from cluster_shim.apiserver.admission.plugin import Attributes
 from cluster_shim.apiserver.registry import objects
+from cluster_shim.apiserver.registry.locks import Holding, Locks
+from cluster_shim.apiserver.registry.moulds import Moulds
 from cluster_shim.apiserver.registry.strategies.strategy import Strategy, custom_strategy, strategy_of
 from cluster_shim.apiserver.request import Request, UserInfo
 from cluster_shim.storage.store import Entry, Event, Store
 
-NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-GENERATED_NAME_MAX = 63
-GENERATED_SUFFIX = 5
 EVENT_TTL_SECONDS = 3600
 REVISION_POLL_SECONDS = 0.02
 LIST_MAX = 64
@@ -126,7 +119,8 @@ class Registry:
         """Raises APIError 403 if the user of a request may not create what it updates; the server sets it."""
         self.memory: dict[str, Any] = {}
         """What others derive from resources and keep, by their name."""
-        self._locks: dict[str, asyncio.Lock] = {}
+        self.moulds = Moulds(store, self)
+        self._locks = Locks()
         self._lists: dict[str, Sequence[Document]] = {}
         self._followed: set[str] = set()
 
@@ -227,18 +221,9 @@ class Registry:
         while self.store.revision < revision and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(REVISION_POLL_SECONDS)
 
-    @asynccontextmanager
-    async def locked(self, key: str) -> AsyncIterator[None]:
+    def locked(self, key: str) -> Holding:
         """Let one write at a time read, change and write an object: those of this process never conflict by chance."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and not getattr(lock, "_waiters", None):
-                self._locks.pop(key, None)
+        return self._locks.hold(key)
 
 
 def check_name(name: str) -> None:
@@ -259,29 +244,6 @@ class NoReservation:
 
 
 NOTHING = NoReservation()
-
-
-def timestamp(moment: datetime | None = None) -> str:
-    """Return a time as metadata has it: that of now, if none is given."""
-    if moment is None:
-        return _second(int(time.time()))
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def new_uid() -> str:
-    """Return a UID that nobody has."""
-    return str(uuid.uuid4())
-
-
-def generated_name(base: str) -> str:
-    """Return a name that begins with a base and ends by chance, of at most 63 characters."""
-    suffix = "".join(random.choices(NAME_ALPHABET, k=GENERATED_SUFFIX))
-    return base[: GENERATED_NAME_MAX - GENERATED_SUFFIX] + suffix
 
 
 def is_kept_by_spec(resource: Resource, document: Document) -> bool:

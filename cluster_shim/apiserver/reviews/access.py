@@ -6,7 +6,6 @@ Upstream: registry/authorization, apis/authorization/validation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from cluster_shim.api import errors, fields
@@ -85,7 +84,7 @@ def _request_info(spec: Mapping[str, Any]) -> tuple[RequestInfo, list[str]]:
         name=resource.get("name", ""),
     )
     selection = narrow(resource)
-    return replace(info, field_selector=selection.fields, label_selector=selection.labels), selection.ignored
+    return info._replace(field_selector=selection.fields, label_selector=selection.labels), selection.ignored
 
 
 def _subject(spec: Mapping[str, Any]) -> UserInfo:

@@ -156,9 +156,7 @@ def nodes(known: Graph | None = None) -> Node:
 
 
 def selecting(info: RequestInfo, selector: str) -> RequestInfo:
-    from dataclasses import replace
-
-    return replace(info, field_selector=selector)
+    return info._replace(field_selector=selector)
 
 
 CLAIM = "resource.k8s.io"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluster_shim.api.errors import APIError
-from cluster_shim.apiserver.registry import binding, eviction
+from cluster_shim.apiserver.registry import binding, eviction, objects
 from tests.apiserver.admission.writes import named, pod
 from tests.apiserver.fakes import FakeObjects
 
@@ -52,6 +52,54 @@ def test_a_pod_that_cannot_be_bound(spec: dict[str, Any], metadata: dict[str, An
     with pytest.raises(APIError) as error:
         binding.bound(refused, node(), NOW)
     assert error.value.message == f'Operation cannot be fulfilled on pods/binding "p": {message}'
+
+
+WAITING: dict[str, Any] = {
+    "kind": "Pod",
+    "apiVersion": "v1",
+    "metadata": {
+        "name": "p",
+        "labels": {"a": "b", "c": "d"},
+        "uid": "u-1",
+        "managedFields": [{"manager": 'm"', "fieldsV1": {'f:{"x":"y"}': {}}}],
+    },
+    "spec": {"containers": [{"name": "c"}], "tolerations": None},
+    "status": {"phase": "Pending", "nominatedNodeName": "y"},
+}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        node(),
+        node(uid="u-1"),
+        node('no"de'),
+        node(labels={"c": "e"}, annotations={"f": "g"}),
+        {"metadata": {"name": "p"}, "target": {"name": "x"}},
+    ],
+)
+@pytest.mark.parametrize("status", [{}, {"conditions": [{"type": "PodScheduled", "status": "False"}]}])
+def test_a_pod_that_is_bound_as_text_is_the_same(wanted: dict[str, Any], status: dict[str, Any]) -> None:
+    waiting = {**WAITING, "status": {**WAITING["status"], **status}}
+    expected = objects.encoded(binding.bound(waiting, wanted, NOW))
+    assert binding.bound_text(objects.encoded(waiting), wanted, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "wanted"),
+    [
+        ({"spec": {"nodeName": "y"}}, node()),
+        ({"spec": {"schedulingGates": [{"name": "g"}]}}, node()),
+        ({"spec": {}}, node()),
+        ({"metadata": {**WAITING["metadata"], "deletionTimestamp": NOW}}, node()),
+        ({"status": None}, node()),
+        ({"more": 1}, node()),
+        ({}, node(uid="u-2")),
+        ({}, node(resourceVersion="1")),
+    ],
+)
+def test_a_pod_that_has_to_be_read_to_be_bound(pod: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert binding.bound_text(objects.encoded({**WAITING, **pod}), wanted, NOW) is None
 
 
 def test_what_a_binding_may_say() -> None:

@@ -40,26 +40,17 @@ MAX_NAME_BYTES = 128
 
 _CACHED_SHAPES = 4096
 _CACHED_BYTES = 16 << 10
+_IDENTITY = frozenset(
+    (
+        *("name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName"),
+        *("generation", "managedFields", "resourceVersion"),
+    )
+)
+"""Members of metadata that nobody owns."""
 _NEVER_TRACKED: FieldSet = {
     "f:apiVersion": {},
     "f:kind": {},
-    "f:metadata": {
-        ".": {},
-        **{
-            f"f:{name}": {}
-            for name in (
-                "name",
-                "namespace",
-                "creationTimestamp",
-                "selfLink",
-                "uid",
-                "clusterName",
-                "generation",
-                "managedFields",
-                "resourceVersion",
-            )
-        },
-    },
+    "f:metadata": {".": {}, **{f"f:{name}": {} for name in sorted(_IDENTITY)}},
 }
 
 
@@ -124,19 +115,19 @@ class FieldManager:
             value = new[key]
             if key == "apiVersion" or key == "kind":
                 continue
-            if key == "metadata" or not isinstance(value, dict):
-                found = self._fields_of_part(key, value)
-            else:
-                shape = (key, msgspec.json.encode(value))
-                known = self._created.get(shape)
-                if known is None:
-                    known = self._fields_of_part(key, value)
-                    if len(shape[1]) <= _CACHED_BYTES:
-                        if len(self._created) >= _CACHED_SHAPES:
-                            self._created.clear()
-                        self._created[shape] = known
-                found = known
-            fields.update(found)
+            if not isinstance(value, dict):
+                fields.update(self._fields_of_part(key, value))
+                continue
+            owned = value if key != "metadata" else {each: value[each] for each in value if each not in _IDENTITY}
+            shape = (key, msgspec.json.encode(owned))
+            known = self._created.get(shape)
+            if known is None:
+                known = self._fields_of_part(key, value)
+                if len(shape[1]) <= _CACHED_BYTES:
+                    if len(self._created) >= _CACHED_SHAPES:
+                        self._created.clear()
+                    self._created[shape] = known
+            fields.update(known)
         return fields
 
     def _fields_of_part(self, key: str, value: Any) -> FieldSet:

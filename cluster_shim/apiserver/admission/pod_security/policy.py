@@ -40,6 +40,9 @@ class Policy(NamedTuple):
         return all(each.level == PRIVILEGED for each in self)
 
 
+_NO_POLICY = Policy()
+
+
 def stricter(level: str, other: str) -> bool:
     """Tell whether a level allows less than another."""
     return LEVELS.index(level) > LEVELS.index(other)
@@ -48,6 +51,8 @@ def stricter(level: str, other: str) -> bool:
 def policy_of(labels: Mapping[str, str]) -> tuple[Policy, list[FieldError]]:
     """Return what labels say, and what is wrong with them; what cannot be read is strict to enforce, else lenient."""
     found: list[FieldError] = []
+    if not any(each.startswith(_PREFIX) for each in labels):
+        return _NO_POLICY, found
     modes: dict[str, LevelVersion] = {}
     for mode in ("enforce", "audit", "warn"):
         level, version = PRIVILEGED, LATEST

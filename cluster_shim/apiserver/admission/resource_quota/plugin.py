@@ -5,7 +5,6 @@ What was charged for a write that fails afterwards stays charged until the quota
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from cluster_shim.apiserver.admission.plugin import ANY, CREATE, UPDATE, Attribu
 from cluster_shim.apiserver.admission.pod_resources import Amounts, add, amounts_of
 from cluster_shim.apiserver.admission.resource_quota.evaluators import SPECIAL, CountEvaluator, Evaluator
 from cluster_shim.apiserver.admission.resource_quota.scopes import selectors_of
+from cluster_shim.apiserver.registry.locks import Locks
 from cluster_shim.apiserver.registry.own import Objects
 
 Quota = Mapping[str, Any]
@@ -40,7 +40,7 @@ class ResourceQuota:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._evaluators: dict[tuple[str, str], Evaluator] = dict(SPECIAL)
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = Locks()
 
     async def validate(self, attributes: Attributes) -> None:
         """Charge what a write uses. Raises Forbidden."""
@@ -53,7 +53,7 @@ class ResourceQuota:
         evaluator = self._evaluators.get(key) or self._evaluators.setdefault(key, CountEvaluator(*key))
         if not evaluator.handles(attributes):
             return
-        async with self._locks.setdefault(namespace, asyncio.Lock()):
+        async with self._locks.hold(namespace):
             await self._charge(attributes, evaluator)
 
     async def _charge(self, attributes: Attributes, evaluator: Evaluator) -> None:
