@@ -10,6 +10,7 @@ from sched_core.columns.classes import PodInfo, pod_key, pod_uid
 from sched_core.columns.kinds import PodKinds
 from sched_core.columns.labels import LabelColumn
 from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.own import Column
 from sched_core.columns.pods import NOT_STARTED
 from sched_core.columns.ports import HostPort, host_ports
 from sched_core.config import (
@@ -148,6 +149,7 @@ __all__ = [
     "ClusterEvent",
     "ClusterEventWithHint",
     "Code",
+    "Column",
     "Connect",
     "Container",
     "ContainerPort",

@@ -6,10 +6,12 @@ Objects come in (added, updated, removed), columns change. No decision is taken 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from sched_core.changes import Changes
@@ -17,8 +19,9 @@ from sched_core.columns.arrays import NodeArray
 from sched_core.columns.classes import ClassState, PodClasses, pod_key
 from sched_core.columns.kinds import PodKinds
 from sched_core.columns.nodes import NodeColumns, NodeState
+from sched_core.columns.own import Moves, OwnColumns
 from sched_core.columns.pods import NOT_STARTED, SLACK, PodState
-from sched_core.errors import InvalidObjects, Problem
+from sched_core.errors import InvalidObjects, PluginError, Problem, StowageError
 from sched_core.objects.load import Objects
 from sched_core.objects.meta import object_key
 from sched_core.objects.records import AnyObject, Node, Pod
@@ -37,6 +40,7 @@ class ClusterState(NamedTuple):
     namespaces: dict[str, dict[str, str]]
     others: dict[str, dict[str, AnyObject]]
     uids: dict[str, str]
+    annotations: dict[str, dict[str, str]]
 
 
 class Cluster:
@@ -58,6 +62,9 @@ class Cluster:
         """Whether a pod with affinity to other pods was placed; it may be gone, up to the next `tidy`."""
         self.uids: dict[str, str] = {}
         """The uid by ``namespace/name`` of placed pods that have one."""
+        self.annotations: dict[str, dict[str, str]] = {}
+        """By ``namespace/name``, those of pods that had a node when they came: classes of such pods leave them out, yet
+        a plugin whose columns come later may be told by them which devices a pod holds."""
         self._enough_classes = SLACK
 
     @classmethod
@@ -114,9 +121,12 @@ class Cluster:
     def add_node(self, node: Node) -> int:
         """Add or update a node and return its row; pods that waited for this name count from now on."""
         self.nodes.tidy()
+        known = self.nodes.row_of.get(node.metadata.name)
         row = self.nodes.add(node)
+        if known is not None and self.nodes.owners.mover is not None:
+            self._come_again(self.nodes.pods.on(row))
         for number in self.nodes.pods.enter(node.metadata.name, row):
-            self.add_usage(int(self.nodes.pods.class_of[number]), row)
+            self.add_usage(int(self.nodes.pods.class_of[number]), row, number)
         return row
 
     update_node = add_node
@@ -140,10 +150,12 @@ class Cluster:
             row = self.nodes.row_of.get(pod.spec.node_name, -1)
             start = start_time(pod)
             number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
+            if pod.metadata.annotations:
+                self.annotations[key] = pod.metadata.annotations
             if row < 0:
                 self.nodes.pods.wait(number, pod.spec.node_name)
             else:
-                self.add_usage(pod_class, row)
+                self.add_usage(pod_class, row, number)
 
     def add_pod(self, pod: Pod) -> None:
         self.add_pods([pod])
@@ -157,23 +169,106 @@ class Cluster:
         row = int(pods.node_of[number])
         pods.drop(number)
         self.uids.pop(key, None)
+        self.annotations.pop(key, None)
         if row >= 0:
-            self._subtract_usage(int(pods.class_of[number]), row)
+            self._subtract_usage(int(pods.class_of[number]), row, number)
         return True
 
     def place(
-        self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], start: int = NOT_STARTED
-    ) -> int:
+        self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], start: int = NOT_STARTED, *,
+        placed: Mapping[str, NDArray[Any]] = MappingProxyType({}),
+    ) -> int:  # fmt: skip
         """Note where pods are, without adding their usage; return the number of the first (it lasts until `tidy`).
 
-        ``start`` is their start time in nanoseconds since 1970.
+        ``start`` is their start time in nanoseconds since 1970, ``placed`` what plugins remember of them.
         """
         if self.classes.with_affinity and self.classes.with_affinity.intersection(classes.tolist()):
             self.placed_with_affinity = True
-        return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes], start)
+        return self.nodes.pods.add(keys, classes, rows, self.classes.priority[classes], start, placed)
 
-    def add_usage(self, pod_class: int, row: int) -> None:
-        """Add what a pod of a class uses to a node (upstream: NodeInfo.AddPod)."""
+    def declare(self, owners: OwnColumns) -> None:
+        """Have the own columns of these plugins and of no others, filled from nodes, pods and what is placed.
+
+        What placements remember is kept where its column is declared alike. Raises PluginError, and has the columns
+        and classes that it had before, where a plugin cannot fill its own.
+        """
+        if owners is self.nodes.owners or not (owners or self.nodes.owners):
+            return
+        before = self.state()
+        try:
+            self._declare(owners)
+        except StowageError:
+            self._set_owners(before.nodes.owners)
+            self.restore(before)
+            raise
+
+    def _declare(self, owners: OwnColumns) -> None:
+        self._set_owners(owners)
+        fault = next((fault for faults in (self.nodes.faults, self.classes.faults) for fault in faults.values()), None)
+        if fault is not None:
+            raise fault
+        if owners.mover is not None:
+            nobody = Moves(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+            for sign in (1, -1):  # what cannot be compiled is found out now
+                owners.mover(self, nobody, sign)
+        self._settle(raising=True)
+
+    def _set_owners(self, owners: OwnColumns) -> None:
+        """Make the columns, with those of nodes filled as if they were empty; classes may have new numbers."""
+        pods = self.nodes.pods
+        pods.compact()
+        pods.declare(tuple(owners.placed.values()))
+        pods.class_of[:] = self.classes.declare(owners, pods.class_of)
+        self._recall_annotations()
+        self.kinds = PodKinds(self.classes)
+        self.nodes.declare(owners)
+
+    def _recall_annotations(self) -> None:
+        """Give placed pods that plugins tell apart by their annotations classes of their own."""
+        if not self.classes.owners.pod:
+            return
+        pods, classes = self.nodes.pods, self.classes
+        for key, known in self.annotations.items():
+            number = pods.find(key)
+            assert number is not None  # annotations go with the pod
+            like = classes.pods[pods.class_of[number]]
+            if like.metadata.annotations != known:
+                own = structs.replace(like, metadata=structs.replace(like.metadata, annotations=known))
+                pods.class_of[number] = classes.intern(own, placed=True)
+
+    def _settle(self, *, raising: bool = False) -> None:
+        """Let all placed pods come to their nodes again, as far as own columns are concerned."""
+        pods = self.nodes.pods
+        placed = np.flatnonzero(pods.node_of >= 0)
+        self._come_again(placed[np.argsort(pods.place[placed])], raising=raising)
+
+    def _come_again(self, numbers: NDArray[np.int64], *, raising: bool = False) -> None:
+        pods = self.nodes.pods
+        self.move(Moves(pods.node_of[numbers].astype(np.int64), pods.class_of[numbers], numbers), 1, raising=raising)
+
+    def move(self, moves: Moves, sign: int, *, raising: bool = False) -> None:
+        """Have plugins change their own columns for pods that come (1) or leave (-1).
+
+        Where one cannot, its error is raised, or noted as a fault of the node.
+        """
+        mover = self.nodes.owners.mover
+        if mover is None or not len(moves.rows):
+            return
+        try:
+            mover(self, moves, sign)
+        except PluginError as fault:
+            if raising:
+                raise
+            row = self.nodes.row_of.get(fault.node)
+            self.nodes.faults[int(moves.rows[0]) if row is None else row] = fault
+
+    def add_usage(self, pod_class: int, row: int, number: int, *, raising: bool = False) -> None:
+        """Add what a pod of a class uses to a node (upstream: NodeInfo.AddPod); ``number`` is that in the pod table.
+
+        Raises PluginError, with nothing added, only if ``raising``.
+        """
+        if self.nodes.owners:
+            self.move(_one(pod_class, row, number), 1, raising=raising)
         self._change(pod_class, row, 1)
         self.nodes.used_ports[:, row] |= self.classes.port_bits[pod_class]
 
@@ -200,24 +295,32 @@ class Cluster:
         return ClusterState(
             nodes.state(), nodes.pods.state(), self.classes.state(), self.placed_with_affinity,
             dict(self.namespaces), {kind: dict(records) for kind, records in self.others.items()}, dict(self.uids),
+            dict(self.annotations),
         )  # fmt: skip
 
     def restore(self, state: ClusterState) -> None:
         """Go back to a state that `state` returned."""
-        pods = self.nodes.pods
+        nodes, pods = self.nodes, self.nodes.pods
         pods.restore(state.pods)
         pods.class_of[:] = self.classes.numbers_of(pods.class_of, state.classes)
-        self.nodes.restore(state.nodes)
+        nodes.restore(state.nodes)
         self.placed_with_affinity, self.namespaces = state.placed_with_affinity, dict(state.namespaces)
-        self.uids = dict(state.uids)
+        self.uids, self.annotations = dict(state.uids), dict(state.annotations)
+        if state.nodes.owners is not nodes.owners:
+            self._recall_annotations()
+            for row in np.flatnonzero(nodes.alive).tolist() if nodes.owners.node else ():
+                nodes.refill(row)
+            self._settle()
         self.versions.update({*self.others, *state.others})
         for kind in {*self.others, *state.others}:
             self.changes[kind].add_all()
         self.others = {kind: dict(records) for kind, records in state.others.items()}
         self.others_version += 1
 
-    def _subtract_usage(self, pod_class: int, row: int) -> None:
+    def _subtract_usage(self, pod_class: int, row: int, number: int) -> None:
         self._change(pod_class, row, -1)
+        if self.nodes.owners:
+            self.move(_one(pod_class, row, number), -1)
         if self.classes.port_bits[pod_class].any():
             # a set: two pods that share a port free it together, so only the ports of the others are looked at
             self.nodes.used_ports[:, row] &= ~self.classes.port_bits[pod_class]
@@ -231,6 +334,10 @@ class Cluster:
             nodes.rare_requested.add(classes.rare[pod_class].usage, row, sign)
         nodes.pod_count[row] += sign
         nodes.append_log(row)
+
+
+def _one(pod_class: int, row: int, number: int) -> Moves:
+    return Moves(np.array([row]), np.array([pod_class], np.int32), np.array([number]))
 
 
 def start_time(pod: Pod) -> int:

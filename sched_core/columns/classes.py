@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
+from sched_core.columns.own import NO_COLUMNS, OwnColumns, Values
 from sched_core.columns.ports import HostPort, PortTable, host_ports
-from sched_core.errors import InvalidObjects, Problem
+from sched_core.errors import InvalidObjects, PluginError, Problem
 from sched_core.objects.meta import Skip
 from sched_core.objects.records import Pod, Volume
 from sched_core.objects.requests import is_scalar_resource, pod_requests
@@ -188,6 +189,10 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
         names = zip(self._classes.nodes.resources, self.requests.tolist(), strict=False)
         return {name: amount for name, amount in names if amount} | dict(self.rare_requests)
 
+    def own(self, name: str) -> Any:
+        """Return what a plugin has filled in for the pod: a number, or an array of the column's shape."""
+        return self._classes.own[name][self.row]
+
     @property
     def has_host_ports(self) -> bool:
         return self._classes.has_host_ports(self.row)
@@ -231,6 +236,8 @@ class PodClasses:
 
     def __init__(self, nodes: NodeColumns) -> None:
         self.nodes, self.epoch = nodes, 0
+        self.owners = NO_COLUMNS
+        """Who has own columns here (see `PodInfo.own`)."""
         self._clear()
 
     def _clear(self) -> None:
@@ -241,8 +248,8 @@ class PodClasses:
         self.shape_of = np.zeros(0, np.int32)
         """[C]: shape of each class. Classes of one shape differ only in how much they request of the same resources,
         and in the names of the claims that they mount."""
-        self._number: dict[tuple[int, bytes, tuple[str, ...]], int] = {}
-        self._first: dict[tuple[int, bytes], int] = {}
+        self._number: dict[tuple[int, bytes, tuple[str, ...], bytes], int] = {}
+        self._first: dict[tuple[int, bytes, bytes], int] = {}
         """The first of the classes that differ only in the names of their claims."""
         self._recent: dict[bytes, int] = {}
         """Classes by the encoding of a whole spec, so that the next pod of a template is found with one look."""
@@ -264,6 +271,10 @@ class PodClasses:
         self.port_bits = np.zeros((0, nodes.ports.words), np.uint64)
         self.port_conflicts = self.port_bits.copy()
         self.priority = np.zeros(0, np.int64)
+        self.own = {name: column.empty(0, rows_last=False) for name, column in self.owners.pod.items()}
+        """[C, ..] each: the columns that plugins have filled from pods."""
+        self.faults: dict[int, PluginError] = {}
+        """Classes that a plugin could not fill its columns from; their pods are not placed."""
 
     def __len__(self) -> int:
         return len(self.pods)
@@ -284,13 +295,33 @@ class PodClasses:
     def _intern(self, pod: Pod, placed: bool) -> int:
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
         amounts, claims = amounts_key(pod), claims_key(pod) if pod.spec.volumes else ()
-        number = self._number.get((spec, amounts, claims))
+        values, fault = self._own_values(pod) if self.owners.pod else ({}, None)
+        own = b"".join([value.tobytes() for value in values.values()])
+        number = self._number.get((spec, amounts, claims, own))
         if number is None:
-            number = self._number[spec, amounts, claims] = self._add(pod, spec, self._first.get((spec, amounts)))
+            number = self._add(pod, spec, self._first.get((spec, amounts, own)))
+            self._number[spec, amounts, claims, own] = number
             if claims:
-                self._first.setdefault((spec, amounts), number)
+                self._first.setdefault((spec, amounts, own), number)
             self._placed.append(placed)
+            for name, value in values.items():
+                self.own[name][number] = value
+            if fault is not None:
+                self.faults[number] = fault
         return number
+
+    def _own_values(self, pod: Pod) -> tuple[Values, PluginError | None]:
+        """Return what plugins fill in for a pod; zeros and the error where one cannot."""
+        try:
+            return self.owners.fill_pod(pod), None
+        except PluginError as fault:
+            return {name: np.zeros(each.shape, each.dtype) for name, each in self.owners.pod.items()}, fault
+
+    def declare(self, owners: OwnColumns, kept: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Have these own columns of pods and no others; begins an epoch as `renew` does where that changes any."""
+        changes = bool(self.owners.pod or owners.pod)
+        self.owners = owners
+        return self.renew(kept) if changes else kept
 
     def renew(self, kept: NDArray[np.int32]) -> NDArray[np.int32]:
         """Begin an epoch in which only the classes ``kept`` int32[P] are known, and return their new numbers.
@@ -451,6 +482,9 @@ class PodClasses:
             grown = np.zeros((capacity, *array.shape[1:]), array.dtype)
             grown[: len(array)] = array
             setattr(self, name, grown)
+        for name, own in self.own.items():
+            self.own[name] = self.owners.pod[name].empty(capacity, rows_last=False)
+            self.own[name][: len(own)] = own
         self._capacity = capacity
 
 

@@ -19,10 +19,11 @@ from sched_core.columns.arrays import NodeArray
 from sched_core.columns.interned import SLACK, InternTable
 from sched_core.columns.labels import HOSTNAME, LabelColumn, label_column, label_set
 from sched_core.columns.order import NodeTree, zone_key
+from sched_core.columns.own import NO_COLUMNS, OwnColumns
 from sched_core.columns.pods import PodTable
 from sched_core.columns.ports import PortTable
 from sched_core.columns.sparse import ResourceColumn, SparseColumns
-from sched_core.errors import LimitExceeded
+from sched_core.errors import LimitExceeded, PluginError
 from sched_core.objects.quantity import milli_value, parse_quantity, value
 from sched_core.objects.records import ContainerImage, Node, NodeSpec, NodeStatus, ObjectMeta, Resources, Taint
 from sched_core.objects.requests import is_scalar_resource
@@ -56,6 +57,8 @@ class NodeState(NamedTuple):
     ports: PortTable
     rare_allocatable: SparseColumns
     rare_requested: SparseColumns
+    owners: OwnColumns
+    faults: dict[int, PluginError]
 
 
 def in_unit(resource: str, nano: int) -> int:
@@ -89,6 +92,10 @@ class NodeColumns:
         self.pods = PodTable()
         self.log = np.zeros(1 << 10, np.int32)
         self.log_head = np.zeros(1, np.int64)
+        self.owners = NO_COLUMNS
+        """Who has own columns here (see `own`)."""
+        self.faults: dict[int, PluginError] = {}
+        """Rows whose own columns a plugin could not fill or keep; nothing is placed as long as there are any."""
         self._resource_row = {name: row for row, name in enumerate(self.resources)}
         self._sets = {name: InternTable() for name in ("taint_set", "feature_set", "image_set", "label_set")}
         """What the columns of these names hold numbers of."""
@@ -199,6 +206,30 @@ class NodeColumns:
             return ResourceColumn(self.allocatable[row], self.requested[row])
         return ResourceColumn(*(each.column(name, self.count) for each in (self.rare_allocatable, self.rare_requested)))
 
+    def own(self, name: str) -> NDArray[Any]:
+        """Return a column of a plugin's own, [N] or [.., N]; raises KeyError if no plugin has declared it."""
+        self.owners.node[name]
+        return self._arrays[name][..., : self.count]
+
+    def declare(self, owners: OwnColumns) -> None:
+        """Have these own columns and no others, filled from the node objects as if no pod ran on them."""
+        for name in self.owners.node:
+            del self._arrays[name]
+            delattr(self, name)
+        self.owners = owners
+        for column in owners.node.values():
+            self._arrays[column.name] = column.empty(self._capacity, rows_last=True)
+        self._publish()
+        self.faults.clear()
+        if owners.node:
+            for row in np.flatnonzero(self.alive).tolist():
+                self._fill_own(np.array([row]), self.record(row))
+        self.object_version += 1
+
+    def refill(self, row: int) -> None:
+        """Fill the own columns of a node as if no pod ran on it."""
+        self._fill_own(np.array([row]), self.record(row))
+
     def grow_port_words(self) -> None:
         """Make room for the bits of all known host ports."""
         self._arrays["used_ports"] = _grow_rows(self._arrays["used_ports"], self.ports.words)
@@ -257,11 +288,16 @@ class NodeColumns:
         for key in ("requested", "nonzero_requested", "used_ports", "pod_count", "image_set"):
             emptied._arrays[key] = self._arrays[key].copy()
             emptied._arrays[key][..., rows] = 0
+        for key in self.owners.node:
+            emptied._arrays[key] = self._arrays[key].copy()
         emptied.rare_requested = self.rare_requested.without(rows)
         emptied.object_version = -1 - self.object_version  # what plugins keep by it is kept apart
         emptied._columns, emptied._images = (emptied.object_version, {}), (emptied.object_version, {})
         emptied.pods = self.pods.without(rows)
         emptied._publish()
+        emptied.faults = dict(self.faults)
+        for row in rows.tolist() if self.owners.node else ():
+            emptied.refill(row)
         return emptied
 
     def add(self, node: Node) -> int:
@@ -319,6 +355,9 @@ class NodeColumns:
         for key in ("requested", "nonzero_requested", "used_ports"):
             self._arrays[key][:, row] = 0
         self.pod_count[row] = 0
+        for own in self.owners.node:
+            self._arrays[own][..., row] = 0
+        self.faults.pop(row, None)
         self.rare_allocatable.clear(row)
         self.rare_requested.clear(row)
         self.object_version += 1
@@ -335,20 +374,25 @@ class NodeColumns:
         tree = copy.deepcopy(self._tree)
         images, sets = dict(self._image_sizes), dict(self._sets)
         rare = self.rare_allocatable.copy(), self.rare_requested.copy()
-        return NodeState(self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports, *rare)
+        return NodeState(
+            self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports, *rare, self.owners,
+            dict(self.faults),
+        )  # fmt: skip
 
     def restore(self, state: NodeState) -> None:
         """Go back to a state that `state` returned; the host ports of its pods must be known."""
         arrays = state.arrays
         if state.ports is not self.ports:
             arrays = arrays | {"used_ports": self.ports.translate(arrays["used_ports"], state.ports)}
-        for key, kept in arrays.items():
-            array = self._arrays[key]
+        for key, array in self._arrays.items():
             array[...] = 0
-            if array.ndim == 2:
-                array[: len(kept), : state.rows] = kept
+            if key in self.owners.node and state.owners is not self.owners:
+                continue  # it has come since; who restores fills it
+            if array.ndim == 1:
+                array[: state.rows] = arrays[key]
             else:
-                array[: state.rows] = kept
+                array[: len(arrays[key]), ..., : state.rows] = arrays[key]
+        self.faults = dict(state.faults)
         self.names, self.row_of = list(state.names), dict(state.row_of)
         self.objects, self._free = list(state.objects), list(state.free)
         self._image_sizes, self._sets = dict(state.image_sizes), dict(state.sets)
@@ -419,7 +463,22 @@ class NodeColumns:
         self.label_set[rows] = self._sets["label_set"].intern(items, dict(items))
         self.hostname_is_name[rows] = is_name and HOSTNAME in labels
         self.alive[rows] = True
+        if self.owners.node:
+            self._fill_own(rows, node)
         self.object_version += 1
+
+    def _fill_own(self, rows: NDArray[np.int64], node: Node) -> None:
+        """Write what plugins say of a node into their columns; where one cannot, that is noted as a fault."""
+        try:
+            values = self.owners.fill_node(node)
+        except PluginError as fault:
+            values = {name: np.zeros(column.shape, column.dtype) for name, column in self.owners.node.items()}
+            self.faults.update(dict.fromkeys(rows.tolist(), fault))
+        else:
+            for row in rows.tolist() if self.faults else ():
+                self.faults.pop(row, None)
+        for name, filled in values.items():
+            self._arrays[name][..., rows] = filled[..., np.newaxis]
 
     def _take_from_rare(self, name: str) -> None:
         """Write what is kept sparsely of a resource that has a row now into the arrays."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.arrays import PodArray
+from sched_core.columns.own import Column
 
 NOT_STARTED = np.iinfo(np.int64).max
 """The start time of a pod that has none yet: later than all others."""
@@ -27,6 +29,7 @@ class PodState(NamedTuple):
     """What `PodTable.state` returns."""
 
     columns: dict[str, NDArray[Any]]
+    own: dict[str, NDArray[Any]]
     live: int
     placed: int
     starts: list[int]
@@ -54,6 +57,7 @@ class PodTable:
         self._start_time = np.zeros(0, np.int64)
         self._place = np.zeros(0, np.int64)
         self._gone = np.zeros(0, np.bool_)
+        self._own: dict[str, NDArray[Any]] = {}
         self._starts: list[int] = []
         self._segments: list[Sequence[str]] = []
         self._index: dict[str, int] = {}
@@ -90,6 +94,23 @@ class PodTable:
         """Whether a pod was dropped; its other columns mean nothing then."""
         return self._gone[: self.count]
 
+    def own(self, name: str) -> NDArray[Any]:
+        """Return a column of a plugin's own, [P, ..]: what placements remember; zero for pods that are nowhere."""
+        return self._own[name][: self.count]
+
+    @property
+    def own_columns(self) -> tuple[NDArray[Any], ...]:
+        """All of them, as compiled loops write them."""
+        return tuple(self._own.values())
+
+    def declare(self, columns: Sequence[Column]) -> None:
+        """Have these own columns and no others; what is there already, of the same type and shape, is kept."""
+        before, self._own = self._own, {}
+        for column in columns:
+            empty, known = column.empty(len(self._class_of), rows_last=False), before.get(column.name)
+            same = known is not None and known.dtype == empty.dtype and known.shape == empty.shape
+            self._own[column.name] = known if known is not None and same else empty
+
     @property
     def is_sparse(self) -> bool:
         """Whether more than half of the numbers are those of pods that are gone."""
@@ -97,9 +118,12 @@ class PodTable:
 
     def add(
         self, keys: Sequence[str], classes: NDArray[np.int32], rows: NDArray[np.int32], priority: NDArray[np.int64],
-        start_time: int = NOT_STARTED,
+        start_time: int = NOT_STARTED, placed: Mapping[str, NDArray[Any]] = MappingProxyType({}),
     ) -> int:  # fmt: skip
-        """Add pods and return the number of the first one; rows of -1 are pods that are nowhere (see `wait`)."""
+        """Add pods and return the number of the first one; rows of -1 are pods that are nowhere (see `wait`).
+
+        ``placed`` is what plugins remember of them, by column.
+        """
         first, total = self.count, len(keys)
         end = first + total
         self._reserve(end)
@@ -109,6 +133,8 @@ class PodTable:
         self._start_time[first:end] = start_time
         self._place[first:end] = np.arange(first, end)
         self._gone[first:end] = False
+        for name, own in self._own.items():
+            own[first:end] = placed.get(name, 0)
         self._starts.append(first)
         self._segments.append(keys)
         self.count = end
@@ -196,6 +222,7 @@ class PodTable:
         number_of[kept] = np.arange(len(kept))
         for name in _COLUMNS:
             setattr(self, f"_{name}", getattr(self, f"_{name}")[kept])
+        self._own = {name: own[kept] for name, own in self._own.items()}
         self.count = self._listed = len(kept)
         self._place = np.arange(len(kept))
         self._starts, self._segments, self._index, self._indexed = [0], [keys], {}, 0
@@ -206,12 +233,18 @@ class PodTable:
         """Return a copy of the table."""
         columns = {name: getattr(self, name).copy() for name in _COLUMNS}
         waiting = {name: list(numbers) for name, numbers in self._waiting.items()}
-        return PodState(columns, self.live, self.placed, list(self._starts), list(self._segments), waiting)
+        own = {name: self.own(name).copy() for name in self._own}
+        return PodState(columns, own, self.live, self.placed, list(self._starts), list(self._segments), waiting)
 
     def restore(self, state: PodState) -> None:
         """Go back to a state that `state` returned."""
         for name, kept in state.columns.items():
             setattr(self, f"_{name}", kept.copy())
+        for name, own in self._own.items():
+            known = state.own.get(name)
+            fits = known is not None and known.dtype == own.dtype and known.shape[1:] == own.shape[1:]
+            zeros = np.zeros((len(self._class_of), *own.shape[1:]), own.dtype)
+            self._own[name] = known.copy() if known is not None and fits else zeros
         self.count, self.live, self.placed = len(self._class_of), state.live, state.placed
         self._starts, self._segments = list(state.starts), list(state.segments)
         self._waiting = {name: list(numbers) for name, numbers in state.waiting.items()}
@@ -268,6 +301,8 @@ class PodTable:
             for name in _COLUMNS:
                 column = getattr(self, f"_{name}")
                 setattr(self, f"_{name}", np.concatenate([column, np.zeros(more, column.dtype)]))
+            for name, own in self._own.items():
+                self._own[name] = np.concatenate([own, np.zeros((more, *own.shape[1:]), own.dtype)])
 
 
 class TableKeys(Sequence[str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Batch:
     """Position -> why it failed."""
     latency_ns: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """float64[P] with ``measure=True``: time of each decision, from the processor's time stamp counter."""
+    placed: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Column of a plugin's own -> [P, ..]: what it remembers of each placement; zero where there is none."""
     speed_used: dict[str, int] = field(default_factory=dict)
     """cycle, fused or incremental -> number of pods."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sched_core.engine import points
 from sched_core.engine.decision import Decision
+from sched_core.errors import PluginError
 from sched_core.extender import Extenders
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import SUCCESS, Code, Status, error
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 def bind(engine: Engine, profile: Profile, decision: Decision) -> None:
     """Place a decided pod and run the points of the binding cycle; a refusal takes it back and fails the decision."""
-    decision.placed_as = engine.place(decision.pod, decision.row)
+    try:
+        decision.placed_as = engine.place(decision.pod, decision.row)
+    except PluginError as fault:
+        decision.row, decision.status, decision.message = -1, error(str(fault)), str(fault)
+        return
     status = _run(profile, engine.extenders, decision)
     if status.is_success:
         points.post_bind(profile, decision.state, decision.pod, decision.node or "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from enum import Enum
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,13 @@ from sched_core.engine.nominated_pods import NominatedPods
 from sched_core.engine.program import Program
 from sched_core.engine.static import StaticResults
 from sched_core.engine.terms import IRREGULAR, NONE, TermPlans
+from sched_core.errors import PluginError
 from sched_core.framework.profile import Profile
 from sched_core.kernels.arithmetic import EXACT_BELOW
 from sched_core.kernels.select import BLOCK
 from sched_core.rows.sampled import STRETCH
-from sched_core.rows.table import empty_node_rows, node_rows, pod_rows
-from sched_core.rows.tuples import LONE, Log, Out, Slots, Tree, Work
+from sched_core.rows.table import empty_node_rows, pod_rows
+from sched_core.rows.tuples import LONE, Log, Out, Rivals, Slots, Tree, Work
 
 SLOT_MEMORY = 512 << 20
 TREE_MEMORY = 512 << 20
@@ -43,6 +45,17 @@ class Way(Enum):
     """Not all nodes are looked at."""
 
 
+class Places(NamedTuple):
+    """Where the results of P pods go."""
+
+    rows: NDArray[np.int32]
+    """[P]: row of the node, -1: none."""
+    ticks: NDArray[np.int64]
+    """[P] or [0]: time stamp counter at the end of each decision."""
+    placed: tuple[NDArray[Any], ...]
+    """[P, ..] each: what plugins remember of the placements; zero before."""
+
+
 class Compiled:
     """The compiled side of one profile on one cluster."""
 
@@ -50,7 +63,7 @@ class Compiled:
         self.profile, self.cluster, self.program = profile, cluster, program
         self.nodes, self.classes = cluster.nodes, cluster.classes
         self.static = StaticResults(profile, self.nodes, self.classes, program)
-        self.terms = TermPlans(profile, cluster, program.plugins.by_domain)
+        self.terms = TermPlans(profile, cluster, program.plugins.by_domain, program.order)
         self.nominated = NominatedNodes(nominated)
         self.failed_at = np.zeros(0, np.int64)
         self._nominations: Hashable = None
@@ -59,6 +72,16 @@ class Compiled:
         self._namespaces: dict[str, dict[str, str]] = {}
         self._objects_version = -1
         self._reset()
+
+    def is_usable(self) -> bool:
+        """Tell whether batches can be compiled as things stand; the cycle says why not."""
+        if self.nodes.faults or self.nodes.owners.in_python:
+            return False
+        try:
+            self.module()
+            return bool(len(self.program.order()))
+        except PluginError:
+            return False
 
     def prepare(self) -> None:
         """Forget what changes of nodes and other objects have made wrong."""
@@ -96,25 +119,25 @@ class Compiled:
         return found >= 0, found == IRREGULAR
 
     def run(
-        self, classes: NDArray[np.int32], start: int, stop: int, out: tuple[NDArray[np.int32], NDArray[np.int64]],
-        way: Way, scan_start: int,
+        self, classes: NDArray[np.int32], start: int, stop: int, out: Places, way: Way, scan_start: int, *,
+        asks: bool = True,
     ) -> tuple[int, int]:  # fmt: skip
         """Place pods ``start`` to ``stop`` of ``classes`` int32[P]; all of these classes are planned.
 
-        ``out`` is where rows int32[P] and the time stamp counter int64[P] (or [0]) go; ``scan_start`` is the index at
-        which the scan begins. Returns where it ended (``stop``, or the position of a pod that no node takes) and where
-        the next scan begins.
+        ``scan_start`` is the index at which the scan begins. Returns where it ended (``stop``, or the position of a pod
+        that no node takes) and where the next scan begins. Without ``asks`` it goes on behind such pods.
         """
         self._fit(len(self.classes))
         if self._nominations != self.nominated.pods.version:  # what failed may fit now, or fail for other reasons
             self._nominations = self.nominated.pods.version
             self.failed_at[:] = -1
-        work = self._working()._replace(rivals=self.nominated.settle())
         module = self.module()
+        work = self._working()._replace(rivals=self._rivals())
         counted = (self.terms.terms(), self.terms.tallies.settle(work.position))
-        rows = (pod_rows(self.classes), node_rows(self.nodes))
+        rows = (pod_rows(self.classes), self.program.rows(self.nodes))
         common = (*rows, self.static.static(), self.static.switches(), *counted)
-        log, results = Log(self.nodes.log, self.nodes.log_head), Out(*out, self.failed_at)
+        log = Log(self.nodes.log, self.nodes.log_head)
+        results = Out(out.rows, out.ticks, self.failed_at, out.placed, asks)
         work.start[0] = scan_start % len(work.order)
         count = self.nodes.count
         if way is Way.TREE:
@@ -128,7 +151,13 @@ class Compiled:
             slots = self._slots if way is Way.SLOTS else self._none
             end = module.place_scan(classes, start, stop, count, *common, slots, work, log, results)
         self.nominated.note()
+        if not asks:  # nobody knows why these have failed
+            self.failed_at[:] = -1
         return int(end), int(work.start[0])
+
+    def _rivals(self) -> Rivals:
+        rivals = self.nominated.settle()
+        return rivals._replace(nodes=self.program.with_tables(rivals.nodes))
 
     def forget_failure(self, pod_class: int) -> None:
         """Look at the nodes again for the next pod of a class, even if nothing has changed since one has failed."""
@@ -185,7 +214,7 @@ class Compiled:
         return slots
 
     def _working(self) -> Work:
-        order = self.nodes.order()
+        order = self.program.order()
         widths = (len(self.nodes.full("requested")), len(self.nodes.full("used_ports")))
         if self._work is None or self._work.order is not order or self._widths != widths:
             self._widths = widths
@@ -204,17 +233,19 @@ class Compiled:
                 changed=np.zeros(ring, np.int32),
                 counts=np.zeros(3, np.int64),
                 bounds=np.zeros((self._normalized, 2)),
-                ring=empty_node_rows(self.nodes, ring),
+                ring=self.program.with_tables(empty_node_rows(self.nodes, ring)),
                 position_at=np.zeros(ring, np.int32),
                 base=np.zeros(ring, np.int32),
-                stretch=empty_node_rows(self.nodes, STRETCH),
+                stretch=self.program.with_tables(empty_node_rows(self.nodes, STRETCH)),
                 stretch_base=np.zeros(STRETCH, np.int32),
                 every=np.arange(len(order), dtype=np.int32),
                 allowed=np.zeros(size, np.uint8),
                 raw=np.zeros(size),
                 term_bounds=np.zeros((len(self.program.plugins.by_domain), 2)),
                 synced=np.full(1, self.nodes.log_head[0] - ring),
-                rivals=self.nominated.settle(),
+                latest=np.full(size, -2 * ring, np.int64),
+                superseded=np.zeros(ring, np.uint8),
+                rivals=self._rivals(),
             )
             self._tree.start[:] = -1
         return self._work

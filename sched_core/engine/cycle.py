@@ -72,14 +72,14 @@ class Cycle:
         With ``all_nodes`` the configured percentage does not count. Raises NotSupported.
         """
         decision = Decision(pod, self.nodes, state=CycleState(all_nodes=all_nodes))
-        order = self.nodes.order()
-        if not len(order):
+        if not self.nodes.snapshot_size:
             decision.status, decision.message, decision.nominated_node = unresolvable(NO_NODES), NO_NODES, ""
             return decision
         state = decision.state
         diagnosis = Diagnosis.of(self.nodes, self.profile.points["filter"])
         decision.diagnosis = diagnosis
         try:
+            order = self._order(pod)
             candidates = self.pre_filter(state, pod, diagnosis)
             feasible = Feasible(decision.feasible_rows)
             if candidates is not None:
@@ -94,6 +94,16 @@ class Cycle:
             decision.nominated_node, decision.preemption = "", None
             decision.feasible_rows = decision.feasible_rows[:0]
         return decision
+
+    def _order(self, pod: PodInfo) -> NDArray[np.int32]:
+        """Return the order of the nodes; what is wrong with own columns or ranks ends the attempt."""
+        fault = self.cluster.classes.faults.get(pod.row) or next(iter(self.nodes.faults.values()), None)
+        if fault is not None:
+            raise CycleError(str(fault))
+        try:
+            return self.program.order()
+        except PluginError as reason:
+            raise CycleError(str(reason)) from reason
 
     def pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
         """Return the nodes worth a look, bool[N]; None when the pod as a whole was refused."""
@@ -284,6 +294,8 @@ class Cycle:
             total = np.unique(total, return_inverse=True)[1]  # ranks order the nodes in the same way
         if scored is not None:
             total = 2 * total + scored
+        if self.program.order.by_rank:
+            return self.program.order.first(rows[total == total.max()])
         return int(rows[select_host(total.astype(np.int32))])
 
     def _add_priorities(self, decision: Decision, feasible: Feasible) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
+from sched_core.columns.own import Moves
 from sched_core.engine.dry_run_rows import DryRunRows
 from sched_core.engine.program import in_rows, is_signed
 from sched_core.errors import PluginError, StowageError
@@ -20,7 +21,7 @@ from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import UNRESOLVABLE, Plugin, Verdicts
 from sched_core.framework.preemption import PlacedPod
 from sched_core.framework.status import SUCCESS, Code, Status, error
-from sched_core.rows.table import NodeRows, empty_node_rows
+from sched_core.rows.table import NODE_FIELDS, NodeRows, empty_node_rows
 
 if TYPE_CHECKING:
     from sched_core.engine.cycle import Cycle
@@ -76,6 +77,8 @@ class DryRuns:
         return DryRunRows(self, rows) if self._at_once else None
 
     def _can_be_run_at_once(self) -> bool:
+        if self.cycle.nodes.owners.mover is not None:
+            return False
         if self.followers or not all(in_rows(plugin, self.pod) or is_signed(plugin) for _, plugin in self.filters):
             return False
         try:
@@ -146,7 +149,9 @@ class DryRuns:
         nodes = self.cycle.nodes
         if self._row is None:
             self._row = empty_node_rows(nodes, 1)
-        for name, column in zip(NodeRows._fields, self._row, strict=True):
+        own = zip(nodes.owners.node, self._row.own, strict=True)
+        shared = ((name, getattr(self._row, name)) for name in NODE_FIELDS)
+        for name, column in (*shared, *own):
             column[..., 0] = nodes.full(name)[..., row]
         return self._row
 
@@ -159,7 +164,8 @@ class DryRun:
         cycle = runs.cycle
         cycle.cluster.classes.fit_resources()
         self._cluster, self._nodes, self._classes = cycle.cluster, cycle.nodes, cycle.cluster.classes
-        self._before = [self._nodes.full(name)[..., row].copy() for name in _USAGE]
+        self._names = (*_USAGE, *self._nodes.owners.node)
+        self._before = [self._nodes.full(name)[..., row].copy() for name in self._names]
         self._removed: dict[int, PlacedPod] = {}
         self._rivals = cycle.nominator.rivals(self._nodes.names[row], runs.pod)
 
@@ -176,7 +182,7 @@ class DryRun:
     def remove(self, placed: PlacedPod) -> None:
         """Take a pod of the node away."""
         self._nodes.pods.hide(placed.number)
-        self._use(placed.info, -1)
+        self._use(placed.info, placed.number, -1)
         self._removed[placed.number] = placed
         for plugin in self._runs.followers:
             plugin.remove_pod(self._runs.state, self._runs.pod, placed.info, self._row)
@@ -185,7 +191,7 @@ class DryRun:
         """Bring back a pod that was taken away."""
         del self._removed[placed.number]
         self._nodes.pods.show(placed.number, self._row)
-        self._use(placed.info, 1)
+        self._use(placed.info, placed.number, 1)
         for plugin in self._runs.followers:
             plugin.add_pod(self._runs.state, self._runs.pod, placed.info, self._row)
 
@@ -209,12 +215,12 @@ class DryRun:
         if not self._rivals:
             return None
         table, runs = self._nodes.pods, self._runs
-        before = [self._nodes.full(name)[..., self._row].copy() for name in _USAGE]
+        before = [self._nodes.full(name)[..., self._row].copy() for name in self._names]
         first = table.count
         for rival in self._rivals:
             rows = np.array([self._row], np.int32)
-            table.add([rival.key], np.array([rival.row], np.int32), rows, self._classes.priority[[rival.row]])
-            self._use(rival, 1)
+            of = self._classes.priority[[rival.row]]
+            self._use(rival, table.add([rival.key], np.array([rival.row], np.int32), rows, of), 1)
             for plugin in runs.followers:
                 plugin.add_pod(runs.state, runs.pod, rival, self._row)
         try:
@@ -227,9 +233,15 @@ class DryRun:
                 table.withdraw(number)
             self._write(before)
 
-    def _use(self, pod: PodInfo, sign: int) -> None:
-        """Add or subtract what a pod uses, as `Cluster` does, but without telling the change log."""
+    def _use(self, pod: PodInfo, placed: int, sign: int) -> None:
+        """Add or subtract what a pod uses, as `Cluster` does, but without telling the change log.
+
+        ``placed`` is its number in the pod table.
+        """
         nodes, classes, row, number = self._nodes, self._classes, self._row, pod.row
+        move = Moves(np.array([row]), np.array([number], np.int32), np.array([placed]))
+        if sign > 0 and nodes.owners.mover is not None:
+            nodes.owners.mover(self._cluster, move, sign)
         nodes.requested[:, row] += sign * classes.usage[number]
         nodes.nonzero_requested[:, row] += sign * classes.nonzero_usage[number]
         nodes.pod_count[row] += sign
@@ -238,6 +250,8 @@ class DryRun:
         else:
             nodes.used_ports[:, row] &= ~classes.port_bits[number]
         self._use_rare(pod, sign)
+        if sign < 0 and nodes.owners.mover is not None:
+            nodes.owners.mover(self._cluster, move, sign)
 
     def _use_rare(self, pod: PodInfo, sign: int) -> None:
         """Add or subtract what a pod uses of rare resources; that undoes itself and needs no copy."""
@@ -246,5 +260,5 @@ class DryRun:
             self._nodes.rare_requested.add(rare.usage, self._row, sign)
 
     def _write(self, columns: list[Any]) -> None:
-        for name, column in zip(_USAGE, columns, strict=True):
+        for name, column in zip(self._names, columns, strict=True):
             self._nodes.full(name)[..., self._row] = column

@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from sched_core.cluster import Cluster, ClusterState, start_time
 from sched_core.columns.arrays import PodArray
 from sched_core.columns.classes import PodInfo
+from sched_core.columns.own import NO_COLUMNS
 from sched_core.config import Extender, SchedulerConfiguration, load_config
 from sched_core.engine.batch import Batch, Failure
 from sched_core.engine.bind import bind, reserve
-from sched_core.engine.compiled import Compiled, Way
+from sched_core.engine.compiled import Compiled, Places, Way
 from sched_core.engine.cycle import Cycle
 from sched_core.engine.decision import Decision
 from sched_core.engine.dry_run import DryRuns
 from sched_core.engine.many import Many
+from sched_core.engine.own import own_columns
 from sched_core.engine.program import Program
 from sched_core.engine.regular import Regular
 from sched_core.engine.static import compilable
@@ -81,17 +83,30 @@ class Engine:
         """
         self.cluster, self.speed, self.start = cluster, speed, 0
         self.nominator = nominator if nominator is not None else Nominator()
-        self.config = config if config is not None else load_config(None)
-        self.extenders = Extenders(self.config.extenders, extenders or _refuse, cluster)
-        self._plugins = plugins
-        handle = Handle(cluster, self.nominator, running, self.extenders)
-        self.profiles = build_profiles(self.config, Registry(plugins), handle)
+        self._running, self._connect = running, extenders or _refuse
+        self.profiles: dict[str, Profile] = {}
+        self._own = NO_COLUMNS
+        self._sides: dict[str, Sides] = {}
         self.seen = [0, 0]
         """Pods and classes that compiled batches have met, to tell whether classes come again."""
         self.known: dict[int, Failure] = {}
         """Class -> why its last pod failed; the next one fails for the same reason if nothing has changed since."""
         self._epoch = cluster.classes.epoch
-        self._sides = {name: self._make_sides(profile) for name, profile in self.profiles.items()}
+        self._take_over(config if config is not None else load_config(None), plugins, compiling=False)
+
+    def swap(self, config: SchedulerConfiguration, *, plugins: Mapping[str, type[Plugin]] | None = None) -> None:
+        """Put the profiles of ``config`` in the place of those in force, between two pods.
+
+        All decisions from now on are those of a new engine on this cluster: plugins are made anew, their own columns
+        are filled from nodes and placed pods, and those of plugins that go are gone. What placements remember stays
+        where a plugin declares its column alike; so do nominations and the index at which the next scan starts.
+        ``plugins`` are plugin classes as of the engine (default: the ones it has). Raises InvalidConfig, NotSupported
+        or PluginError, also where a row function cannot be compiled, and has changed nothing then.
+        """
+        self._tidy()
+        self._take_over(config, self._plugins if plugins is None else plugins, compiling=True)
+        self.known.clear()
+        self.seen = [0, 0]
 
     def evaluate(self, pod: Pod, *, all_nodes: bool = False) -> Decision:
         """Decide on a pod without placing it; ``all_nodes`` ignores percentageOfNodesToScore.
@@ -204,19 +219,23 @@ class Engine:
                 sides.cycle.program.compile_loops()
                 if sides.compiled is not None and sides.profile.percentage_of_nodes_to_score < 100:
                     none = np.zeros(0, np.int32)  # the small cluster would never be sampled
-                    sides.compiled.run(none, 0, 0, (none, np.zeros(0, np.int64)), Way.SAMPLED, 0)
+                    owners = engine.cluster.nodes.owners
+                    placed = tuple(column.empty(0, rows_last=False) for column in owners.placed.values())
+                    places = Places(none, np.zeros(0, np.int64), placed)
+                    sides.compiled.run(none, 0, 0, places, Way.SAMPLED, 0)
                 if sides.compiled is not None:
                     sides.compiled.terms.tallies.compile()
         return time.perf_counter() - began
 
-    def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False) -> Batch:
+    def schedule_many(self, pods: Sequence[Pod] | PodArray, *, measure: bool = False, explain: bool = True) -> Batch:
         """Decide on pods in the given order and place those that fit.
 
         A pod that fails is in ``failures`` of the result; nothing is raised for it. With ``measure`` the time of each
-        decision is kept.
+        decision is kept. Without ``explain`` compiled code goes on behind a pod that no node takes: it is told from its
+        row alone, and PostFilter is not asked; what fails for an error is in ``failures`` all the same.
         """
         self._tidy()
-        return Many(self, pods, measure).run()
+        return Many(self, pods, measure=measure, asks=explain).run()
 
     def place_regular(self, pods: Sequence[PodInfo]) -> NDArray[np.int32]:
         """Place pods in compiled code, the first of them on, until one comes that only the cycle can decide on.
@@ -250,18 +269,27 @@ class Engine:
         return sides.cycle.run(pod, self.start, all_nodes=all_nodes)
 
     def place(self, pod: PodInfo, row: int) -> int:
-        """Note that a pod runs on a node; return its number in the pod table."""
+        """Note that a pod runs on a node; return its number in the pod table.
+
+        Raises PluginError, and has not placed it, where a plugin cannot change its own columns.
+        """
         start = start_time(pod.pod)
         number = self.cluster.place([pod.key], np.array([pod.row], np.int32), np.array([row], np.int32), start)
+        try:
+            self.cluster.add_usage(pod.row, row, number, raising=True)
+        except PluginError:
+            self.cluster.nodes.pods.withdraw(number)
+            raise
         if pod.uid:
             self.cluster.uids[pod.key] = pod.uid
-        self.cluster.add_usage(pod.row, row)
         self.nominator.remove(pod.key)
         return number
 
     def _tidy(self) -> None:
         """Let the cluster forget what is gone; what is known by numbers of classes goes with them."""
         self.cluster.tidy()
+        if self._own and self.cluster.nodes.owners is not self._own:  # another engine has put its own in their place
+            self.cluster.declare(self._own)
         if self._epoch != self.cluster.classes.epoch:
             self._epoch, self.seen = self.cluster.classes.epoch, [0, 0]
             self.known.clear()
@@ -275,12 +303,39 @@ class Engine:
         compiled = (sides.compiled for sides in self._sides.values())
         return all(each is None or is_cached(each.module()) for each in compiled)
 
-    def _make_sides(self, profile: Profile) -> Sides:
+    def _take_over(
+        self, config: SchedulerConfiguration, plugins: Mapping[str, type[Plugin]] | None, *, compiling: bool
+    ) -> None:
+        """Make everything that comes of a configuration, then let it be in force; all or nothing."""
+        cluster = self.cluster
+        extenders = Extenders(config.extenders, self._connect, cluster)
+        handle = Handle(cluster, self.nominator, self._running, extenders)
+        profiles = build_profiles(config, Registry(plugins), handle)
+        own, before = own_columns(profiles), cluster.nodes.owners
+        kept = cluster.state() if own or self._own else None
+        if kept is not None:
+            cluster.declare(own)
+        try:
+            sides = {name: self._make_sides(profile, extenders) for name, profile in profiles.items()}
+            for each in sides.values() if compiling else ():
+                each.cycle.program.compile_loops()
+        except StowageError:
+            if kept is not None:
+                cluster.declare(before)
+                cluster.restore(kept)
+            raise
+        self.config, self.extenders, self._plugins, self._own = config, extenders, plugins, own
+        self.profiles.clear()
+        self.profiles.update(profiles)
+        self._sides = sides
+
+    def _make_sides(self, profile: Profile, extenders: Extenders) -> Sides:
         program = Program(profile, self.cluster.nodes, self.cluster.classes)
         program.module(in_float=False)  # compiles nothing, but refuses row functions that break the rules
-        cycle = Cycle(profile, self.cluster, program, self.nominator, self.extenders)
+        program.order()
+        cycle = Cycle(profile, self.cluster, program, self.nominator, extenders)
         compiled = None
-        if self.speed != "cycle" and compilable(profile) and not self.extenders.care_for_all:
+        if self.speed != "cycle" and compilable(profile) and not extenders.care_for_all:
             compiled = Compiled(profile, self.cluster, program, cycle.nominated)
         profile.handle.dry_runs = lambda state, pod: DryRuns(cycle, state, pod)
         return Sides(profile, cycle, compiled)

@@ -14,7 +14,7 @@ from sched_core.columns.classes import PodInfo, pod_key
 from sched_core.columns.pods import ArrayKeys
 from sched_core.engine.batch import Batch, Failure
 from sched_core.engine.bind import bind
-from sched_core.engine.compiled import Compiled, Way
+from sched_core.engine.compiled import TREE_CLASSES, Compiled, Places, Way
 from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.decision import Decision
 from sched_core.engine.static import IRREGULAR, UNPLANNED
@@ -37,8 +37,12 @@ RECURRENCE = 2
 class Many:
     """The state of one call."""
 
-    def __init__(self, engine: Engine, pods: Sequence[Pod] | PodArray, measure: bool) -> None:
+    def __init__(
+        self, engine: Engine, pods: Sequence[Pod] | PodArray, *, measure: bool = False, asks: bool = True
+    ) -> None:
         self.engine, self.cluster, self.pods, self.measure = engine, engine.cluster, pods, measure
+        self._asks = asks
+        """Whether the cycle is asked why a pod fits nowhere."""
         self.classes = self._classes()
         self._nominate()
         self._nominated = self._find_nominated()
@@ -46,7 +50,10 @@ class Many:
         total = len(self.classes)
         self.rows = np.full(total, -1, np.int32)
         self.ticks = np.zeros(total if measure else 0, np.int64)
-        self.batch = Batch(self.rows)
+        columns = self.cluster.nodes.owners.placed
+        self.placed = {name: column.empty(total, rows_last=False) for name, column in columns.items()}
+        self.places = Places(self.rows, self.ticks, tuple(self.placed.values()))
+        self.batch = Batch(self.rows, placed=self.placed)
         self.placed_until = 0
         self._side: Compiled | None = None
         """Who has placed what is not in the pod table yet."""
@@ -118,7 +125,7 @@ class Many:
             stop = start + int(np.argmax(np.isin(self.classes[start:stop], others)))
         sides = self.engine.sides(name)
         compiled = sides.compiled if sides is not None else None
-        if compiled is None or not len(self.cluster.nodes.order()):
+        if compiled is None or not compiled.is_usable():
             for position in range(start, stop):
                 self._cycle(position)
             return stop
@@ -160,7 +167,8 @@ class Many:
         judged, unjudged = compiled.plan_terms(distinct)
         crowded = compiled.nominated.count_for(distinct)  # other pods may add to tallies, too: the cycle minds that
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
-        irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & compiled.terms.filter(distinct)]] = True
+        alone = compiled.terms.filter(distinct) | (self.cluster.nodes.owners.mover is not None)
+        irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & alone]] = True
         irregular[static.concerned_classes(distinct)] = True
         if self.engine.extenders:
             records = self.cluster.classes.pods
@@ -199,11 +207,13 @@ class Many:
             return Way.SAMPLED
         if crowded or self.engine.speed == "fused":
             return Way.FUSED
-        if not judged.any() and compiled.tree_fits(len(distinct)):
+        by_rank = compiled.program.order.by_rank  # then the first block that has the best is all that is looked at
+        if not by_rank and not judged.any() and compiled.tree_fits(len(distinct)):
             return Way.TREE
         seen = self.engine.seen
         seen[0], seen[1] = seen[0] + pods, max(seen[1], len(self.cluster.classes))
-        if self.engine.speed == "auto" and seen[0] < RECURRENCE * seen[1]:
+        few = by_rank and len(distinct) <= TREE_CLASSES
+        if self.engine.speed == "auto" and not few and seen[0] < RECURRENCE * seen[1]:
             return Way.FUSED
         compiled.keep(distinct[~judged])
         return Way.SLOTS
@@ -215,10 +225,11 @@ class Many:
     def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
         """Place pods in compiled code up to ``stop`` or behind a pod that fails; return the next position."""
         end, self.engine.start = compiled.run(
-            self.classes, start, stop, (self.rows, self.ticks), way, self.engine.start
+            self.classes, start, stop, self.places, way, self.engine.start, asks=self._asks
         )
         self._count("fused" if way in (Way.FUSED, Way.SAMPLED) else "incremental", min(end + 1, stop) - start)
-        for position in np.flatnonzero(self.rows[start:end] < 0).tolist():  # as a pod of the same class just before
+        failed = np.flatnonzero(self.rows[start:end] < 0).tolist() if self._asks else ()
+        for position in failed:  # as a pod of the same class just before
             self.batch.failures[start + position] = self.engine.known[int(self.classes[start + position])]
         if end < stop:
             self._flush(end)
@@ -245,7 +256,8 @@ class Many:
                 self.engine.advance(decision)
             if decision.row >= 0:  # a score out of range where it does not count stops compiled code, not the cycle
                 bind(self.engine, sides.profile, decision)
-                self.rows[position] = decision.row
+            if decision.row >= 0:
+                self._note_placed(position, decision)
                 self.placed_until = position + 1
                 self._tick(position)
                 return None
@@ -276,10 +288,16 @@ class Many:
         self.engine.advance(decision)
         if decision.row >= 0:
             bind(self.engine, sides.profile, decision)
-        self.rows[position] = decision.row
         if decision.row < 0:
             self.batch.failures[position] = _failure(decision)
+        else:
+            self._note_placed(position, decision)
         self._tick(position)
+
+    def _note_placed(self, position: int, decision: Decision) -> None:
+        self.rows[position] = decision.row
+        for name, column in self.placed.items():
+            column[position] = self.cluster.nodes.pods.own(name)[decision.placed_as]
 
     def _flush(self, stop: int) -> None:
         """Enter the pods that compiled code placed into the pod table."""
@@ -288,7 +306,8 @@ class Many:
         if not len(positions):
             return
         keys, uids = self._keys(positions), self._uids(positions)
-        first = self.cluster.place(keys, self.classes[positions], self.rows[positions])
+        remembered = {name: column[positions] for name, column in self.placed.items()}
+        first = self.cluster.place(keys, self.classes[positions], self.rows[positions], placed=remembered)
         self.cluster.uids.update((key, uid) for key, uid in zip(keys, uids, strict=False) if uid)
         if self._side is not None:
             self._side.terms.tallies.note(first, self.rows[positions])

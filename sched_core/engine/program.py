@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
+from sched_core.columns.own import OwnColumns
+from sched_core.engine.order import NodeOrder
 from sched_core.errors import PluginError, StowageError
 from sched_core.framework.plugin import Plugin
 from sched_core.framework.profile import Profile
-from sched_core.rows.generate import RowPlugins, generate, generate_each
+from sched_core.rows.generate import RowPlugins, Surroundings, generate, generate_each
+from sched_core.rows.layout import flat, layout_of, with_tables
 from sched_core.rows.table import NodeRows, node_rows, pod_rows, widths
 from sched_core.rows.usage import add_usage, subtract_usage
 
@@ -51,8 +54,11 @@ class Program:
             tuple(plugin for plugin in scores if not is_row(plugin, "score") and hasattr(plugin, "normalize_row")),
             tuple(plugin for plugin in profile.points["score"] if hasattr(plugin, "domain_terms")),
         )
-        self._resources = 0
-        self._args: dict[str, Any] = {}
+        self.order = NodeOrder(profile, nodes)
+        self._resources = -1
+        self._owners: OwnColumns | None = None
+        self._around: Surroundings
+        self._tables: tuple[NDArray[Any], ...] = ()
         self._loops: dict[tuple[Any, ...], Callable[..., None]] = {}
         self._modules: dict[tuple[bool, tuple[tuple[str, int], ...]], ModuleType] = {}
 
@@ -62,19 +68,29 @@ class Program:
         width = widths(self.nodes)
         key = (in_float, tuple(sorted(width.items())))
         if key not in self._modules:
-            self._modules[key] = generate(self.plugins, self._args, width, in_float=in_float)
+            around = self._around._replace(widths=width)
+            self._modules[key] = generate(self.plugins, around, in_float=in_float, by_rank=self.order.by_rank)
         return self._modules[key]
+
+    def rows(self, nodes: NodeColumns) -> NodeRows:
+        """Return the columns of nodes as row functions of this profile see them."""
+        return self.with_tables(node_rows(nodes))
+
+    def with_tables(self, nodes: NodeRows) -> NodeRows:
+        """Return columns of nodes with the tables of this profile's plugins beside them."""
+        self._bind()
+        return with_tables(nodes, self._tables)
 
     def refusals(self, plugin: Plugin, pod_class: int) -> NDArray[np.int64]:
         """Return what a filter in row form answers for each row, int64[N]."""
         out = np.empty(self.nodes.count, np.int64)
-        self._call(plugin, "filter_row", pod_class, len(out), pod_rows(self.classes), node_rows(self.nodes), out)
+        self._call(plugin, "filter_row", pod_class, len(out), pod_rows(self.classes), self.nodes, out)
         return out
 
     def scores(self, plugin: Plugin, pod_class: int, rows: NDArray[np.int64], nodes: NodeColumns) -> NDArray[np.int64]:
         """Return what a score in row form answers for some rows int64[F] of columns of equal width, int64[F]."""
         out = np.empty(len(rows), np.int64)
-        self._call(plugin, "score_row", pod_class, rows, pod_rows(self.classes), node_rows(nodes), out)
+        self._call(plugin, "score_row", pod_class, rows, pod_rows(self.classes), nodes, out)
         return out
 
     def some(self, plugin: Plugin, method: str, pod_class: int, nodes: NodeRows) -> NDArray[np.int64]:
@@ -91,7 +107,7 @@ class Program:
 
     def compile_loops(self) -> None:
         """Compile the loop of every row function, also of those that the first pods skip, and what dry runs need."""
-        rows = (pod_rows(self.classes), node_rows(self.nodes))
+        rows = (pod_rows(self.classes), self.rows(self.nodes))
         none = np.zeros(0, np.int64)
         for move in (add_usage, subtract_usage):
             move(none, np.zeros(0, np.int32), *rows)
@@ -104,8 +120,11 @@ class Program:
                 self.normalize(plugin, np.zeros(1, np.int64))
 
     def _call(self, plugin: Plugin, method: str, *arguments: Any) -> None:
+        """Call the loop of a row function; columns of nodes among the arguments get the tables beside them."""
         try:
-            self._loop(plugin, method)(*arguments)
+            loop = self._loop(plugin, method)
+            given = (self.rows(each) if isinstance(each, NodeColumns) else each for each in arguments)
+            loop(*(self.with_tables(each) if isinstance(each, NodeRows) else each for each in given))
         except StowageError:
             raise
         except Exception as reason:  # numba's message names the line behind the first one
@@ -118,15 +137,43 @@ class Program:
         key = (plugin.name, method, self.nodes.ports.words)  # the other widths are those of `_bind`
         loop = self._loops.get(key)
         if loop is None:
-            args = self._args.get(plugin.name, {})
-            loop = self._loops[key] = generate_each(plugin, method, args, widths(self.nodes))
+            around = self._around._replace(widths=widths(self.nodes))
+            loop = self._loops[key] = generate_each(plugin, method, around)
         return loop
 
     def _bind(self) -> None:
-        """Ask the plugins for their constants, again whenever a resource has come up."""
-        while self._resources != len(self.nodes.resources):
-            self._resources = len(self.nodes.resources)
+        """Ask the plugins for their constants and tables, again whenever a resource or own columns have come up."""
+        while self._resources != len(self.nodes.resources) or self._owners is not self.nodes.owners:
+            self._resources, self._owners = len(self.nodes.resources), self.nodes.owners
+            movers: list[Any] = [each for each in self._owners.owners if hasattr(each, "reserve_row")]
+            self.plugins = self.plugins._replace(movers=tuple(movers))
             plugins = {plugin.name: plugin for group in self.plugins for plugin in group}
-            self._args = {name: plugin.row_args(self.nodes) for name, plugin in plugins.items()}
+            args = {name: row_args(plugin, self.nodes) for name, plugin in plugins.items()}
+            tables = {name: row_tables(plugin, self.nodes) for name, plugin in plugins.items()}
+            self._tables = flat(tables)
+            self._around = Surroundings(args, widths(self.nodes), layout_of(self._owners, tables))
             self._modules.clear()
             self._loops.clear()
+
+
+def row_args(plugin: Plugin, nodes: NodeColumns) -> Mapping[str, Any]:
+    """Return the constants of a plugin's row functions; raises PluginError."""
+    return _asked(plugin, "row_args", nodes)
+
+
+def row_tables(plugin: Plugin, nodes: NodeColumns) -> Mapping[str, NDArray[Any]]:
+    """Return the tables of a plugin's row functions; raises PluginError."""
+    tables = _asked(plugin, "row_tables", nodes)
+    for name, table in tables.items():
+        if not isinstance(table, np.ndarray) or not table.ndim or table.dtype.kind not in "biuf":
+            raise PluginError(plugin.name, "row_tables", f"{name} is no array of numbers")
+    return tables
+
+
+def _asked(plugin: Plugin, method: str, nodes: NodeColumns) -> Mapping[str, Any]:
+    try:
+        return dict(getattr(plugin, method)(nodes))
+    except StowageError:
+        raise
+    except Exception as reason:
+        raise PluginError(plugin.name, method, f"{type(reason).__name__}: {reason}") from reason

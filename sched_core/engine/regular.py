@@ -21,7 +21,7 @@ class Regular(Many):
 
     def __init__(self, engine: Engine, pods: Sequence[PodInfo]) -> None:
         self._infos = pods
-        super().__init__(engine, [], measure=False)
+        super().__init__(engine, [])
 
     def place(self) -> NDArray[np.int32]:
         """Return the rows of the pods that were dealt with."""
@@ -30,7 +30,7 @@ class Regular(Many):
         name = self._infos[0].pod.spec.scheduler_name
         sides = self.engine.sides(name)
         compiled = sides.compiled if sides is not None else None
-        if compiled is None or not len(self.cluster.nodes.order()):
+        if compiled is None or not compiled.is_usable():
             return self.rows[:0]
         stop = len(self._infos)
         if len(self.engine.profiles) > 1:
@@ -45,9 +45,7 @@ class Regular(Many):
             stop, alone, way = self._plan_block(compiled, 0, stop)
             end = int(np.argmax(alone)) if alone.any() else stop
             if end:
-                end, self.engine.start = compiled.run(
-                    self.classes, 0, end, (self.rows, self.ticks), way, self.engine.start
-                )
+                end, self.engine.start = compiled.run(self.classes, 0, end, self.places, way, self.engine.start)
         except CompileError:  # numba refuses a row function: the cycle, which compiles them one by one, names it
             self.engine.give_up_compiled(name)
             return self.rows[:0]

@@ -322,7 +322,7 @@ class StaticResults:
             if plugin.name in raws:
                 if self.raw_count == len(self.raw):
                     self.raw = _longer(self.raw)
-                order = self.nodes.order()
+                order = self.program.order()
                 self.raw[self.raw_count, : len(order)] = raws[plugin.name][order]
                 self.raw_index[k, number] = self.raw_count
                 self.raw_count += 1

@@ -6,7 +6,7 @@ before the next batch. Which pods weigh what is a plugin's business.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ MEMORY = 512 << 20
 class TallyStore:
     """All tallies that the terms of a profile ask for; T of them, the first ``_settled`` are counted."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster, self.nodes = cluster, cluster.nodes
+    def __init__(self, cluster: Cluster, order: Callable[[], NDArray[np.int32]]) -> None:
+        self.cluster, self.nodes, self._order = cluster, cluster.nodes, order
         self.clear()
 
     def clear(self) -> None:
@@ -64,7 +64,7 @@ class TallyStore:
         """Return the row of an array of domains; equal arrays share one."""
         known = self._domain_row.get(id(domains.of))
         if known is None:
-            by_position = domains.of[self.nodes.order()].astype(np.int32)
+            by_position = domains.of[self._order()].astype(np.int32)
             row = self._content.setdefault(by_position.tobytes(), len(self._content))
             if row >= len(self._domain):
                 grown = np.zeros((max(4, 2 * row), len(by_position)), np.int32)

@@ -7,7 +7,7 @@ other class.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,12 @@ _COLUMNS = {
 class TermPlans:
     """The terms of one profile's pod classes, and the tallies that they ask for."""
 
-    def __init__(self, profile: Profile, cluster: Cluster, scoring: Sequence[Plugin]) -> None:
+    def __init__(
+        self, profile: Profile, cluster: Cluster, scoring: Sequence[Plugin],
+        order: Callable[[], NDArray[np.int32]] | None = None,
+    ) -> None:  # fmt: skip
         self.classes, self.nodes = cluster.classes, cluster.nodes
+        self._order = order or cluster.nodes.order
         filtering = profile.points["filter"]
         both = dict.fromkeys((*filtering, *profile.points["score"]))
         self._plugins = [each for each in both if hasattr(each, "domain_terms")]
@@ -46,7 +50,7 @@ class TermPlans:
         self._place = {plugin.name: y for y, plugin in enumerate(scoring)}
         self._weights = np.array([profile.weights[plugin.name] for plugin in scoring], np.int64)
         self._by_shape = not any(plugin.reads_amounts for plugin in self._plugins)
-        self.tallies = TallyStore(cluster)
+        self.tallies = TallyStore(cluster, self._order)
         self._of = np.zeros(0, np.int32)
         self.clear()
 
@@ -176,7 +180,7 @@ class TermPlans:
         if term.by_count is not None and term.counted is not None:
             table, counted = self._table(term.by_count), tallies.domain(term.counted)
             size = tallies.used(counted)
-            if size == len(self.nodes.order()):  # nobody shares a domain: nodes are counted
+            if size == len(self._order()):  # nobody shares a domain: nodes are counted
                 counted = -1
         columns["table"].append(table)
         columns["counted"].append(counted)
@@ -192,7 +196,7 @@ class TermPlans:
     def _mask(self, scored: NDArray[np.bool_] | None) -> int:
         if scored is None:
             return -1
-        by_position = scored[self.nodes.order()].astype(np.uint8)
+        by_position = scored[self._order()].astype(np.uint8)
         if by_position.all():
             return -1
         number = self._masks.setdefault(by_position.tobytes(), len(self._scored))

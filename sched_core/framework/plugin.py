@@ -7,19 +7,21 @@ private door: what they import from sched_core, a user's plugin can import.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sched_core.columns.own import Column
 from sched_core.framework.status import SUCCESS, Code, Status
 
 if TYPE_CHECKING:
     from sched_core.columns.nodes import NodeColumns
     from sched_core.framework.handle import Handle
     from sched_core.framework.preemption import Preemption
+    from sched_core.objects.records import Node, Pod
 
 UNRESOLVABLE = 1 << 62
 """The bit that a row filter adds when removing pods would not help on this node."""
@@ -156,6 +158,19 @@ class Plugin:
     """The error that the filter ends an attempt with in a profile that leaves out the plugin's PreFilter; empty if the
     filter needs none."""
 
+    costly: bool = False
+    """Whether row functions have loops or branches that are worth a test: then they are called only for nodes that have
+    passed all filters before, and once where a node has changed several times."""
+
+    node_columns: Sequence[Column] = ()
+    """Columns of the plugin's own; ``fill_node`` gives their values."""
+
+    pod_columns: Sequence[Column] = ()
+    """What row functions read of a pod that is the plugin's own; ``fill_pod`` gives the values."""
+
+    placed_columns: Sequence[Column] = ()
+    """What a placement remembers; zero where it is new."""
+
     in_memory: bool = False
     """Whether Bind only agrees, so that compiled batches need not call it pod by pod."""
 
@@ -166,6 +181,24 @@ class Plugin:
         """Return the constants that the row functions see as ``args``: numbers or 1-D arrays.
 
         Called again when the set of resources has grown. May also set ``self.reasons``.
+        """
+        return {}
+
+    def row_tables(self, nodes: NodeColumns) -> Mapping[str, NDArray[Any]]:
+        """Return arrays that the row functions see as ``args`` too, passed at run time.
+
+        Other values of the same types and numbers of dimensions need no compiling. Called together with `row_args`.
+        """
+        return {}
+
+    def fill_node(self, node: Node) -> Mapping[str, Any]:
+        """Return what a node has in ``node_columns`` while no pod runs on it; a column that is left out is zero."""
+        return {}
+
+    def fill_pod(self, pod: Pod) -> Mapping[str, Any]:
+        """Return what a pod has in ``pod_columns``, from its spec, labels, annotations, owners and namespace.
+
+        Pods that differ in it are of different classes. A column that is left out is zero.
         """
         return {}
 

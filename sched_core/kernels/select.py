@@ -47,6 +47,43 @@ def best_in_preorder(
     return best_of_blocks(total, count, start, best_of, feasible_of, rank_of)
 
 
+@kernel
+def first_best(
+    total: NDArray[np.int32],
+    count: int,
+    start: int,
+    best_of: NDArray[np.int32],
+    feasible_of: NDArray[np.int32],
+    rank_of: NDArray[np.int32],
+) -> int:
+    """Do what `best_in_preorder` does where the first of the highest totals wins: positions are in order of rank."""
+    for b in range((count + BLOCK - 1) // BLOCK):
+        best_of[b], feasible_of[b] = measure_block(total[b * BLOCK : min((b + 1) * BLOCK, count)])
+    return first_of_blocks(total, count, start, best_of, feasible_of, rank_of)
+
+
+@kernel
+def first_of_blocks(
+    total: NDArray[np.int32],
+    count: int,
+    start: int,
+    best_of: NDArray[np.int32],
+    feasible_of: NDArray[np.int32],
+    rank_of: NDArray[np.int32],
+) -> int:
+    """Do what `best_of_blocks` does where the first of the highest totals wins."""
+    best, first = np.int32(-1), 0
+    for b in range((count + BLOCK - 1) // BLOCK):
+        if best_of[b] > best:
+            best, first = best_of[b], b
+    if best < 0:
+        return -1
+    position = first * BLOCK
+    while total[position] != best:
+        position += 1
+    return position
+
+
 @kernel(inline=True)
 def measure_block(block: NDArray[np.int32]) -> tuple[int, int]:
     """Return the highest total of a block and how many of its positions are feasible."""

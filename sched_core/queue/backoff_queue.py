@@ -65,6 +65,12 @@ class BackoffQueue:
         here.add_or_update(info)
         there.delete(info.key)
 
+    def clear(self, initial_backoff: int, max_backoff: int) -> None:
+        """Take all pods out, and go on with other back-offs."""
+        self.initial_backoff, self.max_backoff = initial_backoff, max_backoff
+        self.pod_backoff_q.clear()
+        self.pod_error_backoff_q.clear()
+
     def update(self, info: QueuedPodInfo) -> None:
         """Find a pod that is here its new place."""
         for heap in (self.pod_backoff_q, self.pod_error_backoff_q):

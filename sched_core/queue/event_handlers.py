@@ -67,6 +67,13 @@ class EventHandlers:
         """Rejects a pod that waits at Permit; False if it does not wait there."""
         queue.nominator.find = self.pod
 
+    def swap(self, scheduler_names: frozenset[str], now: int) -> None:
+        """Serve other scheduler names, with a queue that does so already: pods that waited for one come in."""
+        new, self.scheduler_names = scheduler_names - self.scheduler_names, scheduler_names
+        for pod in list(self.pods.values()) if new else ():
+            if not pod.spec.node_name and pod.spec.scheduler_name in new and pod_uid(pod) not in self.assumed:
+                self.queue.add(pod, now)
+
     def pod(self, key: str) -> Pod | None:
         """Return a pod as it was last reported."""
         return self.pods.get(key)
@@ -149,6 +156,9 @@ class EventHandlers:
         if known is None or known.spec.node_name or pod_uid(known) != info.uid:
             self.queue.done(info.uid)
             return False
+        if known.spec.scheduler_name not in self.scheduler_names:  # its profile was swapped for others meanwhile
+            self.queue.done(info.uid)
+            return False
         info.unschedulable_plugins, info.pending_plugins = unschedulable_plugins, pending_plugins
         info.pod_info = self.cluster.classes.info(known, info.key)
         self.queue.add_unschedulable_if_not_present(info, now)
@@ -200,7 +210,7 @@ class EventHandlers:
         if pod.spec.node_name:
             self.cluster.remove_pod(pod_key(pod))
             self.queue.move_all_to_active_or_backoff_queue(ASSIGNED_POD_DELETE, pod, None, now)
-        elif pod.spec.scheduler_name in self.scheduler_names:
+        elif pod.spec.scheduler_name in self.scheduler_names or pod_uid(pod) in self.assumed:
             self.queue.delete(pod)
             if pod_uid(pod) in self.assumed:
                 self._delete_assumed_pod(pod, now)

@@ -59,6 +59,10 @@ class PodHeap:
             self._entries = list(self._places.values())
             heapq.heapify(self._entries)
 
+    def clear(self) -> None:
+        """Take all pods out."""
+        self._entries, self._places = [], {}
+
     def delete(self, key: str) -> QueuedPodInfo | None:
         """Take a pod out; None if it is not there."""
         place = self._places.pop(key, None)

@@ -17,6 +17,7 @@ from sched_core.framework.events import (
     ASSIGNED_POD_ADD,
     BACKOFF_COMPLETE,
     FORCE_ACTIVATE,
+    PROFILES_SWAPPED,
     SCHEDULE_ATTEMPT_FAILURE,
     UNSCHEDULABLE_TIMEOUT,
     UNSCHEDULED_POD_ADD,
@@ -82,17 +83,8 @@ class PriorityQueue:
         max_in_unschedulable_pods: int = MAX_IN_UNSCHEDULABLE_PODS,
         nominator: QueueNominator | None = None,
     ) -> None:
-        self._profiles = profiles
         self._info_of = info_of
-        self._hints = {
-            name: build_queueing_hint_map(profile, with_hints=self.with_hints) for name, profile in profiles.items()
-        }
-        self._interest: dict[ClusterEvent, set[str]] = {}
-        self._pre_enqueue = {
-            name: [(plugin.name, plugin.pre_enqueue) for plugin in profile.points["preEnqueue"]]  # type: ignore[attr-defined]
-            for name, profile in profiles.items()
-        }
-        self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
+        self._use(profiles)
         self._max_in_unschedulable_pods = max_in_unschedulable_pods
         self._numbers = 0
         self.active_q = PodHeap(self._order)
@@ -103,6 +95,43 @@ class PriorityQueue:
         self.nominator.queued = self._info_in_queue
         self.scheduling_cycle = 0
         """How many attempts have begun."""
+
+    def _use(self, profiles: Mapping[str, Profile]) -> None:
+        self._hints = {
+            name: build_queueing_hint_map(profile, with_hints=self.with_hints) for name, profile in profiles.items()
+        }
+        self._interest: dict[ClusterEvent, set[str]] = {}
+        self._pre_enqueue = {
+            name: [(plugin.name, plugin.pre_enqueue) for plugin in profile.points["preEnqueue"]]  # type: ignore[attr-defined]
+            for name, profile in profiles.items()
+        }
+        self._sort: Any = next(iter(profiles.values())).points["queueSort"][0]
+
+    def swap(self, profiles: Mapping[str, Profile], initial_backoff: int, max_backoff: int, now: int) -> None:
+        """Go on with other profiles; nothing may be lent.
+
+        What plugins of the old ones have said of waiting pods means nothing any more: all are tried again, after their
+        back-off. Pods that no profile is for any more leave; their attempts that are under way end as they would.
+        """
+        active = self.active_q.list()
+        backing_off = [*self.backoff_q.pod_backoff_q.list(), *self.backoff_q.pod_error_backoff_q.list()]
+        waiting = list(self.unschedulable_pods)
+        self._use(profiles)
+        self.active_q.clear()
+        self.backoff_q.clear(initial_backoff, max_backoff)
+        for number, info in enumerate((*active, *backing_off, *waiting)):
+            self.unschedulable_pods.delete(info.key)
+            if info.pod.spec.scheduler_name not in profiles:
+                self.nominator.withdraw(info.pod)
+                continue
+            info.unschedulable_plugins = info.pending_plugins = frozenset()
+            info.gating_plugin, info.gating_plugin_events = "", ()
+            info.backoff_expiration = None
+            if number >= len(active) and self.backoff_q.is_pod_backing_off(info, now):
+                self._move_to_backoff_q(info)
+            else:
+                self._move_to_active_q(info, PROFILES_SWAPPED.label, now)
+        self.in_flight.record([HappenedEvent(PROFILES_SWAPPED, None, None)])
 
     def pop(self) -> QueuedPodInfo | None:
         """Take the next pod, and begin its attempt; None if there is none to take.

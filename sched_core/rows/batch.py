@@ -14,6 +14,8 @@ costs more than the work.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,8 @@ from sched_core.rows.tuples import LONE, Log, Out, Slots, Static, Switches, Tall
 
 PREFETCH = 64
 """So many changed rows are spread over most cache lines of a slot."""
+COSTLY = True
+"""Whether a row function is worth keeping track of entries of the log that a later one of the same row supersedes."""
 
 # generated from here -------------------------------------------------------------------------------------------------
 
@@ -58,6 +62,20 @@ def add_terms(
     raise NotImplementedError
 
 
+@kernel(inline=True)
+def copy_own(i: int, e: int, nodes: NodeRows, ring: NodeRows) -> None:
+    """Copy the own columns of a row into entry e of the ring."""
+    raise NotImplementedError
+
+
+@kernel(inline=True)
+def reserve_own(
+    c: int, i: int, p: int, pods: PodRows, nodes: NodeRows, placed: tuple[NDArray[Any], ...]
+) -> None:  # fmt: skip
+    """Let plugins change their own columns of a row for pod p, which comes to it."""
+    raise NotImplementedError
+
+
 # copied from here ----------------------------------------------------------------------------------------------------
 
 
@@ -68,8 +86,20 @@ def note(i: int, nodes: NodeRows, work: Work, log: Log) -> None:
     log.rows[e] = i
     work.position_at[e] = work.position[i]
     copy_row(i, e, nodes, work.ring)
+    if COSTLY:
+        supersede(i, log.head[0], work, log)
     log.head[0] += 1
     work.synced[0] = log.head[0]
+
+
+@kernel(inline=True)
+def supersede(i: int, entry: int, work: Work, log: Log) -> None:
+    """Mark the entry of a row before this one."""
+    mask = len(log.rows) - 1
+    if entry - work.latest[i] <= mask:
+        work.superseded[work.latest[i] & mask] = 1
+    work.latest[i] = entry
+    work.superseded[entry & mask] = 0
 
 
 @kernel(inline=True)
@@ -83,6 +113,7 @@ def copy_row(i: int, e: int, nodes: NodeRows, ring: NodeRows) -> None:
         ring.used_ports[w, e] = nodes.used_ports[w, i]
     ring.pod_count[e] = nodes.pod_count[i]
     ring.allowed_pods[e] = nodes.allowed_pods[i]
+    copy_own(i, e, nodes, ring)
 
 
 @kernel
@@ -92,6 +123,8 @@ def sync(nodes: NodeRows, work: Work, log: Log) -> None:
     for entry in range(max(work.synced[0], head - len(log.rows)), head):
         work.position_at[entry & mask] = work.position[log.rows[entry & mask]]
         copy_row(log.rows[entry & mask], entry & mask, nodes, work.ring)
+        if COSTLY:
+            supersede(log.rows[entry & mask], entry, work, log)
     work.synced[0] = head
 
 
@@ -110,6 +143,8 @@ def rescore(
         last = min(log.head[0], first + len(log.rows) - e)  # up to the end of the ring
         for entry in range(e, e + last - first):
             work.base[entry] = static.score[k, log.rows[entry]]
+            if COSTLY and work.superseded[entry] != 0:
+                work.base[entry] = -1
         if normalized:
             for entry in range(e, e + last - first):
                 base = work.base[entry]
@@ -251,6 +286,8 @@ def update(
     for entry in range(since, head):  # free of branches: no processor can predict which scores have changed
         j = work.position_at[entry & mask]
         old, new = score[j], np.int32(work.sums[entry & mask])
+        if COSTLY and work.superseded[entry & mask] != 0:
+            new = old
         score[j] = new
         work.changed[changed] = j
         changed += new != old
@@ -301,8 +338,11 @@ def score_by_terms(
 
 
 @kernel(inline=True)
-def assume(c: int, i: int, pods: PodRows, nodes: NodeRows, tallies: Tallies, work: Work, log: Log) -> None:
-    """Add what a pod uses to its node, count it, and note the row in the change log."""
+def assume(
+    c: int, i: int, p: int, pods: PodRows, nodes: NodeRows, tallies: Tallies, work: Work, log: Log, out: Out
+) -> None:  # fmt: skip
+    """Add what pod p uses to its node, count it, and note the row in the change log."""
+    reserve_own(c, i, p, pods, nodes, out.placed)
     for r in range(nodes.requested.shape[0]):
         nodes.requested[r, i] += pods.usage[c, r]
         nodes.nonzero_requested[r, i] += pods.nonzero_usage[c, r]
@@ -360,7 +400,7 @@ def place_scan(
     for p in range(start, stop):
         c = classes[p]
         k, s, x = static.result_of[c], slots.slot_of[c], terms.of[c]
-        row = -1
+        row, broken = -1, 0
         if out.failed_at[c] != log.head[0]:
             j = -1
             if k == LONE:
@@ -368,7 +408,9 @@ def place_scan(
             elif s >= 0 and x < 0:
                 broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
                 update_blocks(s, slots, work)
-                if broken == 0:
+                if broken > 0:
+                    slots.version[s] = -1  # so that the next pod of the class meets it, too
+                else:
                     j = best_of_blocks(
                         slots.score[s], count, work.start[0], slots.best[s], slots.feasible[s], work.blocks[2]
                     )
@@ -384,10 +426,12 @@ def place_scan(
             row = work.order[j] if j >= 0 else -1
             if row < 0:
                 out.row[p] = -1
-                out.failed_at[c] = log.head[0]
-                move_start(k, static, work)
-                return p
-            assume(c, row, pods, nodes, tallies, work, log)
+                out.failed_at[c] = log.head[0] if broken == 0 else -1
+                if out.asks or broken > 0:
+                    move_start(k, static, work)
+                    return p
+            else:
+                assume(c, row, p, pods, nodes, tallies, work, log, out)
         out.row[p] = row
         move_start(k, static, work)
         if len(out.ticks) > 0:
@@ -471,7 +515,7 @@ def place_tree(
     for p in range(start, stop):
         c = classes[p]
         k, s = static.result_of[c], slots.slot_of[c]
-        row = -1
+        row, broken = -1, 0
         if out.failed_at[c] != log.head[0]:
             if k == LONE:
                 j = look_at_one(c, terms.of[c], pods, nodes, static, switches, terms, tallies, work)
@@ -479,14 +523,18 @@ def place_tree(
             else:
                 broken = update(c, k, s, n, pods, nodes, static, switches, slots, work, log)
                 update_tree(s, slots, tree, work)
-                if broken == 0:
+                if broken > 0:
+                    slots.version[s] = -1
+                else:
                     row = descend(s, tree)
             if row < 0:
                 out.row[p] = -1
-                out.failed_at[c] = log.head[0]
-                move_start(k, static, work)
-                return p
-            assume(c, row, pods, nodes, tallies, work, log)
+                out.failed_at[c] = log.head[0] if broken == 0 else -1
+                if out.asks or broken > 0:
+                    move_start(k, static, work)
+                    return p
+            else:
+                assume(c, row, p, pods, nodes, tallies, work, log, out)
         out.row[p] = row
         move_start(k, static, work)
         if len(out.ticks) > 0:

@@ -32,6 +32,10 @@ STRETCH = 128
 """Positions that a sampled scan scores at a time."""
 
 
+BROKEN = -2
+BY_RANK = False
+"""Whether positions are in order of rank, and the first of the highest totals wins."""
+
 # copied from here ----------------------------------------------------------------------------------------------------
 
 
@@ -112,15 +116,21 @@ def best_of_sample(
     c: int, k: int, x: int, wanted: int, pods: PodRows, nodes: NodeRows, static: Static, switches: Switches,
     terms: Terms, tallies: Tallies, work: Work,
 ) -> tuple[int, int]:  # fmt: skip
-    """Return the position of the best node, -1 if there is none or a score is broken, and how many were looked at."""
+    """Return the position of the best node, -1 if there is none, BROKEN if a score is, and how many were looked at."""
     found, seen, broken = find_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
     if found > 1 and has_normalized(k, static):
         broken += normalize_sample(k, found, static, work)
     if found > 1 and x >= 0:
         broken += add_terms(x, found, work.changed, work.score, terms, tallies, work)
-    if found == 0 or broken > 0:
+    if broken > 0:
+        return BROKEN, seen
+    if found == 0:
         return -1, seen
     best = best_in_preorder(work.score, found, 0, work.blocks[0], work.blocks[1], work.blocks[2])
+    if BY_RANK:  # the scan may have gone around the end
+        for number in range(found):
+            if work.score[number] == work.score[best] and work.changed[number] < work.changed[best]:
+                best = number
     return work.changed[best], seen
 
 
@@ -147,11 +157,12 @@ def place_sampled(
             else:
                 j, seen = best_of_sample(c, k, x, wanted, pods, nodes, static, switches, terms, tallies, work)
             if j < 0:
-                out.failed_at[c] = log.head[0]
-                return p
-            row = work.order[j]
-            assume(c, row, pods, nodes, tallies, work, log)
-            out.row[p] = row
+                out.failed_at[c] = log.head[0] if j != BROKEN else -1
+                if out.asks or j == BROKEN:
+                    return p
+            else:
+                out.row[p] = work.order[j]
+                assume(c, out.row[p], p, pods, nodes, tallies, work, log, out)
             work.start[0] = (work.start[0] + seen) % len(work.order)
         if len(out.ticks) > 0:
             out.ticks[p] = ticks()

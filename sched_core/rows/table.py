@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ class PodRows(NamedTuple):
     port_conflicts: NDArray[np.uint64]
     port_bits: NDArray[np.uint64]
     priority: NDArray[np.int64]
+    own: tuple[NDArray[Any], ...] = ()
+    """The columns of plugins' own, ``[C, ..]`` each."""
 
 
 class NodeRows(NamedTuple):
@@ -32,34 +35,46 @@ class NodeRows(NamedTuple):
     used_ports: NDArray[np.uint64]
     pod_count: NDArray[np.int64]
     allowed_pods: NDArray[np.int64]
+    own: tuple[NDArray[Any], ...] = ()
+    """The columns of plugins' own, ``[.., N]`` each."""
+    tables: tuple[NDArray[Any], ...] = ()
+    """Not of nodes at all: what the row functions of a profile look up."""
 
 
+POD_FIELDS, NODE_FIELDS = PodRows._fields[:-1], NodeRows._fields[:-2]
+"""The columns that everybody has."""
 BITS = frozenset({"port_conflicts", "port_bits", "used_ports"})
 """Columns of bit words; all others are numbers, which compiled batches see as float64."""
-VECTORS = frozenset(set(PodRows._fields + NodeRows._fields) - {"priority", "pod_count", "allowed_pods"})
+VECTORS = frozenset(set(POD_FIELDS + NODE_FIELDS) - {"priority", "pod_count", "allowed_pods"})
 """Columns with an entry for each resource or word; the others hold one value a row."""
 
 
 def pod_rows(classes: PodClasses) -> PodRows:
     """Return the columns of all classes as they are now."""
     classes.fit_resources()
-    return PodRows(*(getattr(classes, name) for name in PodRows._fields))
+    columns = {name: getattr(classes, name) for name in POD_FIELDS}
+    return PodRows(**columns, own=tuple(classes.own.values()))
 
 
 def node_rows(nodes: NodeColumns) -> NodeRows:
-    """Return the columns of all nodes as they are now."""
-    return NodeRows(*(nodes.full(name) for name in NodeRows._fields))
+    """Return the columns of all nodes as they are now, without tables."""
+    columns: dict[str, Any] = {name: nodes.full(name) for name in NODE_FIELDS}
+    return NodeRows(**columns, own=tuple(nodes.full(name) for name in nodes.owners.node))
 
 
 def empty_node_rows(nodes: NodeColumns, length: int) -> NodeRows:
     """Return columns of the same form for ``length`` rows, all zero."""
-    shapes = ((name, nodes.full(name)) for name in NodeRows._fields)
-    return NodeRows(**{name: np.zeros((*like.shape[:-1], length), like.dtype) for name, like in shapes})
+    return _each_column(node_rows(nodes), lambda like: np.zeros((*like.shape[:-1], length), like.dtype))
 
 
 def some_rows(nodes: NodeRows, rows: NDArray[np.int64] | NDArray[np.int32]) -> NodeRows:
     """Return a copy of some rows, contiguous as compiled loops need it."""
-    return NodeRows(**{name: np.take(getattr(nodes, name), rows, axis=-1) for name in NodeRows._fields})
+    return _each_column(nodes, lambda column: np.take(column, rows, axis=-1))
+
+
+def _each_column(nodes: NodeRows, change: Callable[[NDArray[Any]], NDArray[Any]]) -> NodeRows:
+    columns: dict[str, Any] = {name: change(getattr(nodes, name)) for name in NODE_FIELDS}
+    return NodeRows(**columns, own=tuple(change(each) for each in nodes.own), tables=nodes.tables)
 
 
 def widths(nodes: NodeColumns) -> dict[str, int]:

@@ -7,7 +7,7 @@ arrays of domains D, sets of terms X, filter terms U, score terms V, plugins in 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,6 +221,10 @@ class Work(NamedTuple):
     """[Y, 2]: extremes of the raw scores in domain form."""
     synced: NDArray[np.int64]
     """[1]: head of the change log up to which the ring is filled."""
+    latest: NDArray[np.int64]
+    """[N]: the last entry of the change log about a row."""
+    superseded: NDArray[np.uint8]
+    """[L]: entries of which the row has a later one."""
     rivals: Rivals
 
 
@@ -240,3 +244,7 @@ class Out(NamedTuple):
     """[P] or [0]: counter at the end of each decision."""
     failed_at: NDArray[np.int64]
     """[C]: head of the change log when the class last found no node."""
+    placed: tuple[NDArray[Any], ...]
+    """[P, ..] each: what plugins remember of placements."""
+    asks: bool
+    """Whether the call ends at a pod that no node takes, so that the cycle is asked why."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sched_core.engine import points
 from sched_core.engine.decision import Decision
 from sched_core.engine.engine import Engine
-from sched_core.errors import NotSupported
+from sched_core.errors import NotSupported, PluginError
 from sched_core.framework.status import Code, Status
 from sched_core.queue.event_handlers import EventHandlers
 from sched_core.queue.queued_pod_info import QueuedPodInfo
@@ -59,7 +59,12 @@ class Attempts:
         if decision.row < 0:
             return self._no_node(info, decision, now)
         cycle = BindingCycle(info, decision.node or "", sides.profile, decision.state)
-        self._engine.place(info.pod_info, decision.row)
+        try:
+            self._engine.place(info.pod_info, decision.row)
+        except PluginError as fault:
+            failure = AttemptFailure(str(fault), rejected=False)
+            self._failures.handle(info, failure, now)
+            return failure
         self._handlers.assume(info.pod, cycle.node_name)
         status = points.reserve(*cycle.about)
         waits: dict[str, int] = {}

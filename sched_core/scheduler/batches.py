@@ -31,6 +31,11 @@ class Batches:
         """By class, why the cycle found no node for its last pod."""
         self._epoch = 0
 
+    def forget(self) -> None:
+        """Forget why pods have failed: other profiles are in force."""
+        self._known.clear()
+        self._size = 64
+
     def run(self, now: int, limit: int | None) -> int:
         """Make attempts, at most ``limit``; return how many: fewer than there are pods, and 0 if there are none."""
         size = self._size if limit is None else min(self._size, limit)

@@ -83,6 +83,10 @@ class BindingCycles:
         self._binding: dict[str, ToBind] = {}
         handlers.reject_waiting = self._reject_waiting
 
+    def swap(self, extenders: Extenders) -> None:
+        """Go on with other extenders; cycles that have begun keep the plugins that they began with."""
+        self._extenders = extenders
+
     def start(self, cycle: BindingCycle, waits: dict[str, int], now: int) -> None:
         """Begin the cycle of a pod that has passed Permit, or is to wait for some plugins."""
         status, cycle.busy = points.pre_bind_pre_flight(*cycle.about)
@@ -204,9 +208,11 @@ class BindingCycles:
             activate_wanted(cycle.state, self._running)
 
     def _not_bound(self, entry: ToBind, status: Status, now: int) -> None:
-        profile = self._profiles[entry.info.pod.spec.scheduler_name]
-        plugin = next(each for each in profile.points["bind"] if each.in_memory)
-        status = points.judged(plugin, status, f'running Bind plugin "{plugin.name}"')
+        profile = self._profiles.get(entry.info.pod.spec.scheduler_name)
+        bind = profile.points["bind"] if profile is not None else ()
+        plugin = next((each for each in bind if each.in_memory), None)
+        if plugin is not None:  # it may have been swapped for another meanwhile
+            status = points.judged(plugin, status, f'running Bind plugin "{plugin.name}"')
         self._fail(entry.info, entry.node_name, entry.cycle, status, now)
 
     def _fail(

@@ -82,6 +82,24 @@ class Scheduler:
         )  # fmt: skip
         self._batches = Batches(self.engine, self.handlers, failures, self._cycles, attempts)
 
+    def swap(
+        self, config: SchedulerConfiguration, now: int, *, plugins: Mapping[str, type[Plugin]] | None = None
+    ) -> None:
+        """Put other profiles in the place of those in force, between two attempts; see `Engine.swap`.
+
+        All pods that wait in the queue are tried again after their back-off. Pods on their way keep the plugins that
+        they began with: what has reserved for them binds or gives back, who made them wait at Permit lets them go on
+        or their time is up. Scheduler names may come and go. Raises as `Engine.swap`, and has changed nothing then.
+        """
+        self._running.now = now
+        self.engine.swap(config, plugins=plugins)
+        settings, profiles = self.engine.config, self.engine.profiles
+        initial, longest = settings.pod_initial_backoff_seconds * SECOND, settings.pod_max_backoff_seconds * SECOND
+        self._cycles.swap(self.engine.extenders)
+        self._batches.forget()
+        self.queue.swap(profiles, initial, longest, now)
+        self.handlers.swap(frozenset(profiles), now)
+
     @property
     def next_due(self) -> int | None:
         """When time alone makes something happen next; None if it does not."""
