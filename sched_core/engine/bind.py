@@ -24,6 +24,7 @@ def bind(engine: Engine, profile: Profile, decision: Decision) -> None:
         decision.placed_as = engine.place(decision.pod, decision.row)
     except PluginError as fault:
         decision.row, decision.status, decision.message = -1, error(str(fault)), str(fault)
+        decision.fault = fault
         return
     status = _run(profile, engine.extenders, decision)
     if status.is_success:

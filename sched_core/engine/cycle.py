@@ -7,7 +7,7 @@ of kube-scheduler. It takes a decision and changes nothing; whoever calls it pla
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sched_core.cluster import Cluster
 from sched_core.columns.classes import PodInfo
 from sched_core.columns.nodes import NodeColumns
+from sched_core.engine.answers import Asked, CycleError, checked, ended_by, expect, numbers, whole
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
@@ -40,11 +41,6 @@ from sched_core.kernels.scan import scan
 from sched_core.kernels.select import select_host
 
 NO_NODES = "no nodes available to schedule pods"
-Answer = TypeVar("Answer")
-
-
-class CycleError(Exception):
-    """An attempt that ends with an error; the text is the message."""
 
 
 def nodes_to_find(percentage: int, nodes: int) -> int:
@@ -91,6 +87,9 @@ class Cycle:
             decision.row = self._select(state, decision, feasible)
         except CycleError as reason:
             decision.status, decision.message, decision.row = error(str(reason)), str(reason), -1
+            if reason.asked is not None:
+                blamed = reason.asked.plugin, reason.asked.point
+                decision.fault = PluginError(*blamed, str(reason), pod.key, reason.node)
             decision.nominated_node, decision.preemption = "", None
             decision.feasible_rows = decision.feasible_rows[:0]
         return decision
@@ -99,11 +98,11 @@ class Cycle:
         """Return the order of the nodes; what is wrong with own columns or ranks ends the attempt."""
         fault = self.cluster.classes.faults.get(pod.row) or next(iter(self.nodes.faults.values()), None)
         if fault is not None:
-            raise CycleError(str(fault))
+            raise ended_by(fault)
         try:
             return self.program.order()
         except PluginError as reason:
-            raise CycleError(str(reason)) from reason
+            raise ended_by(reason) from reason
 
     def pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
         """Return the nodes worth a look, bool[N]; None when the pod as a whole was refused."""
@@ -112,7 +111,8 @@ class Cycle:
         refused: Status | None = None
         for plugin in self.profile.points["preFilter"]:
             text = f'running PreFilter plugin "{plugin.name}"'
-            result = _expect(PreFilterResult, self._call(plugin, "pre_filter", text, state, pod, self.nodes), text)
+            asked = Asked(plugin.name, "pre_filter", text)
+            result = expect(PreFilterResult, self._call(plugin, asked, state, pod, self.nodes), asked)
             status = result.status
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
@@ -123,7 +123,7 @@ class Cycle:
             elif status.code == Code.Unschedulable:
                 refused = status.of(plugin.name)
             elif not status.is_success:
-                raise CycleError(f"{text}: {status.message}")
+                raise CycleError(f"{text}: {status.message}", asked)
             if result.node_names is not None:
                 by.append(plugin.name)
                 names = result.node_names if names is None else names & result.node_names
@@ -225,28 +225,28 @@ class Cycle:
 
     def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts | None:
         """Return what one filter says of all rows, None if it refuses none; raises CycleError."""
-        text = f'running "{plugin.name}" filter plugin'
+        asked = Asked(plugin.name, "filter", f'running "{plugin.name}" filter plugin')
         if in_rows(plugin, pod):
             try:
                 bits = self.program.refusals(plugin, pod.row)
             except PluginError as reason:
-                raise CycleError(f"{text}: {reason.reason}") from reason
+                raise CycleError(f"{asked.text}: {reason.reason}", asked._replace(point="filter_row")) from reason
             lasting = (bits >> 62) & 1 == 1
             return Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting) if bits.any() else None
         key = self.signed.key(plugin, "filter", pod)
         known = self.signed.get(key)
         if known is None:
-            verdicts = self._asked(plugin, state, pod, text)
+            verdicts = self._asked(plugin, state, pod, asked)
             known = verdicts if verdicts.errors or verdicts.bits.any() else PASSES
             if key is not None:
                 self.signed.keep(key, known)
         return None if known is PASSES else known
 
-    def _asked(self, plugin: Plugin, state: CycleState, pod: PodInfo, text: str) -> Verdicts:
-        verdicts = self._call(plugin, "filter", text, state, pod, self.nodes)
-        if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (self.nodes.count,):
-            raise CycleError(f"{text}: it returned no Verdicts for {self.nodes.count} rows")
-        return verdicts
+    def _asked(self, plugin: Plugin, state: CycleState, pod: PodInfo, asked: Asked) -> Verdicts:
+        try:
+            return checked(self._call(plugin, asked, state, pod, self.nodes), self.nodes.count)
+        except ValueError as reason:
+            raise CycleError(f"{asked.text}: {reason}", asked) from reason
 
     def _count_nominated(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
@@ -311,18 +311,19 @@ class Cycle:
         pod, rows = decision.pod, decision.feasible_rows
         for plugin in self.profile.points["preScore"]:
             text = f'running PreScore plugin "{plugin.name}"'
-            status = _expect(Status, self._call(plugin, "pre_score", text, state, pod, nodes, rows), text)
+            asked = Asked(plugin.name, "pre_score", text)
+            status = expect(Status, self._call(plugin, asked, state, pod, nodes, rows), asked)
             if status.is_skip:
                 state.skip_score.add(plugin.name)
             elif not status.is_success:
-                raise CycleError(f"{text}: {status.message}")
+                raise CycleError(f"{text}: {status.message}", asked)
         raw: dict[str, NDArray[np.int64]] = {}
         scores: dict[str, NDArray[np.int64]] = {}
         active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
         for plugin in active:
             raw[plugin.name] = self._raw(plugin, state, pod, nodes, rows)
         for plugin in active:
-            scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name])
+            scores[plugin.name] = self._normalized(plugin, state, pod, raw[plugin.name], rows)
         decision.weights = {name: self.profile.weights[name] for name in raw}
         decision.raw_scores, decision.scores = raw, scores
         decision.total = np.zeros(len(rows), np.int64)
@@ -334,36 +335,44 @@ class Cycle:
     def _raw(
         self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: NodeColumns, rows: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        text = f'running Score plugins: plugin "{plugin.name}" failed with'
+        asked = Asked(plugin.name, "score", f'running Score plugins: plugin "{plugin.name}" failed with')
         if is_row(plugin, "score"):
+            asked = asked._replace(point="score_row")
             try:
-                return self.program.scores(plugin, pod.row, rows, nodes)
+                return numbers(self.program.scores(plugin, pod.row, rows, nodes), rows, nodes, asked)
             except PluginError as reason:
-                raise CycleError(f"{text}: {reason.reason}") from reason
+                raise CycleError(f"{asked.text}: {reason.reason}", asked) from reason
         key = self.signed.key(plugin, "score", pod) if nodes is self.nodes else None
         scores: NDArray[np.int64] | None = self.signed.get(key)
         if scores is None:
-            scores = _whole(self._call(plugin, "score", text, state, pod, nodes), nodes.count, text)
+            every = np.arange(nodes.count)
+            scores = whole(self._call(plugin, asked, state, pod, nodes), every, nodes, asked)
             if key is not None:
                 self.signed.keep(key, scores)
         return scores[rows]
 
-    def _normalized(self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _normalized(
+        self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
         scores = raw
         text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
+        asked = Asked(plugin.name, "normalize_score", text)
         if hasattr(plugin, "normalize_score"):
-            scores = _whole(self._call(plugin, "normalize_score", text, state, pod, raw.copy()), len(raw), text)
+            scores = whole(self._call(plugin, asked, state, pod, raw.copy()), rows, self.nodes, asked)
         elif hasattr(plugin, "normalize_row"):
+            asked = asked._replace(point="normalize_row")
             try:
-                scores = self.program.normalize(plugin, raw)
+                scores = numbers(self.program.normalize(plugin, raw), rows, self.nodes, asked)
             except PluginError as reason:
-                raise CycleError(f"{text}: {reason.reason}") from reason
+                raise CycleError(f"{text}: {reason.reason}", asked) from reason
+        else:
+            asked = asked._replace(point="score_row" if is_row(plugin, "score") else "score")
         if scores.min() < MIN_NODE_SCORE or scores.max() > MAX_NODE_SCORE:
-            worst = int(scores[(scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)][0])
+            worst = int(np.argmax((scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)))
             raise CycleError(
-                f'plugin "{plugin.name}" returns an invalid score {worst}, it should in the range of '
-                f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing"
-            )
+                f'plugin "{plugin.name}" returns an invalid score {scores[worst]}, it should in the range of '
+                f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing", asked, self.nodes.names[rows[worst]]
+            )  # fmt: skip
         return scores
 
     def _post_filter(self, state: CycleState, decision: Decision, diagnosis: Diagnosis) -> None:
@@ -371,9 +380,9 @@ class Cycle:
         reasons: list[str] = []
         outcome = SUCCESS
         for plugin in self.profile.points["postFilter"]:
-            text = f'running PostFilter plugin "{plugin.name}"'
-            answer = self._call(plugin, "post_filter", text, state, decision.pod, self.nodes, diagnosis)
-            result = _expect(PostFilterResult, answer, text)
+            asked = Asked(plugin.name, "post_filter", f'running PostFilter plugin "{plugin.name}"')
+            answer = self._call(plugin, asked, state, decision.pod, self.nodes, diagnosis)
+            result = expect(PostFilterResult, answer, asked)
             outcome = result.status.of(plugin.name)
             if result.nominated_node is not None:
                 decision.nominated_node = result.nominated_node
@@ -394,33 +403,14 @@ class Cycle:
         decision.message = diagnosis.message(", ".join(reasons))
         decision.status = Status(Code.Unschedulable, (decision.message,))
 
-    def _call(self, plugin: Plugin, method: str, text: str, *arguments: object) -> Any:
+    def _call(self, plugin: Plugin, asked: Asked, *arguments: object) -> Any:
         """Call a plugin; what it raises becomes the error of the attempt, naming the plugin."""
         try:
-            return getattr(plugin, method)(*arguments)
+            return getattr(plugin, asked.point)(*arguments)
         except (StowageError, KeyboardInterrupt):
             raise
         except Exception as reason:
-            raise CycleError(f"{text}: {str(reason) or type(reason).__name__}") from reason
-
-
-def _expect(kind: type[Answer], answer: object, text: str) -> Answer:
-    """Return the answer of a plugin; it ends the attempt when it is of another kind."""
-    if not isinstance(answer, kind):
-        raise CycleError(f"{text}: it returned no {kind.__name__}")
-    return answer
-
-
-def _whole(answer: object, count: int, text: str) -> NDArray[np.int64]:
-    """Return scores in int64, fractions cut off; anything but ``count`` finite numbers ends the attempt."""
-    found = np.asarray(answer)
-    if found.shape != (count,):
-        raise CycleError(f"{text}: it returned scores of shape {found.shape}, not ({count},)")
-    if found.dtype.kind not in "biuf":
-        raise CycleError(f"{text}: it returned scores that are not numbers")
-    if found.dtype.kind == "f" and not (np.abs(found) < 2.0**63).all():
-        raise CycleError(f"{text}: it returned a score that is not a finite number")
-    return found.astype(np.int64)
+            raise CycleError(f"{asked.text}: {str(reason) or type(reason).__name__}", asked) from reason
 
 
 def _unsatisfied(plugins: list[str]) -> str:

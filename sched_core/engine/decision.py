@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sched_core.columns.classes import PodInfo
 from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.diagnosis import Diagnosis
+from sched_core.errors import PluginError
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.preemption import Preemption
 from sched_core.framework.status import SUCCESS, Status
@@ -40,6 +41,8 @@ class Decision:
     """bool[F]: nodes that an extender has scored, which come first among those of equal total; None: nobody asked."""
     total: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     diagnosis: Diagnosis | None = None
+    fault: PluginError | None = None
+    """Which plugin is to blame, where, and for which node, if the attempt ended with an error of a plugin."""
     post_filter: Status | None = None
     state: CycleState = field(default_factory=CycleState)
     evaluated: int = 0

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodInfo
 from sched_core.columns.own import Moves
+from sched_core.engine.answers import checked
 from sched_core.engine.dry_run_rows import DryRunRows
 from sched_core.engine.program import in_rows, is_signed
 from sched_core.errors import PluginError, StowageError
@@ -126,13 +127,11 @@ class DryRuns:
         text = f'running "{plugin.name}" filter plugin'
         nodes = self.cycle.nodes
         try:
-            verdicts = plugin.filter(self.state, self.pod, nodes)  # type: ignore[attr-defined]
+            verdicts = checked(plugin.filter(self.state, self.pod, nodes), nodes.count)  # type: ignore[attr-defined]
         except StowageError:
             raise
         except Exception as reason:
             raise FilterError(f"{text}: {str(reason) or type(reason).__name__}") from reason
-        if not isinstance(verdicts, Verdicts) or verdicts.bits.shape != (nodes.count,):
-            raise FilterError(f"{text}: it returned no Verdicts for {nodes.count} rows")
         if is_signed(plugin):
             self._kept[plugin.name] = verdicts
         return verdicts

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
+from sched_core.engine.answers import Asked, checked, whole
 from sched_core.engine.program import Program, is_dependent, is_row, is_signed
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
@@ -335,7 +336,7 @@ class StaticResults:
         key = (plugin.name, signature)
         mask = self._masks.get(key)
         if mask is None:
-            mask = plugin.filter(state, pod, self.nodes).bits == 0  # type: ignore[attr-defined]
+            mask = checked(plugin.filter(state, pod, self.nodes), self.nodes.count).bits == 0  # type: ignore[attr-defined]
             if keep:
                 self._masks[key] = mask
         return mask
@@ -343,7 +344,8 @@ class StaticResults:
     def _raw(self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo) -> NDArray[np.int64]:
         key = (plugin.name, signature)
         if key not in self._raws:
-            self._raws[key] = np.asarray(plugin.score(state, pod, self.nodes)).astype(np.int64)  # type: ignore[attr-defined]
+            answer = plugin.score(state, pod, self.nodes)  # type: ignore[attr-defined]
+            self._raws[key] = whole(answer, np.arange(self.nodes.count), self.nodes, Asked(plugin.name, "score", ""))
         return self._raws[key]
 
     def _grow(self, count: int) -> None:

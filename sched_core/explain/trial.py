@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core.engine.cycle import CycleError
+from sched_core.engine.answers import CycleError
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
 from sched_core.engine.engine import Engine
