@@ -52,13 +52,13 @@ def bound_text(value: bytes, binding: Mapping[str, Any], now: str) -> bytes | No
 
     Most of a pod stays as it is: it is copied and not read.
     """
-    if any(each in value for each in _DECIDING):
-        return None
     try:
         pod = _decode(value)
     except msgspec.ValidationError:
         return None
-    wanted, metadata = binding.get("metadata") or {}, pod.metadata
+    wanted, metadata, spec = binding.get("metadata") or {}, pod.metadata, bytes(pod.spec)
+    if spec == b"{}" or b'"nodeName"' in spec or b'"schedulingGates"' in spec or "deletionTimestamp" in metadata:
+        return None
     if wanted.get("resourceVersion") or wanted.get("uid", "") not in ("", _read(metadata["uid"])):
         return None
     for member in ("annotations", "labels"):
@@ -68,7 +68,7 @@ def bound_text(value: bytes, binding: Mapping[str, Any], now: str) -> bytes | No
     status = pod.status
     status.pop("nominatedNodeName", None)
     status["conditions"] = with_condition(status.get("conditions"), pod_condition("PodScheduled"), now)
-    pod.spec = msgspec.Raw(b'%b,"nodeName":%b}' % (bytes(pod.spec)[:-1], _encode(binding["target"]["name"])))
+    pod.spec = msgspec.Raw(b'%b,"nodeName":%b}' % (spec[:-1], _encode(binding["target"]["name"])))
     return _encode(pod)
 
 
@@ -82,8 +82,6 @@ class _Waiting(msgspec.Struct, forbid_unknown_fields=True):
     status: Object
 
 
-_DECIDING = (b'"nodeName"', b'"schedulingGates"', b'"deletionTimestamp"', b'"spec":{}')
-"""What is in a pod that cannot be bound, or has a spec without a member that another could follow."""
 _decode = msgspec.json.Decoder(_Waiting).decode
 _read = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

@@ -97,13 +97,39 @@ class Mould(NamedTuple):
     colons: int
 
 
+class _Made(NamedTuple):
+    """A pod that went the long way."""
+
+    entry: Entry
+    now: str
+    annotations: tuple[tuple[str, str], ...]
+    colons: int
+
+    def mould(self) -> Mould | None:
+        """Return its mould; None if what is its own cannot be told from the rest."""
+        pod = _decode(self.entry.value)
+        if _encode(pod) != self.entry.value:
+            return None
+        metadata = pod["metadata"]
+        own = [each for each in metadata.get("managedFields") or () if each.get("time") == self.now]
+        if metadata.get("creationTimestamp") != self.now or len(own) != 1:
+            return None
+        metadata["name"], metadata["uid"], metadata["creationTimestamp"] = _NAME, _UID, _NOW
+        own[0]["time"] = _NOW
+        parts = _SLOT.split(_encode(pod))
+        slots = tuple(_SLOTS[each] for each in parts[1::2])
+        if sorted(slots) != [0, 1, 2, 2]:  # somebody else has these words
+            return None
+        return Mould(tuple(parts[::2]), slots, self.annotations, self.colons)
+
+
 class Moulds:
     """The moulds of one server."""
 
     def __init__(self, store: Store, reader: Reader) -> None:
         self._store = store
         self._reader = reader
-        self._once: dict[Key, Mould] = {}
+        self._once: dict[Key, _Made] = {}
         self._moulds: dict[Key, Mould] = {}
         store.subscribe("/registry/", self._note)
 
@@ -163,36 +189,21 @@ class Moulds:
         """Take note of what became of a pod on the long way, and of what that has said to the audit log."""
         if write.warnings or write.dry_run or any(each in asked.key[-1] for each in _OWN) or self._is_asked(write):
             return
-        found = _mould_of(entry, write.now, annotations, asked.colons)
-        if found is None or dns_label(entry.key.rpartition("/")[2]):
+        if dns_label(entry.key.rpartition("/")[2]):
             return
-        for kept in (self._moulds, self._once):
-            if len(kept) >= _MAX:
-                kept.clear()
-        if self._once.get(asked.key) == found:
-            self._moulds[asked.key] = found
-        else:
-            self._once[asked.key] = found
+        made = _Made(entry, write.now, tuple(sorted(annotations.items())), asked.colons)
+        before = self._once.get(asked.key)
+        mould = made.mould() if before is not None else None
+        if before is not None and mould is not None and before.mould() == mould:
+            if len(self._moulds) >= _MAX:
+                self._moulds.clear()
+            self._moulds[asked.key] = mould
+        if len(self._once) >= _MAX:
+            self._once.clear()
+        self._once[asked.key] = made
 
     def _is_asked(self, write: Write) -> bool:
         """Tell whether somebody has a say in each single pod."""
         return any(True for _ in self._reader.list("", "resourcequotas", write.namespace)) or any(
             True for group, name in _ASKED for _ in self._reader.list(group, name)
         )
-
-
-def _mould_of(entry: Entry, now: str, annotations: dict[str, str], colons: int) -> Mould | None:
-    pod = _decode(entry.value)
-    if _encode(pod) != entry.value:
-        return None
-    metadata = pod["metadata"]
-    own = [each for each in metadata.get("managedFields") or () if each.get("time") == now]
-    if metadata.get("creationTimestamp") != now or len(own) != 1:
-        return None
-    metadata["name"], metadata["uid"], metadata["creationTimestamp"] = _NAME, _UID, _NOW
-    own[0]["time"] = _NOW
-    parts = _SLOT.split(_encode(pod))
-    slots = tuple(_SLOTS[each] for each in parts[1::2])
-    if sorted(slots) != [0, 1, 2, 2]:  # somebody else has these words
-        return None
-    return Mould(tuple(parts[::2]), slots, tuple(sorted(annotations.items())), colons)

@@ -61,7 +61,9 @@ def everything(value: Any, node: Node) -> FieldSet:
         if not isinstance(value, dict):
             return {}
         for key, each in value.items():
-            put(fields, f"f:{key}", True, everything(each, _child(shape, key)))
+            child = _child(shape, key)
+            below = EMPTY if child.scalar and child.map is None else everything(each, child)
+            put(fields, f"f:{key}", True, below)
     elif isinstance(value, list):
         element = shape.element
         for name, each in by_element(shape, value).items():
