@@ -1,7 +1,8 @@
 """Production lists in the openb format (Alibaba cluster-trace-gpu-v2023) → nodes and pods.
 
-Reads CPU, memory and whole GPUs. A pod that asks for a part of one GPU counts as one whole GPU in this version; times,
-phases and QoS are not read: all pods are pending at once, in the order of the file.
+Reads CPU, memory and GPUs. A pod that asks for a part of one GPU says so by an annotation, which plugins for GPU
+sharing read; for all others it asks for a whole one. Times, phases and QoS are not read: all pods are pending at once,
+in the order of the file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from sched_core import NodeArray, PodArray
 
 GPU = "nvidia.com/gpu"
 MODEL_LABEL = "nvidia.com/gpu.product"
+MILLI_ANNOTATION = "alibabacloud.com/gpu-milli"
+"""How much a pod asks for of each of its devices, in 1/1000; without it, all of it."""
+WHOLE = 1000
 MAX_PODS = "110"
 NODE_COLUMNS = ("sn", "cpu_milli", "memory_mib", "gpu", "model")
 POD_COLUMNS = ("name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli")
@@ -57,6 +61,7 @@ class PodShape(NamedTuple):
     cpu_milli: int
     memory_mib: int
     gpus: int
+    gpu_milli: int
     models: tuple[str, ...]
 
 
@@ -95,12 +100,12 @@ def _node_shape(row: Row) -> NodeShape:
 
 
 def _pod_shape(row: Row) -> tuple[PodShape, bool]:
-    gpus, gpu_milli = row.number("num_gpu"), row.number("gpu_milli", most=1000)
+    gpus, gpu_milli = row.number("num_gpu"), min(row.number("gpu_milli"), WHOLE)
     models = tuple(row.text("gpu_spec").split("|")) if row.text("gpu_spec") else ()
     for model in models:
         row.check("gpu_spec", LABEL_VALUE.fullmatch(model) is not None, "a list of label values, separated by |")
-    shape = PodShape(row.number("cpu_milli"), row.number("memory_mib"), gpus, models)
-    return shape, gpus > 0 and gpu_milli < 1000
+    shape = PodShape(row.number("cpu_milli"), row.number("memory_mib"), gpus, gpu_milli if gpus else 0, models)
+    return shape, gpus > 0 and gpu_milli < WHOLE
 
 
 def _distinct(shapes: Sequence[Shape]) -> tuple[list[Shape], NDArray[np.int32]]:
@@ -110,12 +115,16 @@ def _distinct(shapes: Sequence[Shape]) -> tuple[list[Shape], NDArray[np.int32]]:
 
 
 def _node_manifest(shape: NodeShape) -> dict[str, Any]:
-    labels = {"kubernetes.io/hostname": "template", "node.kubernetes.io/instance-type": shape.title}
-    resources = {"cpu": f"{shape.cpu_milli}m", "memory": f"{shape.memory_mib}Mi", "pods": MAX_PODS}
-    if shape.model:
-        labels[MODEL_LABEL] = shape.model
-    if shape.gpus:
-        resources[GPU] = str(shape.gpus)
+    amounts = {"cpu": f"{shape.cpu_milli}m", "memory": f"{shape.memory_mib}Mi", "pods": MAX_PODS}
+    return gpu_node_manifest(shape.title, amounts, shape.gpus, shape.model)
+
+
+def gpu_node_manifest(title: str, amounts: dict[str, str], gpus: int, model: str) -> dict[str, Any]:
+    """Return a v1 Node with amounts of resources and some GPUs of a model."""
+    labels = {"kubernetes.io/hostname": "template", "node.kubernetes.io/instance-type": title}
+    if model:
+        labels[MODEL_LABEL] = model
+    resources = amounts | ({GPU: str(gpus)} if gpus else {})
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -125,7 +134,15 @@ def _node_manifest(shape: NodeShape) -> dict[str, Any]:
 
 
 def _pod_manifest(shape: PodShape) -> dict[str, Any]:
-    gpus = {GPU: str(shape.gpus)} if shape.gpus else {}
-    requests = {"cpu": f"{shape.cpu_milli}m", "memory": f"{shape.memory_mib}Mi"} | gpus
-    spec = affinity(required=[[expression(MODEL_LABEL, "In", *shape.models)]]) if shape.models else {}
-    return pod_manifest({"requests": requests, "limits": gpus}, spec, image="")
+    amounts = {"cpu": f"{shape.cpu_milli}m", "memory": f"{shape.memory_mib}Mi"}
+    return gpu_pod_manifest(amounts, shape.gpus, shape.gpu_milli, shape.models)
+
+
+def gpu_pod_manifest(amounts: dict[str, str], gpus: int, gpu_milli: int, models: Sequence[str]) -> dict[str, Any]:
+    """Return a v1 Pod that asks for amounts of resources and ``gpu_milli`` of each of some GPUs of some models."""
+    devices = {GPU: str(gpus)} if gpus else {}
+    spec = affinity(required=[[expression(MODEL_LABEL, "In", *models)]]) if models else {}
+    manifest = pod_manifest({"requests": amounts | devices, "limits": devices}, spec, image="")
+    if gpus and gpu_milli < WHOLE:
+        manifest["metadata"]["annotations"] = {MILLI_ANNOTATION: str(gpu_milli)}
+    return manifest

@@ -162,6 +162,8 @@ class _Rewriter(ast.NodeTransformer):
             return self._constant(node, field)
         if owner in ("pod", "node"):
             shape = self.shapes.get((owner, field))
+            if shape and isinstance(node.ctx, ast.Load):  # all of it, as a helper function takes it
+                return self._column(node, owner, field, [ast.Slice() for _ in shape], node.ctx)
             if field in VECTORS if shape is None else shape != ():
                 raise self.refuse(node, f"{owner}.{field} is a vector: write {owner}.{field}[...]")
             return self._column(node, owner, field, [], node.ctx)

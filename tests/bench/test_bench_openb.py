@@ -63,6 +63,13 @@ def test_a_part_of_a_gpu_is_a_whole_one_and_counted(tmp_path: Path) -> None:
     assert trace.shared_gpu_pods == 2
 
 
+def test_what_a_pod_asks_for_of_a_gpu_is_an_annotation(tmp_path: Path) -> None:
+    """Only of a part of one: 1000 and more is all of it."""
+    trace = read(tmp_path, pods=POD_HEADER + "p0,1,1,1,460,,\np1,1,1,1,1000,,\np2,1,1,1,2000,,\np3,1,1,0,460,,\n")
+    found = [template.metadata.annotations for template in trace.pods.templates]
+    assert found == [{openb.MILLI_ANNOTATION: "460"}, {}, {}]
+
+
 def test_windows_line_ends_byte_order_mark_and_blank_lines(tmp_path: Path) -> None:
     nodes = b"\xef\xbb\xbf" + NODES.replace("\n", "\r\n").encode() + b"\r\n"
     assert read(tmp_path, nodes).nodes.template_of.tolist() == [0, 1, 0]
@@ -99,7 +106,7 @@ def test_faults_of_a_line(tmp_path: Path, line: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("x,1,1,1,1001,,", 'column gpu_milli: "1001" is more than 1000'),
+        ("x,1,1,1,-1,,", 'column gpu_milli: "-1" is negative'),
         ("x,1,1,1,1000,A||B,", 'column gpu_spec: "A||B" is not a list of label values'),
     ],
 )

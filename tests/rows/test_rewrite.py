@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sched_core import Engine, Plugin, PluginError, kernel, load_config, percent, quotient
+from sched_core.rows.layout import Layout
 from sched_core.rows.rewrite import rewrite
 from sched_core.rows.table import VECTORS
 from tests.engine.worlds import COMPILING, cluster_of, node, pod, records
@@ -230,6 +231,17 @@ ARGS = {
     "ratio": np.float64(0.5),
     "bounds": np.array([-np.inf, np.inf]),
 }
+
+
+def an_own_column_as_a_whole(pod: Any, node: Any, args: Any) -> Any:
+    return max(node.free) + max(pod.wanted)
+
+
+def test_an_own_column_of_a_row_may_be_taken_as_a_whole() -> None:
+    """As an array, for helper functions; the numbers of a node lie on the first axis, those of a pod on the last."""
+    layout = Layout({"free": (2,)}, {"wanted": (3,)}, {}, {})
+    found = rewrite("Own", an_own_column_as_a_whole, {}, {}, in_float=True, layout=layout)
+    assert "max(stowage_node_free[:, stowage_row]) + max(stowage_pod_wanted[stowage_class, :])" in found.source
 
 
 def test_local_variables_may_have_any_name() -> None:
