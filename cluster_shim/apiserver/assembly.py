@@ -49,6 +49,7 @@ from cluster_shim.apiserver.bootstrap.flow_schemas import FlowSchemas
 from cluster_shim.apiserver.bootstrap.presence import Presence, Settings
 from cluster_shim.apiserver.config import Config
 from cluster_shim.apiserver.custom.definitions import Definitions
+from cluster_shim.apiserver.flows import Flows
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight
 from cluster_shim.apiserver.nonresource import Site, paths
@@ -142,6 +143,7 @@ class Assembly:
             authenticator,
             authorizer,
             impersonation=Impersonation(authorizer),
+            flows=Flows(self._store, self.account),
             inflight=InFlight(config.max_requests_inflight, config.max_mutating_requests_inflight),
             facilities=facilities,
             audit=self._audit(),

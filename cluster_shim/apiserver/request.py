@@ -66,6 +66,8 @@ class Request:
     """Texts for Warning headers; whoever handles the request adds to them."""
     annotations: dict[str, str] = field(default_factory=dict)
     """For the audit log."""
+    flow: Sequence[tuple[str, str]] = ()
+    """The headers of an answer that name the FlowSchema of the request and its priority level."""
 
     def header(self, name: str, default: str = "") -> str:
         """Return the first header of a name in lower case."""

@@ -1,7 +1,7 @@
 """Server: the way of a request, from who asks to the answer. Knows no sockets: http/ and client/ hand it requests.
 
-Order, as upstream: request info, authentication, audit, impersonation, limit of requests in flight, authorization,
-handler.
+Order, as upstream: request info, authentication, audit, impersonation, flow, limit of requests in flight,
+authorization, handler.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from cluster_shim.apiserver.authentication.authenticator import Authenticator
 from cluster_shim.apiserver.authorization.authorizer import Authorizer
 from cluster_shim.apiserver.authorization.messages import forbidden
 from cluster_shim.apiserver.dispatch import dispatch
+from cluster_shim.apiserver.flows import Flows
 from cluster_shim.apiserver.handlers.connect import NoAgent, NodeAgent
 from cluster_shim.apiserver.impersonation import Impersonation
 from cluster_shim.apiserver.inflight import InFlight, is_long
@@ -51,6 +52,7 @@ class Server:
         authenticator: Authenticator,
         authorizer: Authorizer,
         impersonation: Impersonation,
+        flows: Flows,
         inflight: InFlight,
         facilities: Facilities,
         audit: AuditLog | None = None,
@@ -61,6 +63,7 @@ class Server:
         self.authenticator = authenticator
         self.authorizer = authorizer
         self.impersonation = impersonation
+        self.flows = flows
         self.inflight = inflight
         self.facilities = facilities
         self.audit = audit
@@ -107,6 +110,8 @@ class Server:
             request.user = self.impersonation.impersonate(request)
             if request.user is not user:
                 trail.impersonates(request.user)
+        if request.info.verb == "watch" or not is_long(request.info):
+            request.flow = self.flows.headers(request.user, request.info)
         ticket = self.inflight.enter(request.user, request.info)
         try:
             decision = self.authorizer.authorize(request.user, request.info)
@@ -154,6 +159,7 @@ class Server:
         return found
 
     def _finished(self, request: Request, response: Response) -> Response:
+        response.headers += request.flow
         if request.warnings:
             response.headers += [("Warning", each) for each in warning_headers.values(request.warnings)]
         return response

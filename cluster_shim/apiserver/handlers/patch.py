@@ -56,7 +56,7 @@ async def patch(registry: Registry, resource: Resource, request: Request) -> Res
         change = _apply(registry, resource, request, options, write)
     else:
         change = _patch(registry, resource, request, options, write, media_type)
-    entry, is_new = await update(registry, write, change, retry=True)
+    entry, is_new = await update(registry, write, change)
     return entry_response(request, resource, entry, output, 201 if is_new else 200)
 
 

@@ -74,7 +74,7 @@ async def _changed(registry: Registry, resource: Resource, request: Request) -> 
         made["object"], made["scale"] = _with_owners(registry, resource, old, make)
         return made["object"]
 
-    entry, _ = await update(registry, write, change, uid, retry=is_patch)
+    entry, _ = await update(registry, write, change, uid)
     return entry
 
 

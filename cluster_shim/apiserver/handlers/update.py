@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cluster_shim.api.resources import Resource
 from cluster_shim.apiserver import ownership
 from cluster_shim.apiserver.handlers import body
@@ -30,8 +32,10 @@ async def put(registry: Registry, resource: Resource, request: Request) -> Respo
     rules.default(resource, sent)
     uid = sent["metadata"].get("uid", "")
 
+    pristine = msgspec.json.encode(sent) if registry.may_be_overtaken() else b""  # admission changes what it sees
+
     def change(old: Document | None) -> Document:
-        new = {**sent, "metadata": {**sent["metadata"]}}
+        new: Document = msgspec.json.decode(pristine) if pristine else {**sent, "metadata": {**sent["metadata"]}}
         ownership.track(registry, write, old, new)
         return new
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote, unquote_plus
 
 import httptools
 
+from cluster_shim.api.remembered import remembered
 from cluster_shim.apiserver.request import Request, Response
 
 _UNSENDABLE = re.compile(rb"[\0\r\n]")
@@ -66,11 +67,8 @@ def head_of(response: Response, date: bytes, length: int | None, keeps_alive: bo
     more = b""
     has_cache_control = False
     for name, value in response.headers:
-        has_cache_control |= name.lower() == "cache-control"
-        line = b"%b: %b" % (name.lower().encode("latin-1"), value.encode("utf-8"))
-        if _UNSENDABLE.search(line):
-            raise ValueError(f"header {name} has a line break: {value!r}")
-        more += line + b"\r\n"
+        has_cache_control |= name in ("Cache-Control", "cache-control")
+        more += _line(name, value)
     if length is not None:
         more += b"content-length: %d\r\n" % length
     if is_chunked:
@@ -78,6 +76,14 @@ def head_of(response: Response, date: bytes, length: int | None, keeps_alive: bo
     if not keeps_alive:
         more += b"connection: close\r\n"
     return b"%b%b%b\r\n" % (_beginning(response.status, response.content_type, has_cache_control), date, more)
+
+
+@remembered(1024)
+def _line(name: str, value: str) -> bytes:
+    line = b"%b: %b" % (name.lower().encode("latin-1"), value.encode("utf-8"))
+    if _UNSENDABLE.search(line):
+        raise ValueError(f"header {name} has a line break: {value!r}")
+    return line + b"\r\n"
 
 
 @lru_cache(512)

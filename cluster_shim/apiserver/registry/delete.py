@@ -12,6 +12,7 @@ from cluster_shim.apiserver.options import DeleteOptions
 from cluster_shim.apiserver.registry import objects
 from cluster_shim.apiserver.registry.identity import timestamp
 from cluster_shim.apiserver.registry.registry import (
+    CONFLICT_ATTEMPTS,
     Document,
     Registry,
     Write,
@@ -22,7 +23,6 @@ from cluster_shim.storage.store import Changed, Entry
 
 ORPHAN, FOREGROUND, BACKGROUND = "Orphan", "Foreground", "Background"
 _FINALIZER = {ORPHAN: "orphan", FOREGROUND: "foregroundDeletion"}
-CONFLICT_ATTEMPTS = 5
 
 
 class Deletion(NamedTuple):

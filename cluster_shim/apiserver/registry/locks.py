@@ -47,7 +47,19 @@ class Locks:
         del self._waiting[key]
 
 
-class Holding:
+class Nothing:
+    """Stands where a key could be held, and holds none."""
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End."""
+
+
+class Holding(Nothing):
     """A key that is held inside an ``async with``."""
 
     __slots__ = ("_key", "_locks")

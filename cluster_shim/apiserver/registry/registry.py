@@ -17,7 +17,7 @@ from cluster_shim.api.fields import quoted
 from cluster_shim.api.resources import Catalogue, GroupVersionKind, Resource
 from cluster_shim.apiserver.admission.plugin import Attributes
 from cluster_shim.apiserver.registry import objects
-from cluster_shim.apiserver.registry.locks import Holding, Locks
+from cluster_shim.apiserver.registry.locks import Locks, Nothing
 from cluster_shim.apiserver.registry.moulds import Moulds
 from cluster_shim.apiserver.registry.strategies.strategy import Strategy, custom_strategy, strategy_of
 from cluster_shim.apiserver.request import Request, UserInfo
@@ -28,6 +28,12 @@ REVISION_POLL_SECONDS = 0.02
 LIST_MAX = 64
 """Objects; a longer list is not remembered."""
 LISTS_MAX = 20_000
+
+CONFLICT_ATTEMPTS = 50
+"""How often a write that another one overtakes is tried."""
+_ADMISSION = "admissionregistration.k8s.io"
+_WEBHOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+_FREE = Nothing()
 
 WRONG_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 
@@ -221,9 +227,20 @@ class Registry:
         while self.store.revision < revision and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(REVISION_POLL_SECONDS)
 
-    def locked(self, key: str) -> Holding:
-        """Let one write at a time read, change and write an object: those of this process never conflict by chance."""
-        return self._locks.hold(key)
+    def locked(self, key: str) -> Nothing:
+        """Let one write at a time read, change and write an object: those of this process never conflict by chance.
+
+        Where webhooks are asked in between, nobody waits: one may write that very object. Then the store tells who was
+        faster.
+        """
+        return _FREE if self._asks_webhooks() else self._locks.hold(key)
+
+    def may_be_overtaken(self) -> bool:
+        """Tell whether another write may come between the parts of one, so that it is made again."""
+        return self.store.is_shared or self._asks_webhooks()
+
+    def _asks_webhooks(self) -> bool:
+        return any(True for kind in _WEBHOOKS for _ in self.list(_ADMISSION, kind))
 
 
 def check_name(name: str) -> None:

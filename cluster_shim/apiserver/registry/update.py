@@ -18,6 +18,7 @@ from cluster_shim.apiserver.admission.plugin import CREATE, UPDATE
 from cluster_shim.apiserver.registry import objects, rules
 from cluster_shim.apiserver.registry.create import store_new
 from cluster_shim.apiserver.registry.registry import (
+    CONFLICT_ATTEMPTS,
     NOTHING,
     Document,
     Registry,
@@ -32,17 +33,14 @@ from cluster_shim.storage.store import Changed, Entry
 
 Change = Callable[[Document | None], Document]
 
-CONFLICT_ATTEMPTS = 5
 _VERSION = ROOT.child("metadata", "resourceVersion")
 
 
-async def update(
-    registry: Registry, write: Write, change: Change, uid: str = "", retry: bool = False
-) -> tuple[Entry, bool]:
+async def update(registry: Registry, write: Write, change: Change, uid: str = "") -> tuple[Entry, bool]:
     """Change and store an object; return its entry, and whether it is new. Raises APIError.
 
     Of an object whose last finalizer went, the entry is that of the last state: it is gone from the store. `uid`, if
-    there is one, must be the object's; `retry` tells whether a conflict with another server is tried again.
+    there is one, must be the object's.
     """
     check_name(write.name)
     key = write.resource.key_of(write.namespace, write.name)
@@ -53,10 +51,8 @@ async def update(
                 if entry is None:
                     return await _create(registry, write, change, uid), True
                 return await _update(registry, write, entry, change, uid), False
-            except Changed:
+            except Changed:  # a change that names the version that it is of will see that it is another
                 await registry.store.current()
-                if not retry:
-                    break
     raise errors.conflict(write.resource.name, write.name, errors.MODIFIED, write.group)
 
 

@@ -17,6 +17,7 @@ from cluster_shim.apiserver.admission.webhook import MutatingAdmissionWebhook, V
 from tests.apiserver.admission.hook_server import Answer, HookServer, hook_server, patch
 from tests.apiserver.admission.writes import named, pod, write
 from tests.apiserver.fakes import FakeObjects
+from tests.apiserver.whole import looped, whole
 
 ALL = [{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]
 AR = "admissionregistration.k8s.io"
@@ -312,3 +313,35 @@ def test_a_mutating_webhook_may_be_away() -> None:
     attributes = write("pods", pod())
     asyncio.run(mutate(None, attributes, hook(None, failurePolicy="Ignore")))
     assert attributes.annotations["failed-open.mutation.webhook.admission.k8s.io/round_0_index_0"] == "a.example.com"
+
+
+@looped
+async def test_a_webhook_may_write_the_object_that_it_is_asked_about() -> None:
+    """Nobody waits for anybody; the write that was overtaken is made again, of what is there now."""
+    path = "/api/v1/namespaces/default/configmaps"
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1"}}
+    added = patch({"op": "add", "path": "/data/seen", "value": "yes"})
+    async with whole() as client:
+        writes = 0
+
+        async def answer(request: dict[str, Any]) -> dict[str, Any]:
+            nonlocal writes
+            writes += 1
+            if writes == 1:
+                merge = "application/merge-patch+json"
+                assert (await client("PATCH", f"{path}/c", {"data": {"b": "2"}}, media_type=merge)).status == 200
+            return added if request["operation"] == "UPDATE" else {}
+
+        async with hook_server(answer, "localhost") as server:
+            assert (await client("POST", path, config_map)).status == 201
+            config = {"url": f"https://localhost:{server.port}/ask", "caBundle": server.config["caBundle"]}
+            rules = [{"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]
+            webhook = hook(server, clientConfig=config, rules=rules)
+            kind = {"apiVersion": f"{AR}/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": "h"}}
+            made = await client("POST", f"/apis/{AR}/v1/mutatingwebhookconfigurations", {**kind, "webhooks": [webhook]})
+            assert made.status == 201, made.body
+            put = await client("PUT", f"{path}/c", {**config_map, "data": {"a": "3"}})
+            assert put.status == 200 and put.body["data"] == {"a": "3", "seen": "yes"}
+            assert writes == 3  # the put, the patch, the put again
+            stale = {**config_map, "metadata": {"name": "c", "resourceVersion": "1"}}
+            assert (await client("PUT", f"{path}/c", stale)).status == 409
