@@ -139,7 +139,8 @@ class Cluster:
         """Add pods that run on ``spec.nodeName``; those that have ended do not count, a known key is replaced."""
         for pod in pods:
             self.tidy()
-            key = pod_key(pod)
+            key, row = pod_key(pod), self.nodes.row_of.get(pod.spec.node_name, -1)
+            remembered = self._remembered(key, row)
             if self.nodes.pods.find(key) is not None:
                 self.remove_pod(key)
             if pod.status.phase in ENDED:
@@ -147,15 +148,22 @@ class Cluster:
             pod_class = self.classes.intern(pod, placed=True)
             if pod.metadata.uid:
                 self.uids[key] = pod.metadata.uid
-            row = self.nodes.row_of.get(pod.spec.node_name, -1)
-            start = start_time(pod)
-            number = self.place([key], np.array([pod_class], np.int32), np.array([row], np.int32), start)
+            where = (np.array([pod_class], np.int32), np.array([row], np.int32))
+            number = self.place([key], *where, start_time(pod), placed=remembered)
             if pod.metadata.annotations:
                 self.annotations[key] = pod.metadata.annotations
             if row < 0:
                 self.nodes.pods.wait(number, pod.spec.node_name)
             else:
                 self.add_usage(pod_class, row, number)
+
+    def _remembered(self, key: str, row: int) -> dict[str, NDArray[Any]]:
+        """Return what plugins remember of a pod that comes again where it is: a changed label moves no device."""
+        pods, columns = self.nodes.pods, self.nodes.owners.placed
+        number = pods.find(key) if columns else None
+        if number is None or pods.node_of[number] != row:
+            return {}
+        return {name: pods.own(name)[number : number + 1].copy() for name in columns}
 
     def add_pod(self, pod: Pod) -> None:
         self.add_pods([pod])

@@ -160,22 +160,26 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
     @property
     def requests(self) -> NDArray[np.int64]:
         """int64[R]: what NodeResourcesFit filters by (no status, pod-level resources count)."""
-        return self._classes.requests[self.row, :]
+        row = self.row  # which may make new arrays
+        return self._classes.requests[row, :]
 
     @property
     def usage(self) -> NDArray[np.int64]:
         """int64[R]: what the pod adds to a node's Requested (status and pod-level resources count)."""
-        return self._classes.usage[self.row, :]
+        row = self.row
+        return self._classes.usage[row, :]
 
     @property
     def score_requests(self) -> NDArray[np.int64]:
         """int64[R]: what NodeResourcesFit scores by (containers only, with the 100m and 200Mi defaults)."""
-        return self._classes.score_requests[self.row, :]
+        row = self.row
+        return self._classes.score_requests[row, :]
 
     @property
     def nonzero_usage(self) -> NDArray[np.int64]:
         """int64[R]: what the pod adds to a node's NonZeroRequested."""
-        return self._classes.nonzero_usage[self.row, :]
+        row = self.row
+        return self._classes.nonzero_usage[row, :]
 
     @property
     def rare_requests(self) -> Mapping[str, int]:
@@ -191,7 +195,8 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
 
     def own(self, name: str) -> Any:
         """Return what a plugin has filled in for the pod: a number, or an array of the column's shape."""
-        return self._classes.own[name][self.row]
+        row = self.row
+        return self._classes.own[name][row]
 
     @property
     def has_host_ports(self) -> bool:
@@ -200,12 +205,14 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
     @property
     def port_bits(self) -> NDArray[np.uint64]:
         """uint64[W]: the host ports that the pod uses."""
-        return self._classes.port_bits[self.row, :]
+        row = self.row
+        return self._classes.port_bits[row, :]
 
     @property
     def port_conflicts(self) -> NDArray[np.uint64]:
         """uint64[W]: the host ports that it cannot share a node with."""
-        return self._classes.port_conflicts[self.row, :]
+        row = self.row
+        return self._classes.port_conflicts[row, :]
 
 
 class RareAmounts(NamedTuple):

@@ -170,6 +170,7 @@ class Many:
         alone = compiled.terms.filter(distinct) | (self.cluster.nodes.owners.mover is not None)
         irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & alone]] = True
         irregular[static.concerned_classes(distinct)] = True
+        irregular[list(self.cluster.classes.faults)] = True
         if self.engine.extenders:
             records = self.cluster.classes.pods
             asked = [number for number in distinct.tolist() if self.engine.extenders.interested(records[number])]

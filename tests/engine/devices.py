@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sched_core import Column, Node, NodeColumns, Plugin, Pod, PodInfo, SchedulerConfiguration, load_config
+from sched_core import Cluster, Column, Node, NodeColumns, Plugin, Pod, PodInfo, SchedulerConfiguration, load_config
 from tests.engine.worlds import Json, node, pod
 from tests.naive.devices import DEVICES
 
@@ -103,6 +103,9 @@ class DevicesInPython(Columns):
             node.device_free[placed.device_taken - 1] += pod.own("device_parts")
 
 
+FORMS: dict[str, type[Plugin]] = {"compiled": Devices, "Python": DevicesInPython}
+
+
 def config(*names: str) -> SchedulerConfiguration:
     """Return a configuration with NodeResourcesFit as a filter and these plugins at all their points."""
     fit = {"enabled": [{"name": "NodeResourcesFit"}]}
@@ -122,3 +125,19 @@ def user(name: str, cpu: int, parts: int, **notes: str) -> Json:
     made = pod(name, {"cpu": f"{cpu}m"})
     made["metadata"]["annotations"] = {PARTS: str(parts), **notes}
     return made
+
+
+def taken(cluster: Cluster) -> dict[str, tuple[str, int]]:
+    """Return the node and the device (-1: none) of each placed pod."""
+    pods, found = cluster.nodes.pods, {}
+    for number in np.flatnonzero(pods.node_of >= 0).tolist():
+        row = int(pods.node_of[number])
+        found[pods.key(number)] = (cluster.nodes.names[row], int(pods.own("device_taken")[number]) - 1)
+    return found
+
+
+def free(cluster: Cluster) -> dict[str, tuple[list[int], int]]:
+    """Return what the devices of each node have left, and how many pods it counts."""
+    nodes = cluster.nodes
+    devices, pods = nodes.own("device_free"), nodes.own("device_pods")
+    return {name: (devices[:, row].tolist(), int(pods[row])) for name, row in nodes.row_of.items()}
