@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sched_core.cluster import Cluster
 from sched_core.columns.classes import PodInfo
 from sched_core.columns.nodes import NodeColumns
-from sched_core.engine.answers import Asked, CycleError, checked, ended_by, expect, numbers, whole
+from sched_core.engine.answers import CycleError, checked, expect, failed, numbers, whole
 from sched_core.engine.decision import Decision
 from sched_core.engine.diagnosis import Diagnosis
 from sched_core.engine.dry_run import DryRuns, FilterError
@@ -75,7 +75,7 @@ class Cycle:
         diagnosis = Diagnosis.of(self.nodes, self.profile.points["filter"])
         decision.diagnosis = diagnosis
         try:
-            order = self._order(pod)
+            order = self._order(decision)
             candidates = self.pre_filter(state, pod, diagnosis)
             feasible = Feasible(decision.feasible_rows)
             if candidates is not None:
@@ -88,21 +88,23 @@ class Cycle:
         except CycleError as reason:
             decision.status, decision.message, decision.row = error(str(reason)), str(reason), -1
             if reason.asked is not None:
-                blamed = reason.asked.plugin, reason.asked.point
-                decision.fault = PluginError(*blamed, str(reason), pod.key, reason.node)
+                plugin, method = reason.asked
+                decision.fault = PluginError(plugin.name, method, str(reason), pod.key, reason.node)
             decision.nominated_node, decision.preemption = "", None
             decision.feasible_rows = decision.feasible_rows[:0]
         return decision
 
-    def _order(self, pod: PodInfo) -> NDArray[np.int32]:
+    def _order(self, decision: Decision) -> NDArray[np.int32]:
         """Return the order of the nodes; what is wrong with own columns or ranks ends the attempt."""
-        fault = self.cluster.classes.faults.get(pod.row) or next(iter(self.nodes.faults.values()), None)
-        if fault is not None:
-            raise ended_by(fault)
+        fault = self.cluster.classes.faults.get(decision.pod.row) or next(iter(self.nodes.faults.values()), None)
         try:
+            if fault is not None:
+                raise fault
             return self.program.order()
         except PluginError as reason:
-            raise ended_by(reason) from reason
+            at = reason.plugin, reason.extension_point, reason.reason
+            decision.fault = PluginError(*at, decision.key, reason.node)
+            raise CycleError(str(reason)) from reason
 
     def pre_filter(self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis) -> NDArray[np.bool_] | None:
         """Return the nodes worth a look, bool[N]; None when the pod as a whole was refused."""
@@ -110,9 +112,8 @@ class Cycle:
         by: list[str] = []
         refused: Status | None = None
         for plugin in self.profile.points["preFilter"]:
-            text = f'running PreFilter plugin "{plugin.name}"'
-            asked = Asked(plugin.name, "pre_filter", text)
-            result = expect(PreFilterResult, self._call(plugin, asked, state, pod, self.nodes), asked)
+            asked = plugin, "pre_filter"
+            result = expect(PreFilterResult, self._call(*asked, state, pod, self.nodes), *asked)
             status = result.status
             if status.is_skip:
                 state.skip_filter.add(plugin.name)
@@ -123,7 +124,7 @@ class Cycle:
             elif status.code == Code.Unschedulable:
                 refused = status.of(plugin.name)
             elif not status.is_success:
-                raise CycleError(f"{text}: {status.message}", asked)
+                raise failed(*asked, status.message)
             if result.node_names is not None:
                 by.append(plugin.name)
                 names = result.node_names if names is None else names & result.node_names
@@ -225,28 +226,27 @@ class Cycle:
 
     def verdicts(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts | None:
         """Return what one filter says of all rows, None if it refuses none; raises CycleError."""
-        asked = Asked(plugin.name, "filter", f'running "{plugin.name}" filter plugin')
         if in_rows(plugin, pod):
             try:
                 bits = self.program.refusals(plugin, pod.row)
             except PluginError as reason:
-                raise CycleError(f"{asked.text}: {reason.reason}", asked._replace(point="filter_row")) from reason
+                raise failed(plugin, "filter_row", reason.reason) from reason
             lasting = (bits >> 62) & 1 == 1
             return Verdicts(bits & ~(1 << 62), plugin.reasons, Code.Unschedulable, lasting) if bits.any() else None
         key = self.signed.key(plugin, "filter", pod)
         known = self.signed.get(key)
         if known is None:
-            verdicts = self._asked(plugin, state, pod, asked)
+            verdicts = self._asked(plugin, state, pod)
             known = verdicts if verdicts.errors or verdicts.bits.any() else PASSES
             if key is not None:
                 self.signed.keep(key, known)
         return None if known is PASSES else known
 
-    def _asked(self, plugin: Plugin, state: CycleState, pod: PodInfo, asked: Asked) -> Verdicts:
+    def _asked(self, plugin: Plugin, state: CycleState, pod: PodInfo) -> Verdicts:
         try:
-            return checked(self._call(plugin, asked, state, pod, self.nodes), self.nodes.count)
+            return checked(self._call(plugin, "filter", state, pod, self.nodes), self.nodes.count)
         except ValueError as reason:
-            raise CycleError(f"{asked.text}: {reason}", asked) from reason
+            raise failed(plugin, "filter", str(reason)) from reason
 
     def _count_nominated(
         self, state: CycleState, pod: PodInfo, diagnosis: Diagnosis, candidates: NDArray[np.bool_],
@@ -310,13 +310,12 @@ class Cycle:
         """Fill in raw, normalised and total scores over the feasible rows of ``nodes``."""
         pod, rows = decision.pod, decision.feasible_rows
         for plugin in self.profile.points["preScore"]:
-            text = f'running PreScore plugin "{plugin.name}"'
-            asked = Asked(plugin.name, "pre_score", text)
-            status = expect(Status, self._call(plugin, asked, state, pod, nodes, rows), asked)
+            asked = plugin, "pre_score"
+            status = expect(Status, self._call(*asked, state, pod, nodes, rows), *asked)
             if status.is_skip:
                 state.skip_score.add(plugin.name)
             elif not status.is_success:
-                raise CycleError(f"{text}: {status.message}", asked)
+                raise failed(*asked, status.message)
         raw: dict[str, NDArray[np.int64]] = {}
         scores: dict[str, NDArray[np.int64]] = {}
         active = [plugin for plugin in self.profile.points["score"] if plugin.name not in state.skip_score]
@@ -335,18 +334,15 @@ class Cycle:
     def _raw(
         self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: NodeColumns, rows: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        asked = Asked(plugin.name, "score", f'running Score plugins: plugin "{plugin.name}" failed with')
         if is_row(plugin, "score"):
-            asked = asked._replace(point="score_row")
             try:
-                return numbers(self.program.scores(plugin, pod.row, rows, nodes), rows, nodes, asked)
+                return numbers(self.program.scores(plugin, pod.row, rows, nodes), rows, nodes, plugin, "score_row")
             except PluginError as reason:
-                raise CycleError(f"{asked.text}: {reason.reason}", asked) from reason
+                raise failed(plugin, "score_row", reason.reason) from reason
         key = self.signed.key(plugin, "score", pod) if nodes is self.nodes else None
         scores: NDArray[np.int64] | None = self.signed.get(key)
         if scores is None:
-            every = np.arange(nodes.count)
-            scores = whole(self._call(plugin, asked, state, pod, nodes), every, nodes, asked)
+            scores = whole(self._call(plugin, "score", state, pod, nodes), None, nodes, plugin, "score")
             if key is not None:
                 self.signed.keep(key, scores)
         return scores[rows]
@@ -354,24 +350,23 @@ class Cycle:
     def _normalized(
         self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        scores = raw
-        text = f'running Normalize on Score plugins: plugin "{plugin.name}" failed with'
-        asked = Asked(plugin.name, "normalize_score", text)
+        scores, point = raw, "score_row" if is_row(plugin, "score") else "score"
         if hasattr(plugin, "normalize_score"):
-            scores = whole(self._call(plugin, asked, state, pod, raw.copy()), rows, self.nodes, asked)
+            point = "normalize_score"
+            scores = whole(self._call(plugin, point, state, pod, raw.copy()), rows, self.nodes, plugin, point)
         elif hasattr(plugin, "normalize_row"):
-            asked = asked._replace(point="normalize_row")
+            point = "normalize_row"
             try:
-                scores = numbers(self.program.normalize(plugin, raw), rows, self.nodes, asked)
+                scores = numbers(self.program.normalize(plugin, raw), rows, self.nodes, plugin, point)
             except PluginError as reason:
-                raise CycleError(f"{text}: {reason.reason}", asked) from reason
-        else:
-            asked = asked._replace(point="score_row" if is_row(plugin, "score") else "score")
-        if scores.min() < MIN_NODE_SCORE or scores.max() > MAX_NODE_SCORE:
+                raise failed(plugin, point, reason.reason) from reason
+        if scores.view(np.uint64).max() > MAX_NODE_SCORE:  # a negative one is very large then
             worst = int(np.argmax((scores < MIN_NODE_SCORE) | (scores > MAX_NODE_SCORE)))
             raise CycleError(
                 f'plugin "{plugin.name}" returns an invalid score {scores[worst]}, it should in the range of '
-                f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing", asked, self.nodes.names[rows[worst]]
+                f"[{MIN_NODE_SCORE}, {MAX_NODE_SCORE}] after normalizing",
+                (plugin, point),
+                self.nodes.names[rows[worst]],
             )  # fmt: skip
         return scores
 
@@ -380,9 +375,9 @@ class Cycle:
         reasons: list[str] = []
         outcome = SUCCESS
         for plugin in self.profile.points["postFilter"]:
-            asked = Asked(plugin.name, "post_filter", f'running PostFilter plugin "{plugin.name}"')
-            answer = self._call(plugin, asked, state, decision.pod, self.nodes, diagnosis)
-            result = expect(PostFilterResult, answer, asked)
+            asked = plugin, "post_filter"
+            answer = self._call(*asked, state, decision.pod, self.nodes, diagnosis)
+            result = expect(PostFilterResult, answer, *asked)
             outcome = result.status.of(plugin.name)
             if result.nominated_node is not None:
                 decision.nominated_node = result.nominated_node
@@ -403,14 +398,14 @@ class Cycle:
         decision.message = diagnosis.message(", ".join(reasons))
         decision.status = Status(Code.Unschedulable, (decision.message,))
 
-    def _call(self, plugin: Plugin, asked: Asked, *arguments: object) -> Any:
+    def _call(self, plugin: Plugin, method: str, *arguments: object) -> Any:
         """Call a plugin; what it raises becomes the error of the attempt, naming the plugin."""
         try:
-            return getattr(plugin, asked.point)(*arguments)
+            return getattr(plugin, method)(*arguments)
         except (StowageError, KeyboardInterrupt):
             raise
         except Exception as reason:
-            raise CycleError(f"{asked.text}: {str(reason) or type(reason).__name__}", asked) from reason
+            raise failed(plugin, method, str(reason) or type(reason).__name__) from reason
 
 
 def _unsatisfied(plugins: list[str]) -> str:

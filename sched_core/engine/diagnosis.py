@@ -56,11 +56,12 @@ class Diagnosis:
         refused: NDArray[np.bool_] = candidates & (verdicts.bits != 0)
         if not refused.any():
             return candidates
-        self.refused_by[refused] = number
-        self.bits[refused] = verdicts.bits[refused]
-        self.codes[refused] = verdicts.code
+        rows = np.flatnonzero(refused)  # mostly few
+        self.refused_by[rows] = number
+        self.bits[rows] = verdicts.bits[rows]
+        self.codes[rows] = verdicts.code
         if verdicts.unresolvable is not None:
-            self.codes[refused & verdicts.unresolvable] = Code.UnschedulableAndUnresolvable
+            self.codes[rows[verdicts.unresolvable[rows]]] = Code.UnschedulableAndUnresolvable
         self.reasons[number] = verdicts.reasons
         return candidates & ~refused
 

@@ -123,14 +123,16 @@ class Program:
         """Call the loop of a row function; columns of nodes among the arguments get the tables beside them."""
         try:
             loop = self._loop(plugin, method)
-            given = (self.rows(each) if isinstance(each, NodeColumns) else each for each in arguments)
-            loop(*(self.with_tables(each) if isinstance(each, NodeRows) else each for each in given))
+            loop(*(self._seen(each) if type(each) in (NodeColumns, NodeRows) else each for each in arguments))
         except StowageError:
             raise
         except Exception as reason:  # numba's message names the line behind the first one
             text = str(reason).strip().splitlines()
             wording = text[0] if len(text) < 2 else f"{text[0]} {text[1]}"
             raise PluginError(plugin.name, method, wording or type(reason).__name__) from reason
+
+    def _seen(self, nodes: NodeColumns | NodeRows) -> NodeRows:
+        return with_tables(nodes if isinstance(nodes, NodeRows) else node_rows(nodes), self._tables)
 
     def _loop(self, plugin: Plugin, method: str) -> Callable[..., None]:
         self._bind()

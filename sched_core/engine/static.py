@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
-from sched_core.engine.answers import Asked, checked, whole
+from sched_core.engine.answers import checked, whole
 from sched_core.engine.program import Program, is_dependent, is_row, is_signed
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
@@ -345,7 +345,7 @@ class StaticResults:
         key = (plugin.name, signature)
         if key not in self._raws:
             answer = plugin.score(state, pod, self.nodes)  # type: ignore[attr-defined]
-            self._raws[key] = whole(answer, np.arange(self.nodes.count), self.nodes, Asked(plugin.name, "score", ""))
+            self._raws[key] = whole(answer, None, self.nodes, plugin, "score")
         return self._raws[key]
 
     def _grow(self, count: int) -> None:

@@ -66,4 +66,4 @@ def flat(tables: Tables) -> tuple[NDArray[Any], ...]:
 
 def with_tables(nodes: NodeRows, tables: tuple[NDArray[Any], ...]) -> NodeRows:
     """Return columns with the tables of a profile beside them."""
-    return nodes._replace(tables=tables)
+    return nodes._replace(tables=tables) if tables else nodes
