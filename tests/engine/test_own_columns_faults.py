@@ -73,8 +73,8 @@ def has_too_many_indices(pod: Any, node: Any, args: Any) -> Any:
     return node.device_free[0, 1]
 
 
-def has_no_index(pod: Any, node: Any, args: Any) -> Any:
-    return node.device_free + 1
+def writes_all_at_once(pod: Any, node: Any, args: Any) -> Any:
+    node.device_free = 0
 
 
 FORBIDDEN = {
@@ -83,7 +83,7 @@ FORBIDDEN = {
     reads_what_is_remembered: ("score_row", "a pod row has no column device_taken"),
     forgets_when_it_leaves: ("unreserve_row", "pod.device_taken cannot be written in"),
     has_too_many_indices: ("filter_row", "node.device_free has 1 indices, not 2"),
-    has_no_index: ("score_row", "node.device_free is a vector"),
+    writes_all_at_once: ("reserve_row", "node.device_free is a vector"),
 }
 
 
