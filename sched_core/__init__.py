@@ -7,9 +7,10 @@ written at import.
 from sched_core.cluster import Cluster
 from sched_core.columns.arrays import NodeArray, NumberedNames, PodArray
 from sched_core.columns.classes import PodInfo, pod_key, pod_uid
+from sched_core.columns.images import ImageState
 from sched_core.columns.kinds import PodKinds
 from sched_core.columns.labels import LabelColumn
-from sched_core.columns.nodes import FIXED_RESOURCES, ImageState, NodeColumns
+from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns
 from sched_core.columns.own import Column
 from sched_core.columns.pods import NOT_STARTED
 from sched_core.columns.ports import HostPort, host_ports

@@ -18,7 +18,8 @@ from sched_core.changes import Changes
 from sched_core.columns.arrays import NodeArray
 from sched_core.columns.classes import ClassState, PodClasses, pod_key
 from sched_core.columns.kinds import PodKinds
-from sched_core.columns.nodes import NodeColumns, NodeState
+from sched_core.columns.node_state import NodeState
+from sched_core.columns.nodes import NodeColumns
 from sched_core.columns.own import Moves, OwnColumns
 from sched_core.columns.pods import NOT_STARTED, SLACK, PodState
 from sched_core.errors import InvalidObjects, PluginError, Problem, StowageError

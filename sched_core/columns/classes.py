@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.nodes import FIXED_RESOURCES, NodeColumns, in_unit
-from sched_core.columns.own import NO_COLUMNS, OwnColumns, Values
+from sched_core.columns.own import NO_COLUMNS, OwnColumns
 from sched_core.columns.ports import HostPort, PortTable, host_ports
 from sched_core.errors import InvalidObjects, PluginError, Problem
 from sched_core.objects.meta import Skip
@@ -160,26 +160,22 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
     @property
     def requests(self) -> NDArray[np.int64]:
         """int64[R]: what NodeResourcesFit filters by (no status, pod-level resources count)."""
-        row = self.row  # which may make new arrays
-        return self._classes.requests[row, :]
+        return self._amounts_of("requests")
 
     @property
     def usage(self) -> NDArray[np.int64]:
         """int64[R]: what the pod adds to a node's Requested (status and pod-level resources count)."""
-        row = self.row
-        return self._classes.usage[row, :]
+        return self._amounts_of("usage")
 
     @property
     def score_requests(self) -> NDArray[np.int64]:
         """int64[R]: what NodeResourcesFit scores by (containers only, with the 100m and 200Mi defaults)."""
-        row = self.row
-        return self._classes.score_requests[row, :]
+        return self._amounts_of("score_requests")
 
     @property
     def nonzero_usage(self) -> NDArray[np.int64]:
         """int64[R]: what the pod adds to a node's NonZeroRequested."""
-        row = self.row
-        return self._classes.nonzero_usage[row, :]
+        return self._amounts_of("nonzero_usage")
 
     @property
     def rare_requests(self) -> Mapping[str, int]:
@@ -195,8 +191,12 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
 
     def own(self, name: str) -> Any:
         """Return what a plugin has filled in for the pod: a number, or an array of the column's shape."""
-        row = self.row
+        row = self.row  # first: it may make new arrays
         return self._classes.own[name][row]
+
+    def _amounts_of(self, name: str) -> NDArray[Any]:
+        row = self.row
+        return getattr(self._classes, name)[row, :]  # type: ignore[no-any-return]
 
     @property
     def has_host_ports(self) -> bool:
@@ -205,14 +205,12 @@ class PodInfo(msgspec.Struct, eq=False, gc=False):
     @property
     def port_bits(self) -> NDArray[np.uint64]:
         """uint64[W]: the host ports that the pod uses."""
-        row = self.row
-        return self._classes.port_bits[row, :]
+        return self._amounts_of("port_bits")
 
     @property
     def port_conflicts(self) -> NDArray[np.uint64]:
         """uint64[W]: the host ports that it cannot share a node with."""
-        row = self.row
-        return self._classes.port_conflicts[row, :]
+        return self._amounts_of("port_conflicts")
 
 
 class RareAmounts(NamedTuple):
@@ -244,7 +242,6 @@ class PodClasses:
     def __init__(self, nodes: NodeColumns) -> None:
         self.nodes, self.epoch = nodes, 0
         self.owners = NO_COLUMNS
-        """Who has own columns here (see `PodInfo.own`)."""
         self._clear()
 
     def _clear(self) -> None:
@@ -279,7 +276,7 @@ class PodClasses:
         self.port_conflicts = self.port_bits.copy()
         self.priority = np.zeros(0, np.int64)
         self.own = {name: column.empty(0, rows_last=False) for name, column in self.owners.pod.items()}
-        """[C, ..] each: the columns that plugins have filled from pods."""
+        """The columns that plugins have filled, [C, ..] each."""
         self.faults: dict[int, PluginError] = {}
         """Classes that a plugin could not fill its columns from; their pods are not placed."""
 
@@ -302,7 +299,7 @@ class PodClasses:
     def _intern(self, pod: Pod, placed: bool) -> int:
         spec = self._spec_number.setdefault(shape_key(pod, placed), len(self._spec_number))
         amounts, claims = amounts_key(pod), claims_key(pod) if pod.spec.volumes else ()
-        values, fault = self._own_values(pod) if self.owners.pod else ({}, None)
+        values, fault = self.owners.try_pod(pod)
         own = b"".join([value.tobytes() for value in values.values()])
         number = self._number.get((spec, amounts, claims, own))
         if number is None:
@@ -316,13 +313,6 @@ class PodClasses:
             if fault is not None:
                 self.faults[number] = fault
         return number
-
-    def _own_values(self, pod: Pod) -> tuple[Values, PluginError | None]:
-        """Return what plugins fill in for a pod; zeros and the error where one cannot."""
-        try:
-            return self.owners.fill_pod(pod), None
-        except PluginError as fault:
-            return {name: np.zeros(each.shape, each.dtype) for name, each in self.owners.pod.items()}, fault
 
     def declare(self, owners: OwnColumns, kept: NDArray[np.int32]) -> NDArray[np.int32]:
         """Have these own columns of pods and no others; begins an epoch as `renew` does where that changes any."""

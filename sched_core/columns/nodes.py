@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.columns.arrays import NodeArray
+from sched_core.columns.images import ImageSizes, ImageState
 from sched_core.columns.interned import SLACK, InternTable
 from sched_core.columns.labels import HOSTNAME, LabelColumn, label_column, label_set
+from sched_core.columns.node_state import NodeState
 from sched_core.columns.order import NodeTree, zone_key
 from sched_core.columns.own import NO_COLUMNS, OwnColumns
 from sched_core.columns.pods import PodTable
@@ -33,32 +35,6 @@ MET_RESOURCES = 48
 """So many resources get a row by being met, fixed ones included; the other rows are for those that plugins name."""
 MAX_RESOURCES = 60
 """Rows of the arrays: a reason needs a bit of an int64, and two bits have other uses."""
-
-
-class ImageState(NamedTuple):
-    """An image name that nodes list: the size in bytes that the first of them gave, and the rows that have it."""
-
-    size: int
-    rows: NDArray[np.int64]
-
-
-class NodeState(NamedTuple):
-    """What `NodeColumns.state` returns."""
-
-    rows: int
-    arrays: dict[str, NDArray[Any]]
-    names: list[str]
-    row_of: dict[str, int]
-    objects: list[Node | None]
-    tree: NodeTree
-    free: list[int]
-    image_sizes: dict[str, tuple[int, int]]
-    sets: dict[str, InternTable]
-    ports: PortTable
-    rare_allocatable: SparseColumns
-    rare_requested: SparseColumns
-    owners: OwnColumns
-    faults: dict[int, PluginError]
 
 
 def in_unit(resource: str, nano: int) -> int:
@@ -104,7 +80,7 @@ class NodeColumns:
         self._capacity = 0
         self._columns: tuple[int, dict[str, LabelColumn]] = (-1, {})
         self._images: tuple[int, dict[str, ImageState]] = (-1, {})
-        self._image_sizes: dict[str, tuple[int, int]] = {}
+        self._image_sizes = ImageSizes()
         self._arrays: dict[str, NDArray[Any]] = {
             "allocatable": np.zeros((4, 0), np.int64),
             "requested": np.zeros((4, 0), np.int64),
@@ -249,7 +225,9 @@ class NodeColumns:
     def images(self) -> Mapping[str, ImageState]:
         """The images that nodes list, by exact name."""
         if self._images[0] != self.object_version:
-            self._images = (self.object_version, self._image_states())
+            alive = np.flatnonzero(self.alive)
+            found = self._image_sizes.states(self.image_sets, self.image_set, alive)
+            self._images = (self.object_version, found)
         return self._images[1]
 
     def labels_of(self, row: int) -> dict[str, str]:
@@ -372,7 +350,7 @@ class NodeColumns:
         arrays = {key: array[..., : self.count].copy() for key, array in self._arrays.items()}
         lists = (list(self.names), dict(self.row_of), list(self.objects))
         tree = copy.deepcopy(self._tree)
-        images, sets = dict(self._image_sizes), dict(self._sets)
+        images, sets = self._image_sizes.copy(), dict(self._sets)
         rare = self.rare_allocatable.copy(), self.rare_requested.copy()
         return NodeState(
             self.count, arrays, *lists, tree, list(self._free), images, sets, self.ports, *rare, self.owners,
@@ -395,7 +373,7 @@ class NodeColumns:
         self.faults = dict(state.faults)
         self.names, self.row_of = list(state.names), dict(state.row_of)
         self.objects, self._free = list(state.objects), list(state.free)
-        self._image_sizes, self._sets = dict(state.image_sizes), dict(state.sets)
+        self._image_sizes, self._sets = state.image_sizes.copy(), dict(state.sets)
         self._tree = copy.deepcopy(state.tree)
         self._tree.resize(self._capacity)
         self.count = state.rows
@@ -455,8 +433,8 @@ class NodeColumns:
         self.feature_set[rows] = self._sets["feature_set"].intern(features, features)
         images = tuple(node.status.images)
         self._unlist_images(rows)
-        self.image_set[rows] = number = self._sets["image_set"].intern(images, images)
-        self._list_images(number, len(rows))
+        self.image_set[rows] = self._sets["image_set"].intern(images, images)
+        self._image_sizes.count(images, len(rows))
         labels = node.metadata.labels
         name = hostname_is if hostname_is is not None else labels.get(HOSTNAME, "")
         items, is_name = label_set(labels, name)
@@ -489,33 +467,9 @@ class NodeColumns:
         self.requested[row] = self.nonzero_requested[row] = self.rare_requested.pop(name, self.count)
         self.object_version += 1
 
-    def _image_states(self) -> dict[str, ImageState]:
-        rows_of: dict[str, list[NDArray[np.int64]]] = {}
-        alive = np.flatnonzero(self.alive)
-        for number in np.unique(self.image_set[alive]).tolist():
-            rows = alive[self.image_set[alive] == number]
-            for name in _image_names(self.image_sets[number]):
-                rows_of.setdefault(name, []).append(rows)
-        return {
-            name: ImageState(self._image_sizes[name][0], np.unique(np.concatenate(parts)))
-            for name, parts in rows_of.items()
-        }
-
     def _unlist_images(self, rows: NDArray[np.int64]) -> None:
         for number, nodes in zip(*np.unique(self.image_set[rows[self.alive[rows]]], return_counts=True), strict=True):
-            self._list_images(int(number), -int(nodes))
-
-    def _list_images(self, number: int, nodes: int) -> None:
-        """Note that so many nodes list a set of images (or, negative, do so no longer).
-
-        The size of a name is that of the first node that listed it, as long as any node does (upstream: cache.go).
-        """
-        for name, size in _image_names(self.image_sets[number]).items():
-            kept, count = self._image_sizes.get(name, (size, 0))
-            if count + nodes > 0:
-                self._image_sizes[name] = (kept, count + nodes)
-            else:
-                del self._image_sizes[name]
+            self._image_sizes.count(self.image_sets[number], -int(nodes))
 
     def _resize(self, count: int) -> None:
         if count > self._capacity:
@@ -544,12 +498,3 @@ def _grow_rows(array: NDArray[Any], rows: int) -> NDArray[Any]:
     if rows == len(array):
         return array
     return np.concatenate([array, np.zeros((rows - len(array), array.shape[1]), array.dtype)])
-
-
-def _image_names(images: tuple[ContainerImage, ...]) -> dict[str, int]:
-    """Return the size by name of the images of one node; the first one counts where a name is there twice."""
-    names: dict[str, int] = {}
-    for image in images:
-        for name in image.names:
-            names.setdefault(name, image.size_bytes)
-    return names

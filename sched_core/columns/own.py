@@ -115,6 +115,13 @@ class OwnColumns:
                 found |= _filled(owner, "fill_pod", pod, owner.pod_columns, pod=key)
         return found
 
+    def try_pod(self, pod: Pod) -> tuple[Values, PluginError | None]:
+        """Return what the plugins fill in for a pod; zeros and the error where one cannot."""
+        try:
+            return self.fill_pod(pod), None
+        except PluginError as fault:
+            return {name: np.zeros(each.shape, each.dtype) for name, each in self.pod.items()}, fault
+
 
 NO_COLUMNS = OwnColumns()
 

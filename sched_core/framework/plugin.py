@@ -83,6 +83,11 @@ class Plugin:
     pre_score             ``(state, pod, nodes, feasible) -> Status``; Skip leaves this plugin's score out
     score                 ``(state, pod, nodes) -> int64[N]``: array form
     score_row             ``(pod, node, args) -> number``: row form, compiled
+    reserve_row,          ``(pod, node, args) -> None``: compiled; a pod comes or leaves: change own columns
+    unreserve_row
+    reserve_pod,          ``(pod, node, placed) -> None``: the same in Python
+    unreserve_pod
+    rank_nodes            ``(nodes) -> int64[N]``: ties go to the node of the lowest rank
     normalize_row         ``(score, lowest, highest) -> number``: compiled; extremes over the feasible nodes
     normalize_score       ``(state, pod, scores: int64[F]) -> int64[F]``: array form over the feasible nodes
     reserve, unreserve    ``(state, pod, node_name) -> Status`` / ``-> None``
@@ -106,6 +111,31 @@ class Plugin:
     and PreScore of a row-form plugin run once for a pod class, so they may depend on the pod, not on placements. Rows
     hold the first resources that are met; a pod that requests others (``pod.rare_requests``) is decided on in the
     cycle, and a plugin that has ``filter`` beside ``filter_row`` is asked about it in that form only.
+
+    **Tables.** ``args.<name>`` may also be an array of `row_tables`, of any number of dimensions, which is passed at
+    run time: other values need no compiling.
+
+    **Own columns.** A plugin declares what it keeps as a `Column`: per node (``node_columns``, filled by `fill_node`),
+    per pod (``pod_columns``, filled by `fill_pod` once a class), per placement (``placed_columns``, zero where it is
+    new). Row functions see them as ``node.<name>`` and ``pod.<name>``, with an index for each dimension (or as a whole,
+    to hand to a helper); they keep their type in the cycle and in batches. Elsewhere they are ``nodes.own(name)``,
+    [N] or [.., N], ``nodes.pods.own(name)``, [P, ..] by number of the placed pod, and ``pod.own(name)`` of a `PodInfo`.
+    Any plugin of the engine may read them, one owns them.
+
+    ``reserve_row`` and ``unreserve_row`` change those of a node. They are called for every pod that comes or leaves,
+    whoever placed it: in the cycle, in batches, for pods that are reported as bound, that are deleted, in dry runs,
+    when a node is replaced or profiles are swapped; never by hand. ``reserve_row`` also writes ``pod.<placed
+    column>``, and chooses only where that is zero: else the pod was there before, and gets the same again. In both
+    ``node.requested`` and the like are without the pod (for pods that were there before the plugin: with all of
+    them), and numbers are int64. A plugin without a compiled form has ``reserve_pod`` and ``unreserve_pod`` in their
+    place, which get own columns as attributes of ``node`` and ``placed``; its profiles are decided in the cycle.
+
+    **Ranks.** With ``rank_nodes``, which one plugin of a profile may have, nodes are looked at in the order of their
+    ranks, and of those with the highest total the first is taken, not upstream's. It is asked when a node object
+    changes.
+
+    **Chance.** A score that is drawn must be a function of the state, so that it is drawn again after a restore:
+    ``numpy.random.default_rng([seed, nodes.pods.count])`` in PreScore, which knows the feasible nodes.
 
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per

@@ -21,7 +21,7 @@ import numpy as np
 
 from sched_core.framework.plugin import Plugin
 from sched_core.kernels.jit import cache_folder
-from sched_core.rows import batch, sampled
+from sched_core.rows import batch, ring, sampled
 from sched_core.rows.layout import NO_LAYOUT, Layout
 from sched_core.rows.rewrite import RowFunction, rewrite
 
@@ -114,7 +114,10 @@ def generate(plugins: RowPlugins, around: Surroundings, *, in_float: bool, by_ra
             _add_terms(by_domain),
             _copy_own(len(around.layout.node), [len(shape) for shape in around.layout.node.values()]),
             _reserve_own(moves, homes),
-            *(inspect.getsource(each).split(_COPIED, 1)[1].split("\n", 1)[1].strip() for each in (batch, sampled)),
+            *(
+                inspect.getsource(each).split(_COPIED, 1)[1].split("\n", 1)[1].strip()
+                for each in (ring, batch, sampled)
+            ),
         ]
     )
     return _load(text, bindings)

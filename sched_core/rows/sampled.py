@@ -14,15 +14,14 @@ from sched_core.kernels.select import best_in_preorder
 from sched_core.rows.batch import (
     add_terms,
     assume,
-    copy_row,
     fill_part,
     has_normalized,
     look_at_one,
     move_start,
     score_all,
     score_rivals,
-    sync,
 )
+from sched_core.rows.ring import copy_row, sync
 from sched_core.rows.rivals import hold_stretch
 from sched_core.rows.table import NodeRows, PodRows
 from sched_core.rows.terms import allow, find_limits
