@@ -19,10 +19,9 @@ from bench.scheduling.options import (
     WORKLOAD,
     ZONES,
     Options,
-    PluginType,
     WorkloadType,
 )
-from cluster_shim.cli.options import PROFILE, options
+from cluster_shim.cli.options import PLUGINS, PROFILE, options
 
 INTERRUPTED = 130
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -81,15 +80,7 @@ ENGINE = options(
     click.option(
         "--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="Which of the three speeds."
     ),
-    click.option(
-        "--plugin", "plugins", type=PluginType(), multiple=True, help="Add a plugin of your own, with its weight."
-    ),
-    click.option(
-        "--disable",
-        multiple=True,
-        metavar="NAME",
-        help="Take a plugin out: where those of --plugin score or filter, else everywhere.",
-    ),
+    PLUGINS,
 )
 OUTPUT = options(
     click.option(

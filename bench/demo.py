@@ -7,13 +7,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from time import perf_counter
 
-from bench.scheduling.config import configure
 from bench.scheduling.execute import Finished, execute
 from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
 from bench.terminal import show
 from bench.workloads import source
 from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.terminal import notice, working
+from cluster_shim.scheduler.configuration import configure
 
 
 def run(report: Path) -> bool:
@@ -47,7 +47,7 @@ def sample() -> source.Workload:
 
 
 def _run(make: Callable[[], source.Workload]) -> Finished:
-    config, plugins = configure(None, (), ())
+    config, plugins, _ = configure(None)
     began = perf_counter()
     with working("making the cluster"):
         workload = make()

@@ -83,6 +83,7 @@ from sched_core.framework.preemption import (
     Refusals,
 )
 from sched_core.framework.profile import Profile
+from sched_core.framework.registry import installed_plugin, installed_plugins
 from sched_core.framework.status import SKIP, SUCCESS, Code, Status, error, unresolvable, unschedulable
 from sched_core.framework.waiting_pods import WaitingPod
 from sched_core.kernels.arithmetic import percent, quotient
@@ -259,6 +260,8 @@ __all__ = [
     "error",
     "extension_points",
     "host_ports",
+    "installed_plugin",
+    "installed_plugins",
     "is_extended_resource",
     "is_scalar_resource",
     "kernel",

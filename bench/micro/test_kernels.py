@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.scheduling.config import configure
 from bench.scheduling.options import Speed
 from bench.workloads.nodes import synthetic_nodes
 from bench.workloads.variety import all_different, one_class
+from cluster_shim.scheduler.configuration import configure
 from sched_core import Cluster, Engine, NumberedNames, PodArray, load_documents
 from sched_core.kernels.select import best_in_preorder
 
@@ -20,7 +20,7 @@ NODES = 10_000
 
 def engine_of(speed: Speed) -> Engine:
     """Return a warm engine on an empty synthetic cluster, every node considered."""
-    config, _ = configure(None, (), ())
+    config = configure(None).config
     engine = Engine(Cluster.from_array(synthetic_nodes(NODES, 3, 0)), config, speed=speed)
     engine.warm_up()
     return engine

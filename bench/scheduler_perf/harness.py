@@ -17,8 +17,8 @@ from bench.scheduler_perf.background import Background
 from bench.scheduler_perf.collector import Collector, Measured
 from bench.scheduler_perf.read import Job
 from bench.scheduler_perf.watch import Selection
-from bench.scheduling.config import without
 from bench.scheduling.run import Interrupt
+from cluster_shim.scheduler.configuration import resolve, without
 from sched_core import load_config
 from sched_core.config import ProfileConfig
 from sched_core.scheduler import Scheduler
@@ -82,10 +82,12 @@ class Harness:
         self.collector: Collector | None = None
         self._interrupt, self._timeout_s, self._progress = interrupt, timeout_s, progress
         path = job.case.scheduler_config_path
-        config = load_config(job.file.parent / path if path else None)
+        file = job.file.parent / path if path else None
+        configured = resolve(load_config(file), str(file) if file else None)
         self.scheduler = Scheduler(
             self.api,
-            without(config, gates.disabled_plugins(job.gates)),
+            without(configured.config, gates.disabled_plugins(job.gates)),
+            plugins=configured.plugins,
             start=self.clock(),
             queueing_hints=gates.queueing_hints(job.gates),
             async_preemption=gates.async_preemption(job.gates),

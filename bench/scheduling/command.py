@@ -8,7 +8,6 @@ from __future__ import annotations
 from time import perf_counter
 
 from bench.scheduling.compare import read_earlier
-from bench.scheduling.config import configure
 from bench.scheduling.execute import execute
 from bench.scheduling.options import NODES, PODS, SEED, WORKLOAD, ZONES, Options
 from bench.scheduling.result import Result
@@ -17,6 +16,7 @@ from bench.workloads import source
 from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, working
+from cluster_shim.scheduler.configuration import configure
 
 
 def run(options: Options) -> Result:
@@ -24,7 +24,7 @@ def run(options: Options) -> Result:
     check_json(options.json_file)
     if options.report:
         check_writable(options.report, "--report")
-    config, plugins = configure(options.profile, options.plugins, options.disable)
+    config, plugins, _ = configure(options.profile, options.plugins, options.disable)
     earlier = [(str(path), read_earlier(path)) for path in options.compare]
     began = perf_counter()
     workload = workload_of(options)

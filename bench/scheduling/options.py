@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import click
 from msgspec import Struct
+
+from cluster_shim.scheduler.reference import PluginReference
 
 NODES, PODS, ZONES, SEED, WORKLOAD = 10_000, 50_000, 3, 0, "mixed"
 MOST_NODES, MOST_PODS, MOST_ZONES = 5_000_000, 20_000_000, 1_000
 Speed = Literal["auto", "cycle", "fused", "incremental"]
 ENGINES: tuple[Speed, ...] = ("auto", "cycle", "fused", "incremental")
-
-
-class PluginSpec(NamedTuple):
-    """A plugin of one's own: ``FILE.py:Class=WEIGHT``."""
-
-    file: Path
-    class_name: str
-    weight: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.class_name}={self.weight}"
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -42,7 +33,7 @@ class Options(Struct, frozen=True, kw_only=True):
     pods_csv: Path | None = None
     profile: str | None = None
     engine: Speed = "auto"
-    plugins: tuple[PluginSpec, ...] = ()
+    plugins: tuple[PluginReference, ...] = ()
     disable: tuple[str, ...] = ()
     json_file: str | None = None
     report: Path | None = None
@@ -101,25 +92,3 @@ class WorkloadType(click.ParamType[str]):
         if int(match[1]) < 1:
             self.fail("the N of classes:N is at least 1.", param, ctx)
         return f"classes:{int(match[1])}"
-
-
-class PluginType(click.ParamType[PluginSpec]):
-    """``FILE.py:Class=WEIGHT``; without ``=WEIGHT`` the weight is 1."""
-
-    name = "plugin"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "FILE.py:Class=WEIGHT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> PluginSpec:
-        if isinstance(value, PluginSpec):
-            return value
-        match = re.fullmatch(r"(.+\.py):([A-Za-z_]\w*)(?:=([0-9]{1,9}))?", value)
-        if match is None:
-            self.fail(f"'{value}' is not of the form FILE.py:Class=WEIGHT (WEIGHT a whole number).", param, ctx)
-        weight = int(match[3] or 1)
-        if not 1 <= weight <= 2**31 - 1:
-            self.fail(f"the weight of '{value}' is not a positive int32.", param, ctx)
-        if not Path(match[1]).is_file():
-            self.fail(f"there is no file '{match[1]}'.", param, ctx)
-        return PluginSpec(Path(match[1]), match[2], weight)

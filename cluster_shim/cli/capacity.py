@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cluster_shim.cli.options import CLUSTER, JSON, PROFILE, TOP, all_files
+from cluster_shim.cli.options import CLUSTER, JSON, PLUGINS, PROFILE, TOP, all_files
+from cluster_shim.scheduler.reference import PluginReference
 
 EXIT_FITS, EXIT_DOES_NOT_FIT = 0, 1
 
@@ -20,6 +21,7 @@ EXIT_FITS, EXIT_DOES_NOT_FIT = 0, 1
 )
 @CLUSTER
 @PROFILE
+@PLUGINS
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Count no more than so many.")
 @TOP
 @JSON
@@ -32,6 +34,8 @@ def capacity(
     skip_invalid: bool,
     validate: str,
     profile: str | None,
+    plugins: tuple[PluginReference, ...],
+    disable: tuple[str, ...],
     limit: int | None,
     top: int,
     json_file: str | None,
@@ -42,9 +46,10 @@ def capacity(
     more of each pod fits, 1 if not, 2 for bad input.
     """
     from cluster_shim.cli.capacity_view import document, show
-    from cluster_shim.cli.inputs import Reading, read_cluster, read_pod, read_profile, tell_of_compiling
+    from cluster_shim.cli.inputs import Reading, read_cluster, read_pod, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
     from cluster_shim.cli.terminal import working
+    from cluster_shim.scheduler.configuration import configure
     from sched_core import Cluster, Engine
     from sched_core.explain import capacity as capacity_of
     from sched_core.explain.capacity import LIMIT
@@ -53,11 +58,11 @@ def capacity(
     if not files:
         raise click.UsageError("--cluster FILES is missing: the nodes to fill.")
     check_json(json_file)
-    config = read_profile(profile)
+    configured = configure(profile, plugins, disable)
     reading = Reading(validate == "strict", skip_invalid)
     objects = read_cluster(files, reading)
     pods = [read_pod(file, reading) for file in podspecs]
-    engine = Engine(Cluster.from_objects(objects), config)
+    engine = Engine(Cluster.from_objects(objects), configured.config, plugins=configured.plugins)
     tell_of_compiling(engine.kernels_cached())
     with working("counting"):
         found = [capacity_of(engine, pod, limit=limit or LIMIT) for pod in pods]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cluster_shim.cli.options import CLUSTER, JSON, PROFILE, TOP, all_files
+from cluster_shim.cli.options import CLUSTER, JSON, PLUGINS, PROFILE, TOP, all_files
+from cluster_shim.scheduler.reference import PluginReference
 
 if TYPE_CHECKING:
     from cluster_shim.cli.inputs import Reading
@@ -19,6 +20,7 @@ EXIT_FITS, EXIT_DOES_NOT_FIT = 0, 1
 @click.argument("pod")
 @CLUSTER
 @PROFILE
+@PLUGINS
 @click.option("--node", metavar="NAME", default="", help="Show this node in full, and what would let the pod fit.")
 @TOP
 @click.option(
@@ -42,6 +44,8 @@ def explain(
     skip_invalid: bool,
     validate: str,
     profile: str | None,
+    plugins: tuple[PluginReference, ...],
+    disable: tuple[str, ...],
     node: str,
     top: int,
     fixes: int,
@@ -54,19 +58,21 @@ def explain(
     as if it waited for a node again. The exit status is 0 if the pod fits, 1 if it does not, 2 for bad input.
     """
     from cluster_shim.cli.explain_view import document, show
-    from cluster_shim.cli.inputs import Reading, find_node, in_words, read_profile, tell_of_compiling
+    from cluster_shim.cli.inputs import Reading, find_node, in_words, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
+    from cluster_shim.scheduler.configuration import configure
     from sched_core import Cluster, Engine, kernels_cached
     from sched_core.explain import explain as explain_pod
     from sched_core.explain import simulator_annotations
 
     files = all_files(files, more_files)
     check_json(json_file)
-    config = read_profile(profile)
+    configured = configure(profile, plugins, disable)
     asked = _read(pod, files, Reading(validate == "strict", skip_invalid))
     if node:
         find_node(node, asked.objects.nodes, in_words(files) or pod)
-    engine = Engine(Cluster.from_objects(asked.objects), config, speed="cycle")
+    cluster = Cluster.from_objects(asked.objects)
+    engine = Engine(cluster, configured.config, speed="cycle", plugins=configured.plugins)
     tell_of_compiling(kernels_cached())
     _nominate(engine, asked)
     found = explain_pod(engine, asked.pod, fixes=fixes, node=node)

@@ -1,4 +1,4 @@
-"""What commands take from files: a cluster, a configuration, a pod; and names that are almost right."""
+"""What commands take from files: a cluster, a pod; and names that are almost right."""
 
 from __future__ import annotations
 
@@ -14,18 +14,10 @@ from sched_core import (
     Objects,
     Pod,
     Problem,
-    SchedulerConfiguration,
     load,
-    load_config,
 )
 from sched_core import pod_key as key_of
 
-EVERY_NODE = {
-    "apiVersion": "kubescheduler.config.k8s.io/v1",
-    "kind": "KubeSchedulerConfiguration",
-    "percentageOfNodesToScore": 100,
-}
-"""The default profile with every node considered for every pod: upstream samples where there are more than 100."""
 COMPILE_SECONDS = 20
 """What compiling everything takes on two cores, for the notice."""
 _SUGGESTED, _LISTED = 3, 5
@@ -37,11 +29,6 @@ class Reading(NamedTuple):
 
     strict: bool = True
     skip_invalid: bool = False
-
-
-def read_profile(path: str | None) -> SchedulerConfiguration:
-    """Return a configuration from a file; without one the default profile on every node. Raises InvalidConfig."""
-    return load_config(EVERY_NODE if path is None else path)
 
 
 def read_objects(files: Sequence[str], reading: Reading) -> Objects:

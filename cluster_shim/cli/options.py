@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cluster_shim.scheduler.reference import PluginReference, parse_reference
+
 
 def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return one decorator in place of several, in their order."""
@@ -17,6 +19,26 @@ def options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return function
 
     return decorate
+
+
+class PluginType(click.ParamType[PluginReference]):
+    """A plugin in one of the ways of `cluster_shim.scheduler.reference`; a file must be there."""
+
+    name = "plugin"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "PLUGIN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> PluginReference:
+        if isinstance(value, PluginReference):
+            return value
+        try:
+            reference = parse_reference(value)
+        except ValueError as reason:
+            self.fail(str(reason), param, ctx)
+        if reference.file is not None and not reference.file.is_file():
+            self.fail(f"there is no file '{reference.file}'.", param, ctx)
+        return reference
 
 
 CLUSTER = options(
@@ -41,6 +63,21 @@ PROFILE = click.option(
     "--profile",
     metavar="FILE",
     help="A KubeSchedulerConfiguration.  [default: the default profile, every node considered for every pod]",
+)
+PLUGINS = options(
+    click.option(
+        "--plugin",
+        "plugins",
+        type=PluginType(),
+        multiple=True,
+        help="Add a plugin: FILE.py:Class=WEIGHT, module:Class=WEIGHT or the NAME=WEIGHT of an installed one.",
+    ),
+    click.option(
+        "--disable",
+        multiple=True,
+        metavar="NAME",
+        help="Take a plugin out: where those of --plugin score or filter, else everywhere.",
+    ),
 )
 JSON = click.option(
     "--json", "json_file", metavar="FILE|-", help="Write the results as JSON; - is standard output, without the tables."

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cluster_shim.cli.options import CLUSTER, JSON, PROFILE, TOP, all_files
+from cluster_shim.cli.options import CLUSTER, JSON, PLUGINS, PROFILE, TOP, all_files
+from cluster_shim.scheduler.reference import PluginReference
 
 if TYPE_CHECKING:
     from cluster_shim.cli.inputs import Reading
-    from sched_core import Objects, Pod, SchedulerConfiguration
+    from cluster_shim.scheduler.configuration import Configured
+    from sched_core import Objects, Pod
     from sched_core.explain import Scenario
 
 EXIT_ALL_PLACED, EXIT_PENDING = 0, 1
@@ -75,6 +77,7 @@ class WeightType(click.ParamType[tuple[str, int]]):
 @click.option("--remove", multiple=True, metavar="NODE", help="Take a node away; its pods need another one.")
 @click.option("--add-pods", type=CountedType("FILE"), multiple=True, help="Add N pods like each of a file.")
 @click.option("--new-profile", metavar="FILE", help="Decide by this configuration afterwards.")
+@PLUGINS
 @click.option("--weight", "weights", type=WeightType(), multiple=True, help="Change the weight of a score plugin.")
 @click.option(
     "--reschedule-all",
@@ -94,6 +97,8 @@ def whatif(
     validate: str,
     profile: str | None,
     new_profile: str | None,
+    plugins: tuple[PluginReference, ...],
+    disable: tuple[str, ...],
     weights: tuple[tuple[str, int], ...],
     reschedule_all: bool,
     top: int,
@@ -107,29 +112,35 @@ def whatif(
     names a node, a file or a weight to change may be given several times. The exit status is 0 if every pod has a node
     afterwards, 1 if some are pending, 2 for bad input.
     """
-    from cluster_shim.cli.inputs import Reading, read_cluster, read_profile, tell_of_compiling
+    from cluster_shim.cli.inputs import Reading, read_cluster, tell_of_compiling
     from cluster_shim.cli.result import check_json, write_json
     from cluster_shim.cli.terminal import working
     from cluster_shim.cli.whatif_view import document, show
+    from cluster_shim.scheduler.configuration import configure
     from sched_core import Cluster, Engine
     from sched_core.explain import Scenario, changed, compare, settle
 
     files = all_files(files, more_files)
     if not files:
         raise click.UsageError("--cluster FILES is missing.")
-    if not any((*changes.values(), new_profile, weights, reschedule_all)):
+    if not any((*changes.values(), new_profile, plugins, disable, weights, reschedule_all)):
         raise click.UsageError("Nothing is to be changed: see --help for what can be.")
     check_json(json_file)
-    before = read_profile(profile)
-    after = _weighted(read_profile(new_profile) if new_profile else before, weights)
+    before = after = configure(profile)
+    if new_profile or plugins or disable:
+        after = configure(new_profile or profile, plugins, disable)
+    after = _weighted(after, weights)
     reading = Reading(validate == "strict", skip_invalid)
     objects = read_cluster(files, reading)
     scenario = _scenario(objects, files, reading, reschedule_all, changes)
     something_else = scenario != Scenario(reschedule_all=True) or after is not before
     with working("placing pods"):
-        tell_of_compiling(Engine(Cluster.from_objects(objects), after).kernels_cached())
+        tell_of_compiling(Engine(Cluster.from_objects(objects), after.config, plugins=after.plugins).kernels_cached())
         start = changed(objects, Scenario(reschedule_all=True)) if reschedule_all and something_else else objects
-        found = compare(settle(start, before), settle(changed(objects, scenario), after))
+        found = compare(
+            settle(start, before.config, before.plugins),
+            settle(changed(objects, scenario), after.config, after.plugins),
+        )
     if not write_json(json_file, document(found)):
         show(found, top)
     ctx.exit(EXIT_PENDING if found.after.pending else EXIT_ALL_PLACED)
@@ -172,16 +183,17 @@ def _added_pods(objects: Objects, reading: Reading, wanted: tuple[Counted, ...])
     return added
 
 
-def _weighted(config: SchedulerConfiguration, weights: tuple[tuple[str, int], ...]) -> SchedulerConfiguration:
+def _weighted(configured: Configured, weights: tuple[tuple[str, int], ...]) -> Configured:
     """Return a configuration with other weights; raises InvalidConfig for a plugin that scores in no profile."""
     from cluster_shim.cli.inputs import did_you_mean
     from sched_core import Cluster, Engine, InvalidConfig, Problem
     from sched_core.config import with_weight
 
     for name, weight in weights:
-        scoring = {plugin for each in Engine(Cluster(), config).profiles.values() for plugin in each.weights}
+        engine = Engine(Cluster(), configured.config, plugins=configured.plugins)
+        scoring = {plugin for each in engine.profiles.values() for plugin in each.weights}
         if name not in scoring:
             reason = f'plugin "{name}" scores in no profile{did_you_mean(name, sorted(scoring))}'
             raise InvalidConfig([Problem("", "--weight", "", reason)])
-        config = with_weight(config, name, weight)
-    return config
+        configured = configured._replace(config=with_weight(configured.config, name, weight))
+    return configured

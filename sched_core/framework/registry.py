@@ -21,6 +21,26 @@ def _installed() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
+def installed_plugins() -> list[str]:
+    """Return the names of the plugins that are entry points of GROUP: in-tree ones, and those of installed packages."""
+    return sorted(_installed())
+
+
+def installed_plugin(name: str) -> type[Plugin]:
+    """Return the class behind an entry point.
+
+    Raises KeyError for an unknown name, PluginError if it cannot be imported or is no plugin.
+    """
+    entry = _installed()[name]
+    try:
+        plugin = entry.load()
+    except Exception as reason:
+        raise PluginError(name, "import", f"{entry.value}: {type(reason).__name__}: {reason}") from reason
+    if not (isinstance(plugin, type) and issubclass(plugin, Plugin)):
+        raise PluginError(name, "import", f"{entry.value} is not a subclass of sched_core.Plugin")
+    return plugin
+
+
 class Registry:
     """All plugins that profiles may name; ``extra`` classes come before installed ones."""
 
@@ -30,21 +50,14 @@ class Registry:
     def find(self, name: str) -> type[Plugin] | None:
         """Return the class of a plugin, None if upstream has the name and this version does not.
 
-        Raises KeyError for an unknown name, PluginError if its module cannot be imported.
+        Raises KeyError for an unknown name, PluginError if it cannot be imported or is none.
         """
         if name in self._classes:
             return self._classes[name]
-        entry = _installed().get(name)
-        if entry is None:
-            if name in UPSTREAM_PLUGINS:
-                return None
-            raise KeyError(name)
-        try:
-            plugin = entry.load()
-        except Exception as reason:
-            raise PluginError(name, "import", f"{entry.value}: {reason}") from reason
-        self._classes[name] = plugin
-        return plugin  # type: ignore[no-any-return]
+        if name not in _installed() and name in UPSTREAM_PLUGINS:
+            return None
+        plugin = self._classes[name] = installed_plugin(name)
+        return plugin
 
     def extension_points_of(self, name: str) -> frozenset[str]:
         """Return the extension points of a plugin in upstream's spelling; raises KeyError for an unknown name."""

@@ -61,7 +61,10 @@ def refused(stowage: Stowage, workdir: Path, *args: str, needle: str, stdin: str
         (("--profile", "gone.yaml"), "gone.yaml"),
         (("--from", "gone.json"), "gone.json"),
         (("--disable", "NoSuchPlugin"), 'plugin "NoSuchPlugin" is not enabled'),
-        (("--plugin", "own.py"), "is not of the form FILE.py:Class=WEIGHT"),
+        (("--plugin", "own.py"), "there is no file 'own.py'"),
+        (("--plugin", "own:py:x"), "is not of the form FILE.py:Class=WEIGHT"),
+        (("--plugin", "no.such.module:Own"), "no.such"),
+        (("--plugin", "NoSuchName"), 'no plugin "NoSuchName" is installed; there are '),
         (("--plugin", "gone.py:Own=2"), "there is no file 'gone.py'"),
         (("--plugin", "gone.py:Own=-2"), "is not of the form"),
         (("--plugin", "gone.py:Own=0"), "is not a positive int32"),
@@ -74,11 +77,11 @@ def test_bad_options_are_refused(stowage: Stowage, workdir: Path, args: tuple[st
 @pytest.mark.parametrize(
     ("source", "needle"),
     [
-        ("x = 1\n", "has no class Own"),
+        ("x = 1\n", "own.py has no class Own; plugins in it: none"),
         ("Own = 3\n", "Own is not a subclass of sched_core.Plugin"),
         ("class Own: pass\n", "Own is not a subclass of sched_core.Plugin"),
-        ("1 / 0\n", "ZeroDivisionError"),
-        ("def broken(\n", "SyntaxError"),
+        ("1 / 0\n", "own.py:1: ZeroDivisionError"),
+        ("x = 1\ndef broken(\n", "own.py:2: SyntaxError"),
         (
             "from sched_core import Plugin\n\n\nclass Own(Plugin):\n    name = 'NodeName'\n",
             'plugin "NodeName" is enabled already',

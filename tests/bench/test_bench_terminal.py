@@ -6,10 +6,10 @@ from time import perf_counter
 
 import pytest
 
-from bench.scheduling.config import configure
 from bench.scheduling.execute import Finished, execute
 from bench.workloads import source
 from cluster_shim.cli.terminal import Bar, working
+from cluster_shim.scheduler.configuration import configure
 from sched_core import Engine
 from tests.bench.command import Stowage
 
@@ -17,7 +17,7 @@ NOTICE = "compiling kernels (first run on this machine, about"
 
 
 def run_small() -> Finished:
-    config, plugins = configure(None, (), ())
+    config, plugins, _ = configure(None)
     return execute(source.synthetic("mixed", 20, 50, 2, 0), config, plugins, "auto", {}, perf_counter())
 
 

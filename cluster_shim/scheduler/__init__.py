@@ -1,0 +1,1 @@
+"""The scheduler at the edge: plugins and configurations from files, and what happens when these files change."""
