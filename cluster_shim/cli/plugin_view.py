@@ -52,7 +52,7 @@ def show_timings(plugin: type[Plugin], timings: Sequence[Timing]) -> None:
         mine = name in (plugin.name, plugin.__name__)
         table.add_row(literal(name), own[0].speed, *cells, style="bold" if mine else None)
     console().print(table)
-    console().print("µs a pod, every node scored; ratio to NodeResourcesFit, less what a profile without plugins takes")
+    console().print("µs: median time of a decision with the plugin alone, on all nodes; ratio: to NodeResourcesFit")
 
 
 def rows_of_installed() -> list[Installed]:

@@ -7,7 +7,6 @@ of its arithmetic; else it is the whole cycle of one pod, with an entry of the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -33,7 +32,9 @@ SIZES = (1_000, 10_000, 100_000)
 YARDSTICKS = ("NodeResourcesFit", "NodeResourcesBalancedAllocation", "TaintToleration", "NodeAffinity")
 BASE = "NodeResourcesFit"
 """What ratios are of."""
-_TEMPLATES, _CLASSES = 48, 8
+ENOUGH_S = 0.1
+"""A batch is long enough to be believed."""
+_TEMPLATES, _CLASSES, _MOST = 48, 8, 4096
 
 
 class Timing(Struct, frozen=True):
@@ -45,7 +46,7 @@ class Timing(Struct, frozen=True):
     """fused or cycle."""
     us_per_pod: float
     ratio: float = 0.0
-    """To BASE at the same size, less what a profile without filters and scores takes of both."""
+    """To BASE at the same size."""
 
 
 def measure(
@@ -62,54 +63,42 @@ def measure(
     for size in sizes:
         cluster = Cluster.from_array(_nodes(size, keys))
         pods = _pods(keys)
-        on_step(f"{size:,} nodes: nothing")
-        nothing = _time(cluster, pods, "", None, None)
         times: dict[str, tuple[str, float]] = {}
         for name in classes:
-            on_step(f"{size:,} nodes: {name}")
+            on_step(f"{name}, {size:,} nodes")
             times[name] = _time(cluster, pods, name, classes[name], args if name == own else None)
-        base = max(times[BASE][1] - nothing[1], 1e-3)
-        found += [
-            Timing(name, size, speed, round(us, 2), round(max(us - nothing[1], 0.0) / base, 2))
-            for name, (speed, us) in times.items()
-        ]
+        base = max(times[BASE][1], 1e-3)
+        found += [Timing(name, size, speed, round(us, 2), round(us / base, 2)) for name, (speed, us) in times.items()]
     return found
 
 
 def _time(
-    cluster: Cluster, pods: list[Pod], name: str, plugin: type[Plugin] | None, args: Mapping[str, Any] | None
+    cluster: Cluster, pods: list[Pod], name: str, plugin: type[Plugin], args: Mapping[str, Any] | None
 ) -> tuple[str, float]:
-    """Return how a plugin is decided on, and microseconds for each pod."""
+    """Return how a plugin is decided on, and microseconds for each pod: the median of the last batch."""
     engine = _engine(cluster, name, plugin, args)
     empty = engine.snapshot()
-    count, spans, best = 32, [], 0.0
-    engine.schedule_many(_array(pods, 2))  # compiles
-    speed = "fused"
-    for _ in range(7):
-        engine.restore(empty)
-        engine.schedule_many(_array(pods, len(pods)))  # what is worked out once for each signature or class
+    engine.schedule_many(_array(pods, 2 * len(pods)))  # compiles
+    count = 2 * len(pods)
+    while True:
         began = perf_counter()
-        batch = engine.schedule_many(_array(pods, count))
-        best = perf_counter() - began
-        if batch.speed_used.get("cycle"):
-            speed = "cycle"
-        spans.append(best / count * 1e6)
-        if best < 0.02:
-            count *= 2
-        if sum(spans) * count > 3e6:
+        batch = engine.schedule_many(_array(pods, count), measure=True)
+        seconds = perf_counter() - began
+        if seconds > ENOUGH_S or count >= _MOST:
             break
+        count *= 2
     engine.restore(empty)
-    return speed, median(spans[-3:])
+    return "cycle" if "cycle" in batch.speed_used else "fused", float(np.median(batch.latency_ns)) / 1e3
 
 
-def _engine(cluster: Cluster, name: str, plugin: type[Plugin] | None, args: Mapping[str, Any] | None) -> Engine:
-    enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, *([{"name": name}] if name else [])]
+def _engine(cluster: Cluster, name: str, plugin: type[Plugin], args: Mapping[str, Any] | None) -> Engine:
+    enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, {"name": name}]
     profile: dict[str, Any] = {"plugins": {"multiPoint": {"disabled": [{"name": "*"}], "enabled": enabled}}}
     if args is not None:
         profile["pluginConfig"] = [{"name": name, "args": dict(args)}]
     header = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
     config = load_config({**header, "percentageOfNodesToScore": 100, "profiles": [profile]})
-    return Engine(cluster, config, speed="fused", plugins={name: plugin} if plugin is not None else None)
+    return Engine(cluster, config, speed="fused", plugins={name: plugin})
 
 
 def _nodes(count: int, keys: Sequence[str]) -> NodeArray:

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 from cluster_shim.cli.capacity import capacity
 from cluster_shim.cli.explain import explain
 from cluster_shim.cli.main import EntryPointGroup
+from cluster_shim.cli.plugin import plugin
 from cluster_shim.cli.whatif import whatif
 
-COMMANDS: dict[str, click.Command] = {"capacity": capacity, "explain": explain, "whatif": whatif}
+COMMANDS: dict[str, click.Command] = {"capacity": capacity, "explain": explain, "plugin": plugin, "whatif": whatif}
 CLUSTER = """
 apiVersion: v1
 kind: Node
