@@ -6,18 +6,15 @@ kinds of pods that come, a seed, the ranks of nodes) it is told if its ``argumen
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.scheduling.config import load_plugin
-from bench.scheduling.options import PluginSpec
 from bench.traces.trace import Trace
+from cluster_shim.scheduler.load import load_plugin
+from cluster_shim.scheduler.reference import parse_reference
 from plugins.policies.at_random import Random
 from plugins.policies.best_fit import BestFit
 from plugins.policies.dot_prod import DotProd
@@ -45,23 +42,15 @@ def find_policy(spec: str) -> type[Plugin]:
     """Return the class of a policy: one of POLICIES, ``file.py:Class`` or ``module:Class``; raises PluginError."""
     if spec in POLICIES:
         return POLICIES[spec]
-    where, _, name = spec.rpartition(":")
-    if not where or not name.isidentifier():
-        known = ", ".join(POLICIES)
-        raise PluginError(spec, "load", f"it is none of {known}, and not of the form FILE.py:Class or module:Class")
-    if where.endswith(".py"):
-        if not Path(where).is_file():
-            raise PluginError(name, "load", f"there is no file {where}")
-        return load_plugin(PluginSpec(Path(where), name, 1))
-    if not re.fullmatch(r"\w+(\.\w+)*", where):
-        raise PluginError(name, "load", f"{where} is not the name of a module")
+    if ":" not in spec and not spec.endswith(".py"):
+        raise PluginError(
+            spec, "load", f"it is none of {', '.join(POLICIES)}, and not of the form FILE.py:Class or module:Class"
+        )
     try:
-        found = getattr(importlib.import_module(where), name)
-    except Exception as error:
-        raise PluginError(name, "load", f"{where}: {type(error).__name__}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, Plugin)):
-        raise PluginError(name, "load", f"{spec} is not a subclass of sched_core.Plugin")
-    return found
+        reference = parse_reference(spec)
+    except ValueError as reason:
+        raise PluginError(spec, "load", str(reason)) from None
+    return load_plugin(reference)
 
 
 def policy_of(
