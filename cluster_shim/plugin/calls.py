@@ -53,6 +53,8 @@ class Trying(NamedTuple):
         """Return a configuration with this plugin, and what every profile needs."""
         enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, {"name": self.name, "weight": 1}]
         points = extension_points(self.plugin)
+        if "score" not in points:  # batches are compiled where somebody scores
+            enabled.append({"name": "ImageLocality"})
         if "queueSort" in points:
             enabled.pop(0)
         if "bind" in points:

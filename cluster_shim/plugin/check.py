@@ -119,6 +119,7 @@ def _checks(wanted: Wanted, reference: PluginReference) -> Any:
     from cluster_shim.plugin import calls, compiled, contract
     from cluster_shim.plugin.worlds import keys_in
     from cluster_shim.scheduler.load import file_of, load_plugin
+    from sched_core import PluginError
 
     found: list[Any] = []
 
@@ -135,7 +136,11 @@ def _checks(wanted: Wanted, reference: PluginReference) -> Any:
     trying = calls.Trying(plugin, wanted.args, file, calls.make_worlds(wanted.seed, keys_in(file)))
 
     def arguments() -> str:
-        trying.engine(trying.worlds[0].cluster())
+        try:
+            trying.engine(trying.worlds[0].cluster())
+        except PluginError as reason:
+            hint = "; --args gives arguments" if reason.extension_point == "__init__" and wanted.args is None else ""
+            raise Wrong(f"{reason}{hint}") from reason
         return "made with these arguments" if wanted.args is not None else "made without arguments"
 
     yield ORDER[3], arguments

@@ -113,7 +113,12 @@ def _no_errors(batch: Batch) -> None:
 
 
 def _why(trying: Trying) -> str:
+    """Return why a plugin keeps its profile out of compiled batches."""
     plugin = trying.plugin
-    if hasattr(plugin, "filter_row") or hasattr(plugin, "score_row"):
-        return "although it has a row form: another extension point of it needs the cycle"
-    return "since it has neither a row form, nor a signature, nor a domain form"
+    if hasattr(plugin, "normalize_score"):
+        return "since normalize_score is not compiled: write normalize_row"
+    if hasattr(plugin, "score_row") and hasattr(plugin, "normalize_row"):
+        return "since a score in row form is not normalised in compiled code: give 0..100 at once"
+    if not any(hasattr(plugin, each) for each in ("filter_row", "score_row", "sign_pod", "domain_terms", "concerns")):
+        return "since it has neither a row form, nor a signature, nor a domain form"
+    return "since another extension point of it is not compiled"

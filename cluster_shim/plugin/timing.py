@@ -23,6 +23,7 @@ from sched_core import (
     Plugin,
     Pod,
     PodArray,
+    extension_points,
     installed_plugin,
     load_config,
     load_documents,
@@ -93,6 +94,8 @@ def _time(
 
 def _engine(cluster: Cluster, name: str, plugin: type[Plugin], args: Mapping[str, Any] | None) -> Engine:
     enabled = [{"name": "PrioritySort"}, {"name": "DefaultBinder"}, {"name": name}]
+    if "score" not in extension_points(plugin):  # batches are compiled where somebody scores
+        enabled.append({"name": "ImageLocality"})
     profile: dict[str, Any] = {"plugins": {"multiPoint": {"disabled": [{"name": "*"}], "enabled": enabled}}}
     if args is not None:
         profile["pluginConfig"] = [{"name": name, "args": dict(args)}]

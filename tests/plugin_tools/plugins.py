@@ -46,7 +46,7 @@ WRONG = {
     "does not start": (
         "    def __init__(self, args):\n        args['x']\n" + SCORE.format("pass"),
         "arguments",
-        "__init__: TypeError",
+        "; --args gives arguments",
     ),
     "raises": (SCORE.format("return nodes.no_such_column"), "array form", "mine.py:8: score raised AttributeError"),
     "wrong shape": (SCORE.format("return np.zeros(3)"), "array form", "not one number for each row of nodes"),

@@ -8,7 +8,7 @@ import pytest
 
 from cluster_shim.plugin.check import Wanted, check_plugin
 from cluster_shim.plugin.verdict import Verdict
-from tests.plugin_tools.plugins import COLUMNS, HEAD, ROW, SCORE, WRONG
+from tests.plugin_tools.plugins import COLUMNS, HEAD, ROW, SCORE, SIGNED, WRONG
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,24 @@ def test_a_plugin_that_takes_the_process_down(tmp_path: Path) -> None:
     assert verdict.status == "failed" and "it took the process down (signal 11): " in verdict.detail
     body = SCORE.format("import os; os._exit(3)")
     assert "it ended the process with status 3" in list(check(tmp_path, body).values())[-1].detail
+
+
+def test_a_signed_filter_is_tried_in_batches(tmp_path: Path) -> None:
+    filters = "    def filter(self, state, pod, nodes):\n        return Verdicts.refuse(nodes.unschedulable, 'no')\n"
+    verdict = check(tmp_path, filters + SIGNED)["three speeds"]
+    assert verdict.status == "ok" and verdict.detail.endswith("by cycle, fused and incremental")
+
+
+NORMALIZED = "    @staticmethod\n    def normalize_row(score, lowest, highest):\n        return min(score, 100)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "needle"),
+    [
+        (SCORE.format("return nodes.pod_count.clip(0, 100)"), "neither a row form, nor a signature"),
+        (ROW.format("return node.pod_count") + NORMALIZED, "give 0..100 at once"),
+    ],
+)
+def test_why_a_plugin_is_not_compiled(tmp_path: Path, body: str, needle: str) -> None:
+    verdict = check(tmp_path, body)["three speeds"]
+    assert verdict.status == "skipped" and needle in verdict.detail
