@@ -23,10 +23,11 @@ from plugins.policies.gpu_clustering import GpuClustering
 from plugins.policies.gpu_packing import GpuPacking
 from plugins.policies.gpu_share import DEVICES, GPU, GpuShare
 from plugins.policies.typical_pods import Kind, TypicalPod, as_arguments, typical_pods
+from plugins.policies.worth import Worth
 from sched_core import Plugin, PluginError, SchedulerConfiguration, extension_points, load_config
 
 POLICIES: dict[str, type[Plugin]] = {
-    each.name: each for each in (Random, DotProd, GpuClustering, GpuPacking, BestFit, FGD)
+    each.name: each for each in (Random, DotProd, GpuClustering, GpuPacking, BestFit, FGD, Worth)
 }
 
 
@@ -65,7 +66,7 @@ def policy_of(
     Without ``nodes_by_rank`` ties are broken as upstream does. Raises PluginError.
     """
     chosen = find_policy(spec)
-    name = vars(chosen).get("name") or chosen.__name__  # not the name of the policy that it is derived from
+    name = chosen.name or chosen.__name__
     classes: dict[str, type[Plugin]] = {} if issubclass(chosen, GpuShare) else {GpuShare.name: GpuShare}
     classes[name] = chosen
     told: dict[str, Any] = {"devices": max(devices, DEVICES), "seed": seed}

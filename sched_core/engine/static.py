@@ -16,9 +16,10 @@ from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.answers import checked, whole
 from sched_core.engine.program import Program, is_dependent, is_row, is_signed
 from sched_core.framework.cycle_state import CycleState
-from sched_core.framework.plugin import MAX_NODE_SCORE, Plugin
+from sched_core.framework.plugin import MAX_NODE_SCORE, MAX_RAW_SCORE, Plugin
 from sched_core.framework.profile import Profile
 from sched_core.framework.status import Code
+from sched_core.rows.generate import goes_raw
 from sched_core.rows.tuples import LONE, Static, Switches
 
 IRREGULAR = -1
@@ -35,7 +36,8 @@ def compilable(profile: Profile) -> bool:
     All that decides must be in row form or in domain form, have a signature, or say which pods it does not concern.
     """
     points = profile.points
-    if not points["score"] or MAX_NODE_SCORE * sum(profile.weights.values()) > np.iinfo(np.int32).max:
+    most = MAX_RAW_SCORE if _is_alone(points["score"]) else MAX_NODE_SCORE
+    if not points["score"] or most * sum(profile.weights.values()) > np.iinfo(np.int32).max:
         return False
     if not all(plugin.in_memory for plugin in points["bind"]):
         return False
@@ -49,11 +51,17 @@ def compilable(profile: Profile) -> bool:
         return False
     if not all(_scores_by_domain(plugin, points) for plugin in points["score"] if hasattr(plugin, "domain_terms")):
         return False
-    if any(is_row(plugin, "score") and hasattr(plugin, "normalize_row") for plugin in scoring):
+    rows = [plugin for plugin in scoring if is_row(plugin, "score")]
+    if any(hasattr(plugin, "normalize_row") for plugin in rows) and not _is_alone(points["score"]):
         return False
     return not any(
         plugin.without_pre_filter and plugin.name not in profile.named["preFilter"] for plugin in points["filter"]
     )
+
+
+def _is_alone(scoring: tuple[Plugin, ...]) -> bool:
+    """Tell whether there is one score only, in row form, and the nodes that it finds best stay it when normalised."""
+    return len(scoring) == 1 and is_row(scoring[0], "score") and goes_raw(scoring[0])
 
 
 def _scores_by_domain(plugin: Plugin, points: Mapping[str, tuple[Plugin, ...]]) -> bool:

@@ -28,6 +28,8 @@ UNRESOLVABLE = 1 << 62
 
 MAX_NODE_SCORE = 100
 MIN_NODE_SCORE = 0
+MAX_RAW_SCORE = 1 << 24
+"""Of a plugin whose normalisation keeps the best nodes."""
 
 
 class PreFilterResult(NamedTuple):
@@ -180,6 +182,10 @@ class Plugin:
     """Whether PreEnqueue, PreFilter, PreScore, `sign_pod` or what is signed depend on *how much* of a resource a pod
     requests (row functions always may), or on *which* claims it mounts (those who say whom they concern always may).
     False lets pods that differ only in these share all of it."""
+
+    keeps_best: bool = False
+    """Whether the nodes with the highest score of `score_row` are also those with the highest after `normalize_row`.
+    Where nothing else scores, compiled batches then go by the scores as they are, from 0 to `MAX_RAW_SCORE`."""
 
     object_kinds: frozenset[str] | None = None
     """Kinds of the objects on which `concerns`, for pods without claims, and `domain_terms` depend; None: any."""

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sched_core.framework.plugin import Plugin
+from sched_core.framework.plugin import MAX_NODE_SCORE, MAX_RAW_SCORE, Plugin
 from sched_core.kernels.jit import cache_folder
 from sched_core.rows import batch, ring, sampled
 from sched_core.rows.layout import NO_LAYOUT, Layout
@@ -63,6 +63,11 @@ class RowPlugins(NamedTuple):
     """Scores in domain form, with or without a `normalize_row`."""
     movers: tuple[Plugin, ...] = ()
     """Those that change own columns with placements; they may be of other profiles."""
+
+
+def goes_raw(plugin: Plugin) -> bool:
+    """Tell whether compiled batches, if any, go by the scores of a plugin before they are normalised."""
+    return plugin.keeps_best and hasattr(plugin, "score_row") and hasattr(plugin, "normalize_row")
 
 
 class Surroundings(NamedTuple):
@@ -281,10 +286,11 @@ def _score_all(
     for f, plugin in enumerate(plugins.filters):
         fused = not plugin.may_skip and not plugin.costly
         lines += [f"        feasible &= {filters[f].call('c', 'i')} == 0"] if fused else []
+    most = [MAX_RAW_SCORE if goes_raw(plugin) else MAX_NODE_SCORE for plugin in plugins.scores]
     for s, plugin in enumerate(plugins.scores):
         if not plugin.may_skip and not plugin.costly:
             lines += [f"        score = np.trunc({scores[s].call('c', 'i')})", f"        total += weight_{s} * score"]
-            lines += ["        broken += feasible & (not 0 <= score <= 100)"]  # also NaN
+            lines += [f"        broken += feasible & (not 0 <= score <= {most[s]})"]  # also NaN
     lines += ["        sums[i] = total if feasible else -1.0"]
     for f, plugin in sorted(enumerate(plugins.filters), key=lambda numbered: numbered[1].costly):
         if plugin.may_skip or plugin.costly:
@@ -298,11 +304,12 @@ def _score_all(
         call = scores[s].call("c", "i")
         if plugin.costly:
             lines += [f"    if weight_{s} != 0:", f"        {loop}", "            if sums[i] >= 0:"]
-            lines += [f"                score = np.trunc({call})", "                broken += not 0 <= score <= 100"]
+            lines += [f"                score = np.trunc({call})"]
+            lines += [f"                broken += not 0 <= score <= {most[s]}"]
             lines += [f"                sums[i] += weight_{s} * score"]
         elif plugin.may_skip:
             lines += [f"    if weight_{s} != 0:", f"        {loop}", f"            score = np.trunc({call})"]
-            lines += ["            broken += (sums[i] >= 0) & (not 0 <= score <= 100)"]
+            lines += [f"            broken += (sums[i] >= 0) & (not 0 <= score <= {most[s]})"]
             lines += [f"            sums[i] = sums[i] + weight_{s} * score if sums[i] >= 0 else -1.0"]
     arguments = ["c", "first", "last", "base", "switches.filter_on", "switches.weight", "sums"]
     arguments += [homes[column] for column in columns]
