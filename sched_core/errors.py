@@ -20,7 +20,7 @@ What can be expected (a pod that fits nowhere, a filter that says no) is a Statu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
@@ -54,6 +54,10 @@ class ProblemsError(StowageError):
         head = f"{count} problem{'' if count == 1 else 's'} in the {self.what}"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error come out of another process."""
+        return type(self), (self.problems,)
+
 
 class InvalidObjects(ProblemsError):
     """Objects that cannot be read or make no sense."""
@@ -82,6 +86,10 @@ class PluginError(StowageError):
         self.plugin, self.extension_point, self.reason, self.pod, self.node = plugin, extension_point, reason, pod, node
         where = "".join([f", pod {pod}" if pod else "", f", node {node}" if node else ""])
         super().__init__(f"plugin {plugin}, {extension_point}{where}: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error come out of another process."""
+        return type(self), (self.plugin, self.extension_point, self.reason, self.pod, self.node)
 
 
 class ExtenderError(StowageError):

@@ -49,9 +49,14 @@ def with_devices(nodes: Nodes) -> Nodes:
     return Nodes(nodes.title, names, nodes.shapes, nodes.shape_of[rows], nodes.templates)
 
 
-def run(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> Run:
+def run(
+    experiment: Experiment,
+    progress: Callable[[int, int], None] | None = None,
+    before_compiling: Callable[[bool], None] | None = None,
+) -> Run:
     """Place all pods; ``progress`` is called with how many are placed, and of how many.
 
+    ``before_compiling`` is told whether this machine has the compiled code already.
     Raises StowageError for a policy that cannot be used or fails.
     """
     nodes, trace = with_devices(experiment.nodes), experiment.trace
@@ -60,7 +65,7 @@ def run(experiment: Experiment, progress: Callable[[int, int], None] | None = No
     most = max(shape.gpus for shape in nodes.shapes)
     policy = policy_of(experiment.policy, typical, arrivals.nodes_by_rank, experiment.seed, most)
     pods, array = _coming(trace, arrivals), node_array(nodes, MOST_PODS)
-    compile_seconds = _rehearse(policy, array, pods)
+    compile_seconds = _rehearse(policy, array, pods, before_compiling)
     engine = Engine(Cluster.from_array(array), policy.config, plugins=policy.plugins)
     node, taken, seconds = _place(engine, pods, progress)
     cpu, memory, count, milli = _amounts(trace)[:, trace.shape_of[arrivals.order]]
@@ -82,11 +87,15 @@ def run(experiment: Experiment, progress: Callable[[int, int], None] | None = No
     )
 
 
-def _rehearse(policy: Policy, nodes: NodeArray, pods: PodArray) -> float:
+def _rehearse(
+    policy: Policy, nodes: NodeArray, pods: PodArray, before_compiling: Callable[[bool], None] | None
+) -> float:
     """Compile what this profile needs, or load it, by placing a few pods; return how long that took in seconds."""
     began = perf_counter()
     few = NodeArray(nodes.names[:FEW], nodes.templates, nodes.template_of[:FEW])
     engine = Engine(Cluster.from_array(few), policy.config, plugins=policy.plugins)
+    if before_compiling is not None:
+        before_compiling(engine.kernels_cached())
     engine.schedule_many(pods.part(0, FEW), explain=False)
     return perf_counter() - began
 

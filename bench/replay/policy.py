@@ -66,7 +66,7 @@ def policy_of(
     Without ``nodes_by_rank`` ties are broken as upstream does. Raises PluginError.
     """
     chosen = find_policy(spec)
-    name = chosen.name or chosen.__name__
+    name = vars(chosen).get("name") or chosen.__name__  # not the name of the policy that it is derived from
     classes: dict[str, type[Plugin]] = {} if issubclass(chosen, GpuShare) else {GpuShare.name: GpuShare}
     classes[name] = chosen
     told: dict[str, Any] = {"devices": max(devices, DEVICES), "seed": seed}

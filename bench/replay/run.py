@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from math import fsum
-from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -62,18 +60,17 @@ class Run(Struct, frozen=True, dict=True, eq=False):
     @cached_property
     def alloc(self) -> Floats:
         """[K + 1]: allocation by percent of arrival 0..K, in percent with two decimals."""
-        rounded = [round(value, 2) for value in self.alloc_percent.tolist()]
-        return np.round(self._by_arrival(rounded), 2)
+        return np.round(self._by_arrival(np.round(self.alloc_percent, 2)), 2)
 
     @cached_property
     def frag_ratio_by_arrival(self) -> Floats:
         """[K + 1]: the same of ``frag_ratio``, not rounded."""
-        return self._by_arrival([round(value, 2) for value in self.frag_ratio.tolist()])
+        return self._by_arrival(np.round(self.frag_ratio, 2))
 
     def _percent(self, milli: Ints) -> Floats:
         return milli / (self.capacity_milli // WHOLE) / 10
 
-    def _by_arrival(self, values: list[float]) -> Floats:
+    def _by_arrival(self, values: Floats) -> Floats:
         """Return the mean of values over the events at each whole percent of arrival.
 
         Where there is none, over those of the percents beside; NaN if there is none of these either.
@@ -86,10 +83,5 @@ class Run(Struct, frozen=True, dict=True, eq=False):
             if first == end:
                 first, end = np.searchsorted(arrived, [percent - 1, percent + 2])
             if first < end:
-                curve[percent] = fsum(values[first:end]) / (end - first)
+                curve[percent] = np.mean(values[first:end])  # whose order of summing decides the last decimal
         return curve
-
-    def summary(self) -> dict[str, Any]:
-        """Return what a table and JSON have of it."""
-        failed = self.node < 0
-        return {"events": len(self.pod), "failed": int(failed.sum()), "seconds": self.seconds}

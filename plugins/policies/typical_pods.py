@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import isclose
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,13 +67,13 @@ def tables(pods: Iterable[TypicalPod], model_bits: Callable[[str], int]) -> Tabl
 def read_typical_pods(given: Any) -> list[TypicalPod]:
     """Return typical pods as arguments of a plugin give them; raises ValueError that names what is wrong.
 
-    Shares are made to sum up to 1.
+    Shares are made to sum up to 1; where they do, but for rounding, they stay as they are.
     """
     if not isinstance(given, list | tuple) or not given:
         raise ValueError("typicalPods must be a list of pods")
     found = [_read(f"typicalPods[{number}]", each) for number, each in enumerate(given)]
     total = sum(pod.share for pod in found)
-    return found if total == 1 else [pod._replace(share=pod.share / total) for pod in found]
+    return found if isclose(total, 1, rel_tol=1e-9) else [pod._replace(share=pod.share / total) for pod in found]
 
 
 def _read(where: str, given: Any) -> TypicalPod:

@@ -1,0 +1,1 @@
+"""Verification of placement policies: replays held against the published curves of the same traces and seeds."""
