@@ -91,7 +91,7 @@ def test_lists_with_a_fault_are_refused(lists: Path, name: str, content: str, ne
     ("policy", "needle"),
     [
         ("fgd", "it is none of Random, DotProd, GpuClustering, GpuPacking, BestFit, FGD"),
-        ("gone.py:Own", "there is no file 'gone.py'"),
+        ("gone.py:Own", "gone.py: No such file or directory"),
         ("no.such.module:Own", "ModuleNotFoundError"),
         ("json:loads", "is not a subclass of sched_core.Plugin"),
         ("not a module:X", "is not of the form FILE.py:Class"),
