@@ -81,7 +81,8 @@ def trace(nodes_csv: Path, pods_csv: Path) -> Workload:
         "nodes": count,
         "pods": pod_count,
     }
-    notes = [f"{shared:,} pods ask for a part of one GPU; in this version each takes a whole GPU"] if shared else []
+    part = f"{shared:,} pods ask for a part of one GPU; unless a plugin shares GPUs, each takes a whole one"
+    notes = [part] if shared else []
     title = f"openb {pods_csv.name}: {pod_count:,} pods onto the {count:,} nodes of {nodes_csv.name}"
     return Workload(
         title, identity, Cluster.from_array(node_array), pods, pod_count, groups_of_array(node_array), notes

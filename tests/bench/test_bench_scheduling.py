@@ -240,4 +240,4 @@ def test_a_list_in_the_openb_format(stowage: Stowage, workdir: Path) -> None:
     result = result_of(stowage, "--trace", "openb", "--nodes-csv", "nodes.csv", "--pods-csv", "pods.csv")
     assert (result["scheduled"], result["unschedulable"]) == (2, 1)
     assert result["utilisation"]["nvidia.com/gpu"]["percent"] == 100
-    assert result["notes"] == ["1 pods ask for a part of one GPU; in this version each takes a whole GPU"]
+    assert result["notes"] == ["1 pods ask for a part of one GPU; unless a plugin shares GPUs, each takes a whole one"]
