@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -64,12 +66,13 @@ def replay(families: Sequence[Family], tasks: Sequence[Task], jobs: int) -> list
         turn[task.published.policy] += 1
     curves: dict[int, Curves] = {}
     notice(f"replaying {len(tasks):,} runs in {min(jobs, len(tasks))} processes; the first of a policy may compile it")
-    executor = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"))
+    executor = ProcessPoolExecutor(min(jobs, len(tasks)), get_context("spawn"))
     try:
         with Bar("replaying runs", len(tasks)) as bar:
-            futures: dict[Future[Curves], int] = {
-                executor.submit(_replay, _experiment(families, tasks[number])): number for _, number in sorted(order)
-            }
+            futures: dict[Future[Curves], int] = {}
+            with _ignoring_interrupts():
+                for _, number in sorted(order):
+                    futures[executor.submit(_replay, _experiment(families, tasks[number]))] = number
             for future in as_completed(futures):
                 curves[futures[future]] = future.result()
                 bar(len(curves))
@@ -78,6 +81,16 @@ def replay(families: Sequence[Family], tasks: Sequence[Task], jobs: int) -> list
     finally:
         executor.shutdown(cancel_futures=True)
     return [curves[number] for number in range(len(tasks))]
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C, as do processes that are started meanwhile: runs that have begun end, the others do not begin."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _experiment(families: Sequence[Family], task: Task) -> Experiment:
