@@ -94,7 +94,7 @@ def test_plugins_beside_the_file(folder: Path) -> None:
     ("plugin", "needle"),
     [
         ("NodeName", 'plugin "NodeName" is enabled already; --disable NodeName'),
-        ("NoSuch", 'no plugin "NoSuch" is installed; there are Coscheduling, DefaultBinder'),
+        ("NoSuch", 'no plugin "NoSuch" is installed; there are BestFit, Coscheduling, DefaultBinder'),
     ],
 )
 def test_plugins_that_cannot_be_added(plugin: str, needle: str) -> None:
