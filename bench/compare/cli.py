@@ -1,0 +1,71 @@
+"""``stowage compare``: its options. Nothing that is slow to import is imported before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cluster_shim.cli.options import JSON
+
+INTERRUPTED = 130
+INPUT = click.Path(path_type=Path, exists=True)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--policies",
+    required=True,
+    metavar="A,B,C",
+    help="Policies, separated by commas: FGD, BestFit, Worth and so on, FILE.py:Class or module:Class.",
+)
+@click.option(
+    "--traces",
+    multiple=True,
+    required=True,
+    type=INPUT,
+    metavar="FILES...",
+    help="Lists of pods in the openb format. Takes all the files that follow it.",
+)
+@click.option("--nodes", type=INPUT, required=True, metavar="FILE", help="The list of nodes; those without a GPU rest.")
+@click.argument("more_files", nargs=-1, type=INPUT, metavar="")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=10, show_default=True, metavar="N", help="From 42 on.")
+@click.option(
+    "--ratio",
+    type=click.FloatRange(0, 100, min_open=True),
+    default=1.3,
+    show_default=True,
+    help="How much arrives, in parts of what all GPUs hold.",
+)
+@click.option(
+    "--arrivals",
+    multiple=True,
+    type=INPUT,
+    metavar="FILE",
+    help="Given orders of arrival (arrivals-TRACE.json.gz), or a folder of them, in place of drawn ones.",
+)
+@click.option("--baseline", metavar="POLICY", help="What the others are tested against.  [default: the first]")
+@click.option("--bounds/--no-bounds", default=None, help="What no policy can beat.  [default: where scipy is there]")
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: one a core]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("stowage-compare"),
+    show_default=True,
+    metavar="DIR",
+    help="Results of single runs are kept here; what is there already is not run again.",
+)
+@JSON
+@click.pass_context
+def compare(ctx: click.Context, /, more_files: tuple[Path, ...], **given: Any) -> None:
+    """Run policies on traces with several seeds, in parallel, and hold them against each other.
+
+    After Ctrl-C the same command goes on where it was. A run is done again if its list of nodes or pods, the plugin's
+    file or the sources of stowage have changed. The exit status is 130 after Ctrl-C.
+    """
+    from bench.compare.command import Options, run
+
+    given["traces"] += more_files
+    if not run(Options(**given)):
+        ctx.exit(INTERRUPTED)

@@ -1,0 +1,167 @@
+"""What ``stowage compare`` does with its options: read everything, run what is missing, summarise, show, write."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import click
+from msgspec import Struct
+
+from bench.compare.fingerprint import code_digest, digest
+from bench.compare.inputs import Named, Wanted, read_inputs
+from bench.compare.policy import Policy, read_policies
+from bench.compare.pool import run_local
+from bench.compare.record import SCHEMA, Bound, Record
+from bench.compare.show import show
+from bench.compare.store import Store
+from bench.compare.summary import TraceSummary, metrics_of, summarise
+from bench.compare.work import Result, Task
+from bench.machine import Machine, stowage_version, this_machine
+from cluster_shim.cli.result import check_json, write_json
+from cluster_shim.cli.terminal import Bar, notice, working
+
+FIRST_SEED = 42
+R = TypeVar("R", Record, Bound)
+
+
+class Options(NamedTuple):
+    """The options as they were given."""
+
+    policies: str
+    traces: tuple[Path, ...]
+    nodes: Path
+    seeds: int
+    ratio: float
+    arrivals: tuple[Path, ...]
+    baseline: str | None
+    bounds: bool | None
+    jobs: int | None
+    out: Path
+    json_file: str | None
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What ``--json`` writes."""
+
+    schema: str = "stowage/compare/1"
+    version: str
+    machine: Machine
+    interrupted: bool
+    traces: list[TraceSummary]
+
+
+def run(options: Options) -> bool:
+    """Compare; False if it was interrupted. Raises StowageError or a usage error before anything runs."""
+    check_json(options.json_file)
+    policies = read_policies(options.policies)
+    baseline = _baseline(options.baseline, policies)
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    with_bounds = _with_bounds(options.bounds)
+    with working("reading traces"):
+        wanted = Wanted(options.traces, options.nodes, options.ratio, options.arrivals)
+        inputs = {each.label: each for each in read_inputs(wanted, seeds)}
+    store = Store(options.out)
+    runs = [
+        Task(_key(each, policy, seed), each.label, seed, policy)
+        for seed in seeds  # seed by seed, so that what is there after an interrupt can be compared
+        for each in inputs.values()
+        for policy in policies
+    ]
+    worker = _Worker(options, store, inputs)
+    records, finished = worker.all(runs, Record, "runs")
+    bounds: list[Bound] = []
+    if finished and with_bounds:
+        bounds, finished = worker.all(_bound_tasks(inputs, seeds, records), Bound, "bounds")
+    _report(options, inputs, [policy.label for policy in policies], baseline, records, bounds, finished)
+    return finished
+
+
+class _Worker:
+    """Has tasks worked out that are not in the folder of results yet."""
+
+    def __init__(self, options: Options, store: Store, inputs: dict[str, Named]) -> None:
+        self._options, self._store = options, store
+        self._inputs = {label: each.inputs for label, each in inputs.items()}
+
+    def all(self, tasks: Sequence[Task], kind: type[R], what: str) -> tuple[list[R], bool]:
+        """Return the results of tasks in their order, and whether all are there."""
+        found = {task.key: result for task in tasks if (result := self._store.read(task.title, task.key, kind))}
+        due = [task for task in tasks if task.key not in found]
+        if found:
+            notice(f"{len(found):,} of {len(tasks):,} {what} are in {self._options.out} already")
+        finished = True
+        if due:
+            with Bar(what, len(due)) as bar:
+                finished = self._run(due, self._keep(found, kind, len(found), bar))
+        return [found[task.key] for task in tasks if task.key in found], finished
+
+    def _keep(self, found: dict[str, R], kind: type[R], before: int, bar: Bar) -> Callable[[Task, Result], None]:
+        def keep(task: Task, result: Result) -> None:
+            assert isinstance(result, kind)
+            self._store.write(task.title, task.key, result)
+            found[task.key] = result
+            bar(len(found) - before)
+
+        return keep
+
+    def _run(self, due: Sequence[Task], keep: Callable[[Task, Result], None]) -> bool:
+        jobs = self._options.jobs or len(os.sched_getaffinity(0))
+        return run_local(due, self._inputs, code_digest(), jobs, keep)
+
+
+def _key(named: Named, policy: Policy | None, seed: int, served_percent: int = 0) -> str:
+    who = [policy.name, policy.sha256] if policy else ["bounds", served_percent]
+    return digest(SCHEMA, code_digest(), named.label, named.sha256, who, seed)
+
+
+def _bound_tasks(inputs: dict[str, Named], seeds: Sequence[int], records: Sequence[Record]) -> list[Task]:
+    """Return the bounds to work out: what arrived before any policy turned a pod away counts as served."""
+    tasks = []
+    for label, named in inputs.items():
+        for seed in seeds:
+            runs = [each for each in records if (each.trace, each.seed) == (label, seed)]
+            served = int(max(each.numbers["served_until_percent"] for each in runs))
+            tasks.append(Task(_key(named, None, seed, served), label, seed, None, served))
+    return tasks
+
+
+def _report(
+    options: Options,
+    inputs: dict[str, Named],
+    policies: list[str],
+    baseline: str,
+    records: Sequence[Record],
+    bounds: Sequence[Bound],
+    finished: bool,
+) -> None:
+    of_trace = {label: [each for each in records if each.trace == label] for label in inputs}
+    of_trace = {label: found for label, found in of_trace.items() if found}
+    summaries = [
+        summarise(found, [each for each in bounds if each.trace == label], policies, baseline)
+        for label, found in of_trace.items()
+    ]
+    metrics = {label: metrics_of(found) for label, found in of_trace.items()}
+    result = Summary(version=stowage_version(), machine=this_machine(), interrupted=not finished, traces=summaries)
+    if not write_json(options.json_file, result):
+        show(summaries, metrics)
+    if not finished:
+        notice(f"interrupted: {len(records):,} runs are kept in {options.out}; the same command goes on from there")
+
+
+def _baseline(name: str | None, policies: Sequence[Policy]) -> str:
+    labels = [policy.label for policy in policies]
+    found = next((policy.label for policy in policies if name in (None, policy.name, policy.label)), None)
+    if found is None:
+        raise click.BadParameter(f"'{name}' is not one of {', '.join(labels)}.", param_hint="--baseline")
+    return found
+
+
+def _with_bounds(wanted: bool | None) -> bool:
+    there = importlib.util.find_spec("scipy") is not None
+    if wanted and not there:
+        raise click.UsageError("--bounds needs scipy: install stowage[bounds].")
+    return there if wanted is None else wanted

@@ -1,0 +1,68 @@
+"""Policies by name, file or module; a file travels with its text, so that another process has the same one."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from bench.compare.fingerprint import file_digest
+from bench.replay.policy import find_policy
+
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+"""Folders that go when the process ends."""
+FILE = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+
+
+class Policy(NamedTuple):
+    """A policy that can be sent to another process."""
+
+    name: str
+    """As it was given; also the label of its results."""
+    sha256: str = ""
+    """Of its file, if it has one."""
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what tables and figures call it: a plugin file by its class."""
+        return self.name.rpartition(":")[2]
+
+    def here(self) -> str:
+        """Return the policy as this process can load it: a file that has changed since is written as it was."""
+        found = FILE.fullmatch(self.name)
+        if found is None or (Path(found[1]).exists() and file_digest(Path(found[1])) == self.sha256):
+            return self.name
+        return f"{_written(Path(found[1]).name, self.sha256, self.source)}:{found[2]}"
+
+
+def read_policies(text: str) -> list[Policy]:
+    """Return the policies of a list with commas; a usage error for one that is unknown or given twice."""
+    found = []
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        file = FILE.fullmatch(name)
+        find_policy(name)
+        path = Path(file[1]) if file else None
+        found.append(
+            Policy(name) if path is None else Policy(name, file_digest(path), path.read_text(encoding="utf-8"))
+        )
+    labels = [policy.label for policy in found]
+    if not found:
+        raise click.BadParameter("names no policy.", param_hint="--policies")
+    if len({*labels}) < len(labels):
+        double = next(label for label in labels if labels.count(label) > 1)
+        raise click.BadParameter(f"'{double}' is given twice.", param_hint="--policies")
+    return found
+
+
+@cache
+def _written(name: str, sha256: str, source: str) -> str:
+    folder = tempfile.TemporaryDirectory(prefix=f"stowage-{sha256[:12]}-")
+    _FOLDERS.append(folder)
+    path = Path(folder.name) / name
+    path.write_text(source, encoding="utf-8")
+    return str(path)

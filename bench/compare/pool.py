@@ -1,0 +1,88 @@
+"""Tasks in parallel processes of this machine; Ctrl-C lets what runs end, and a second one does not."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+import click
+
+from bench.compare.work import Inputs, Result, Task, work
+from bench.scheduling.run import Interrupt
+
+RETRIES = 2
+"""How often a run is tried again whose process died (out of memory, killed)."""
+_inputs: Mapping[str, Inputs] = {}
+_code = ""
+
+
+def run_local(
+    tasks: Sequence[Task], inputs: Mapping[str, Inputs], code: str, jobs: int, done: Callable[[Task, Result], None]
+) -> bool:
+    """Work tasks out and hand each result over as it comes; False if it was interrupted before all were done.
+
+    Raises what a task raises (StowageError), and a usage error if the processes keep dying.
+    """
+    left = {task.key: task for task in tasks}
+    for attempt in range(RETRIES + 1):
+        try:
+            return _run(left, inputs, code, min(jobs, len(left)), done)
+        except BrokenProcessPool:
+            if attempt == RETRIES:
+                break
+    titles = ", ".join(task.title for task in [*left.values()][:jobs])
+    raise click.ClickException(f"processes died {RETRIES + 1} times (out of memory?) while these were due: {titles}")
+
+
+def _run(
+    left: dict[str, Task],
+    inputs: Mapping[str, Inputs],
+    code: str,
+    jobs: int,
+    done: Callable[[Task, Result], None],
+) -> bool:
+    context = multiprocessing.get_context("spawn")  # a fork of a process with numba's threads may hang
+    with Interrupt() as interrupt:
+        pool = ProcessPoolExecutor(jobs, context, _begin, (inputs, code))
+        try:
+            waiting: dict[Future[Result], Task] = {}
+            due = iter([*left.values()])
+            while left:
+                # few at a time, so that Ctrl-C does not wait for what is queued in the pool
+                if not interrupt.requested:
+                    waiting |= {pool.submit(_work, task): task for task in _next(due, 2 * jobs - len(waiting))}
+                if not waiting:
+                    return False
+                finished, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                if interrupt.requested:
+                    for future in [each for each in waiting if each.cancel()]:
+                        del waiting[future]
+                for future in finished:
+                    task = waiting.pop(future, None)
+                    if task is not None:
+                        done(task, future.result())
+                        del left[task.key]
+            return True
+        except KeyboardInterrupt:  # the second one
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _next(due: Iterable[Task], count: int) -> list[Task]:
+    return [task for _, task in zip(range(count), due, strict=False)]
+
+
+def _begin(inputs: Mapping[str, Inputs], code: str) -> None:
+    global _inputs, _code
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the first process decides
+    _inputs, _code = inputs, code
+
+
+def _work(task: Task) -> Result:
+    return work(task, _inputs[task.trace], _code)
