@@ -56,6 +56,7 @@ INPUT = click.Path(path_type=Path, exists=True)
     metavar="DIR",
     help="Results of single runs are kept here; what is there already is not run again.",
 )
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with figures (HTML).")
 @JSON
 @click.pass_context
 def compare(ctx: click.Context, /, more_files: tuple[Path, ...], **given: Any) -> None:

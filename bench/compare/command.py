@@ -21,6 +21,7 @@ from bench.compare.store import Store
 from bench.compare.summary import TraceSummary, metrics_of, summarise
 from bench.compare.work import Result, Task
 from bench.machine import Machine, stowage_version, this_machine
+from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, notice, working
 
@@ -42,6 +43,7 @@ class Options(NamedTuple):
     jobs: int | None
     out: Path
     json_file: str | None
+    report: Path | None
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Summary(Struct, frozen=True, kw_only=True):
 def run(options: Options) -> bool:
     """Compare; False if it was interrupted. Raises StowageError or a usage error before anything runs."""
     check_json(options.json_file)
+    if options.report:
+        check_writable(options.report, "--report")
     policies = read_policies(options.policies)
     baseline = _baseline(options.baseline, policies)
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
@@ -148,6 +152,12 @@ def _report(
     result = Summary(version=stowage_version(), machine=this_machine(), interrupted=not finished, traces=summaries)
     if not write_json(options.json_file, result):
         show(summaries, metrics)
+    if options.report and summaries:
+        from bench.compare.page import write_report  # which loads matplotlib
+
+        with working("drawing the report"):
+            write_report(options.report, result, metrics, of_trace, next(iter(inputs.values())).inputs.nodes)
+        notice(f"report: {options.report}")
     if not finished:
         notice(f"interrupted: {len(records):,} runs are kept in {options.out}; the same command goes on from there")
 

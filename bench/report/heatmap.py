@@ -29,8 +29,11 @@ class Layout(NamedTuple):
     nodes_per_cell: int
 
 
-def heatmap(percent: Grid, groups: Groups, resource: str, name: str) -> str:
-    """Draw the utilisation of one resource; ``percent`` is by row of the cluster, NaN where a node does not have it."""
+def heatmap(percent: Grid, groups: Groups, resource: str, name: str, across: str = "zone") -> str:
+    """Draw the utilisation of one resource; ``percent`` is by row of the cluster, NaN where a node does not have it.
+
+    ``across`` says what the zones of the groups are.
+    """
     layout = lay_out(percent, groups)
     height, width = layout.cells.shape
     inches = WIDTH_INCHES * 0.82 / width
@@ -49,7 +52,7 @@ def heatmap(percent: Grid, groups: Groups, resource: str, name: str) -> str:
         if layout.nodes_per_cell == 1
         else f"one cell is the mean of {layout.nodes_per_cell} nodes"
     )
-    axes.set_xlabel(f"nodes by shape (down) and zone (across); {per_cell}")
+    axes.set_xlabel(f"nodes by shape (down) and {across} (across); {per_cell}")
     bar = figure.colorbar(image, ax=axes, fraction=0.02, pad=0.01, aspect=25)
     bar.set_label("requested (%)")
     bar.outline.set_edgecolor(PAPER)

@@ -51,8 +51,8 @@ def _section(run: Finished, name: str) -> str:
         parts.append(_comparisons(result, comparisons, name))
     if result.decided:
         pair = (
-            _figure("How long a decision takes", figures.latency(result, comparisons, name)),
-            _figure("How many decisions a second", figures.throughput(result, comparisons, name)),
+            figure("How long a decision takes", figures.latency(result, comparisons, name)),
+            figure("How many decisions a second", figures.throughput(result, comparisons, name)),
         )
         parts.append(f'<div class="pair">{"".join(pair)}</div>\n')
     parts += [_utilisation(result), _heatmaps(run, name), _reasons(result), _facts(result), "</section>\n"]
@@ -82,12 +82,13 @@ def _notes(result: Result) -> str:
     return "".join(f'<p class="dim">{note}</p>\n' for note in notes)
 
 
-def _figure(caption: str, svg: str) -> str:
+def figure(caption: str, svg: str) -> str:
+    """Return a drawing in its frame."""
     return f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
 
 
 def _comparisons(result: Result, comparisons: Sequence[Comparison], name: str) -> str:
-    parts = [_figure("Beside earlier runs", figures.comparison_bars(result, comparisons, name))]
+    parts = [figure("Beside earlier runs", figures.comparison_bars(result, comparisons, name))]
     for each in comparisons:
         count = len(each.regressions)
         verdict = f'<b class="bad">{count} regression{"s" * (count != 1)}</b>' if count else "no regression"
@@ -107,7 +108,7 @@ def _comparisons(result: Result, comparisons: Sequence[Comparison], name: str) -
             for change in each.changes
         ]
         marked = {position for position, change in enumerate(each.changes) if change.regression}
-        parts.append(_table(("", "then", "now", "change", "rule"), rows, marked))
+        parts.append(table(("", "then", "now", "change", "rule"), rows, marked))
         parts += [f'<p class="dim">{escape(remark)}</p>' for remark in each.remarks]
     return "".join(parts)
 
@@ -118,7 +119,7 @@ def _utilisation(result: Result) -> str:
         for name, used in result.utilisation.items()
     ]
     header = ("resource", "mean of nodes (%)", "standard deviation (%)", "of the cluster (%)", "nodes that have it")
-    return f"<h3>Utilisation</h3>{_table(header, rows)}"
+    return f"<h3>Utilisation</h3>{table(header, rows)}"
 
 
 def _heatmaps(run: Finished, name: str) -> str:
@@ -130,7 +131,7 @@ def _heatmaps(run: Finished, name: str) -> str:
         percent = np.full(len(requested), np.nan)
         np.divide(100.0 * requested, allocatable, out=percent, where=allocatable > 0)
         drawn.append(
-            _figure(
+            figure(
                 f"{resource}: percent of what each node can give that is requested",
                 heatmap(percent, run.workload.groups, resource, f"{name}-{position}"),
             )
@@ -145,9 +146,9 @@ def _reasons(result: Result) -> str:
     messages = [(reason.text, f"{reason.pods:,}") for reason in result.unschedulable_messages]
     return (
         f"<h3>Unschedulable pods: {result.unschedulable:,}</h3>"
-        f"{_table(('reason that at least one node gave', 'pods'), reasons)}"
+        f"{table(('reason that at least one node gave', 'pods'), reasons)}"
         f"<details><summary>Messages: the first {len(messages)} that differ</summary>"
-        f"{_table(('message', 'pods'), messages)}</details>"
+        f"{table(('message', 'pods'), messages)}</details>"
     )
 
 
@@ -157,10 +158,11 @@ def _facts(result: Result) -> str:
         (key, str(value)) for key, value in {**result.workload, **result.options}.items() if value not in (None, [])
     ]
     rows += [("stowage", result.version), ("decisions (SHA-256)", result.decisions_sha256)]
-    return f"<details><summary>All numbers and options</summary>{_table(('', ''), rows, left=True)}</details>"
+    return f"<details><summary>All numbers and options</summary>{table(('', ''), rows, left=True)}</details>"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], marked: Iterable[int] = (), left: bool = False) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], marked: Iterable[int] = (), left: bool = False) -> str:
+    """Return a table that scrolls where it is too wide; rows in ``marked`` stand out."""
     bad = set(marked)
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(

@@ -36,7 +36,7 @@ class PodShape(NamedTuple):
     def title(self) -> str:
         """Return a short name such as ``4 CPU 16 GiB 0.5×GPU``."""
         gpus = f" {self.gpus * self.gpu_milli / WHOLE:g}×{'|'.join(self.models) or 'GPU'}" if self.gpus else ""
-        return f"{self.cpu_milli / 1000:g} CPU {self.memory_bytes / 2**30:.3g} GiB{gpus}"
+        return f"{self.cpu_milli / 1000:g} CPU {float(f'{self.memory_bytes / 2**30:.3g}'):g} GiB{gpus}"
 
 
 class NodeShape(NamedTuple):
@@ -51,7 +51,7 @@ class NodeShape(NamedTuple):
     def title(self) -> str:
         """Return a short name such as ``96 CPU 384 GiB 8×G2``."""
         gpus = f" {self.gpus}×{self.model or 'GPU'}" if self.gpus else ""
-        return f"{self.cpu_milli / 1000:g} CPU {self.memory_bytes / 2**30:.3g} GiB{gpus}"
+        return f"{self.cpu_milli / 1000:g} CPU {float(f'{self.memory_bytes / 2**30:.3g}'):g} GiB{gpus}"
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -129,6 +131,24 @@ def test_the_table_has_means_deviations_and_differences(lists: Path, ran: list[s
     assert 0 < other["p"] <= other["p_corrected"] <= 1
     shown = run(lists, "--baseline", "Other", seeds=2).stdout
     assert "nodes at 50 %" in shown and "±" in shown and "difference from Other" in shown
+
+
+def test_the_report_is_whole_and_names_everything(lists: Path, ran: list[str]) -> None:
+    path = lists / "report.html"
+    done = run(lists, "--report", str(path), seeds=2)
+    assert done.exit_code == 0, done.output
+    text = path.read_text(encoding="utf-8")
+    assert "<script" not in text and "http-equiv" not in text and not re.search(r'(src|href)="(?!#|data:)', text)
+    drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(drawings) == 2 * (6 + 3)
+    for drawing in drawings:
+        ElementTree.fromstring(drawing.replace("xlink:href", "href"))
+    for needle in ("small: 2 seeds (42, 43)", "large: 2 seeds", "First", "Other", "Difference from First"):
+        assert needle in text
+    for axis in ("arrived (% of all GPUs)", "allocated (% of all GPUs)", "pods without a node (%)", "policy (across)"):
+        assert axis in text
+    refused = run(lists, "--report", str(lists / "none" / "report.html"), seeds=2)
+    assert refused.exit_code != 0 and len(ran) == 8
 
 
 def test_processes_of_their_own_give_the_same(lists: Path) -> None:
