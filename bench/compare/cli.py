@@ -48,6 +48,7 @@ INPUT = click.Path(path_type=Path, exists=True)
 @click.option("--baseline", metavar="POLICY", help="What the others are tested against.  [default: the first]")
 @click.option("--bounds/--no-bounds", default=None, help="What no policy can beat.  [default: where scipy is there]")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: one a core]")
+@click.option("--dask", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler instead (an extra).")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -41,6 +41,7 @@ class Options(NamedTuple):
     baseline: str | None
     bounds: bool | None
     jobs: int | None
+    dask: str | None
     out: Path
     json_file: str | None
     report: Path | None
@@ -113,6 +114,10 @@ class _Worker:
         return keep
 
     def _run(self, due: Sequence[Task], keep: Callable[[Task, Result], None]) -> bool:
+        if self._options.dask:
+            from bench.compare.dask import run_on_dask
+
+            return run_on_dask(self._options.dask, due, self._inputs, code_digest(), keep)
         jobs = self._options.jobs or len(os.sched_getaffinity(0))
         return run_local(due, self._inputs, code_digest(), jobs, keep)
 

@@ -1,4 +1,4 @@
-"""One task → its result: what a worker does, in a process of its own."""
+"""One task → its result: what a worker does, in a process of this machine or of another one."""
 
 from __future__ import annotations
 
