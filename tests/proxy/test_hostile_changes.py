@@ -144,11 +144,21 @@ class World:
         getattr(self.state, what)(record)
 
     def content(self) -> object:
-        """Return what is in the tables, without chains that wait to be deleted."""
+        """Return what is in the tables, without chains that wait to be deleted.
+
+        Comments of elements are left out in mode nftables: as upstream, an element whose value stays is not written
+        again, whatever it would be called now.
+        """
         if self.mode == "iptables":
             return self.tables.tables
         chains = {name: chain.rules for name, chain in self.nft.ruleset.chains.items() if chain.rules}
-        return chains, self.nft.ruleset.elements
+        elements = self.nft.ruleset.elements
+        if self.mode == "nftables":
+            return chains, {
+                name: {key: each._replace(comment="") for key, each in found.items()}
+                for name, found in elements.items()
+            }
+        return chains, elements
 
 
 def check(mode: str, family: Family, done: list[list[Change]]) -> None:
