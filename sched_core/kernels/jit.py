@@ -18,6 +18,8 @@ import numpy as np
 from numba.core import config as _config
 from numba.core.errors import NumbaError
 
+from sched_core.kernels.dispatcher import Kernel, Part
+
 config: Any = _config  # its attributes are made when numba is imported
 CompileError = NumbaError
 """What is raised when numba cannot compile a function."""
@@ -66,24 +68,31 @@ def kernels_cached() -> bool:
 @overload
 def kernel(function: Function) -> Function: ...
 @overload
-def kernel(*, inline: bool) -> Callable[[Function], Function]: ...
-def kernel(function: Function | None = None, *, inline: bool = False) -> Function | Callable[[Function], Function]:
+def kernel(*, inline: bool = False, part: bool = False) -> Callable[[Function], Function]: ...
+def kernel(
+    function: Function | None = None, *, inline: bool = False, part: bool = False
+) -> Function | Callable[[Function], Function]:
     """Compile a function of arrays and numbers on its first call.
 
-    ``inline=True`` is for small functions that other kernels call: they are always inlined, so that the loop around
-    them is vectorised. With ``NUMBA_DISABLE_JIT=1`` the function stays plain Python.
+    ``part=True`` is for functions that only other kernels call; called from Python they run as Python. ``inline=True``
+    is for small ones of these: they are always inlined, so that the loop around them is vectorised. With
+    ``NUMBA_DISABLE_JIT=1`` a function stays plain Python.
     """
     if function is None:
-        return lambda inner: _compile(inner, inline)
-    return _compile(function, inline)
+        return lambda inner: _compile(inner, inline, part or inline)
+    return _compile(function, inline, part)
 
 
-def _compile(function: Function, inline: bool) -> Function:
-    folder = cache_folder()
-    saved = config.CACHE_DIR
-    try:
-        config.CACHE_DIR = str(folder or "")
-        compiled = numba.njit(cache=folder is not None and not inline, forceinline=inline, **_OPTIONS)(function)
-    finally:
-        config.CACHE_DIR = saved
-    return compiled  # type: ignore[no-any-return]
+def _compile(function: Function, inline: bool, part: bool) -> Function:
+    if config.DISABLE_JIT:
+        return function
+    if part:
+        return Part(function, {"forceinline": inline, **_OPTIONS})  # type: ignore[return-value]
+    compiled, folder, saved = Kernel(function, _OPTIONS), cache_folder(), config.CACHE_DIR
+    if folder is not None:
+        try:
+            config.CACHE_DIR = str(folder)
+            compiled.enable_caching()
+        finally:
+            config.CACHE_DIR = saved
+    return compiled  # type: ignore[return-value]

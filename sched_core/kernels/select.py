@@ -123,7 +123,7 @@ def best_of_blocks(
     return _scan(total, count, best, size, first, best_of, rank_of)
 
 
-@kernel
+@kernel(part=True)
 def _descend(
     total: NDArray[np.int32],
     count: int,
@@ -210,7 +210,7 @@ def _tie_between(total: NDArray[np.int32], best: int, best_of: NDArray[np.int32]
     return hits > 0
 
 
-@kernel
+@kernel(part=True)
 def _scan(
     total: NDArray[np.int32],
     count: int,

@@ -107,7 +107,7 @@ def has_normalized(k: int, static: Static) -> bool:
     return False
 
 
-@kernel
+@kernel(part=True)
 def find_bounds(k: int, count: int, score: NDArray[np.int32], static: Static, bounds: NDArray[np.float64]) -> None:
     """Find the extremes of the raw scores over the feasible positions."""
     for m in range(static.raw_index.shape[1]):
@@ -122,7 +122,7 @@ def find_bounds(k: int, count: int, score: NDArray[np.int32], static: Static, bo
             bounds[m, 0], bounds[m, 1] = lowest, highest
 
 
-@kernel
+@kernel(part=True)
 def fill_part(k: int, count: int, static: Static, bounds: NDArray[np.float64]) -> int:
     """Make ``static.part`` right for some bounds; classes with the same static results mostly share them.
 
@@ -192,7 +192,7 @@ def may_move_bounds(k: int, j: int, static: Static, bounds: NDArray[np.float64])
     return False
 
 
-@kernel
+@kernel(part=True)
 def bounds_differ(
     k: int, count: int, score: NDArray[np.int32], static: Static, work: Work, bounds: NDArray[np.float64]
 ) -> bool:
@@ -312,10 +312,10 @@ def look_at_one(
     tallies: Tallies, work: Work,
 ) -> int:  # fmt: skip
     """Return the position of the one node that a LONE class may go to, -1 if a filter refuses it; no score matters."""
-    row = static.lone[c]
+    row = np.int64(static.lone[c])
     if row < 0:
         return -1
-    j = work.position[row]
+    j = np.int64(work.position[row])
     copy_row(row, 0, nodes, work.stretch)
     work.stretch_base[0] = 0
     score_all(c, 0, 1, pods, work.stretch, work.stretch_base, switches, work.sums)
@@ -383,7 +383,7 @@ def place_scan(
     return stop
 
 
-@kernel
+@kernel(part=True)
 def build(s: int, slots: Slots, tree: Tree, work: Work) -> None:
     """Make the heap of a slot from its scores."""
     score = slots.score[s]

@@ -279,7 +279,7 @@ def _score_all(
     """
     columns = sorted({column for function in (*filters, *scores) for column in function.columns})
     own = ["c", "first", "last", "base", "filter_on", "weight", "sums"]
-    lines = ["@kernel", f"def score_columns({', '.join([*own, *columns])}):"]
+    lines = ["@kernel(part=True)", f"def score_columns({', '.join([*own, *columns])}):"]
     loop = "for i in range(np.uint64(first), np.uint64(last)):"
     lines += ["    broken = 0", *(f"    weight_{s} = weight[c, {s}]" for s in range(len(scores)))]
     lines += [f"    {loop}", "        feasible = base[i] >= 0", "        total = float(base[i])"]
@@ -326,7 +326,8 @@ def _normalize(normalize: list[RowFunction]) -> str:
     )
     every += ["    broken = 0"]
     for m, function in enumerate(normalize):
-        loops += ["@kernel", f"def add_normalized_{m}(raw, weight, lowest, highest, count, part):", "    broken = 0"]
+        loops += ["@kernel(part=True)", f"def add_normalized_{m}(raw, weight, lowest, highest, count, part):"]
+        loops += ["    broken = 0"]
         loops += ["    for j in range(count):"]
         loops += [f"        score = np.trunc({function.call('float(raw[j])', 'lowest', 'highest')})"]
         loops += ["        inside = (raw[j] >= lowest) & (raw[j] <= highest)"]
@@ -350,7 +351,8 @@ def _add_terms(normalize: list[RowFunction | None]) -> str:
     ]
     for y, function in enumerate(normalize):
         value = "raw[number]" if function is None else function.call("raw[number]", "lowest", "highest")
-        loops += ["@kernel", f"def add_rated_{y}(raw, total, positions, mask, scored, weight, lowest, highest, score):"]
+        taken = "raw, total, positions, mask, scored, weight, lowest, highest, score"
+        loops += ["@kernel(part=True)", f"def add_rated_{y}({taken}):"]
         loops += ["    broken = 0", "    for number in range(total):"]
         loops += ["        counts = score[number] >= 0 and (mask < 0 or scored[mask, positions[number]] != 0)"]
         loops += [f"        rated = np.trunc({value}) if counts else 0.0"]

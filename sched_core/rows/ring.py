@@ -5,6 +5,8 @@ A part of the generated module, copied before `batch`, with the same names.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sched_core.kernels.jit import kernel
 from sched_core.rows.table import NodeRows
 from sched_core.rows.tuples import Log, Work
@@ -61,13 +63,14 @@ def copy_row(i: int, e: int, nodes: NodeRows, ring: NodeRows) -> None:
     copy_own(i, e, nodes, ring)
 
 
-@kernel
+@kernel(part=True)
 def sync(nodes: NodeRows, work: Work, log: Log) -> None:
     """Copy the numbers of rows that were noted from outside since the last compiled call."""
     head, mask = log.head[0], len(log.rows) - 1
     for entry in range(max(work.synced[0], head - len(log.rows)), head):
-        work.position_at[entry & mask] = work.position[log.rows[entry & mask]]
-        copy_row(log.rows[entry & mask], entry & mask, nodes, work.ring)
+        i = np.int64(log.rows[entry & mask])
+        work.position_at[entry & mask] = work.position[i]
+        copy_row(i, entry & mask, nodes, work.ring)
         if COSTLY:
-            supersede(log.rows[entry & mask], entry, work, log)
+            supersede(i, entry, work, log)
     work.synced[0] = head

@@ -49,7 +49,7 @@ def score_stretch(
     if work.identity:
         return score_all(c, j, j + width, pods, nodes, static.score[k], switches, work.sums)
     for offset in range(width):
-        i = work.order[j + offset]
+        i = np.int64(work.order[j + offset])
         copy_row(i, offset, nodes, work.stretch)
         work.stretch_base[offset] = static.score[k, i]
     return score_all(c, 0, width, pods, work.stretch, work.stretch_base, switches, work.sums)

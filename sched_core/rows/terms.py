@@ -112,7 +112,7 @@ def rate(
     bounds[y, 0], bounds[y, 1] = lowest, highest
 
 
-@kernel
+@kernel(part=True)
 def add_weighted(
     total: int, positions: NDArray[np.int32], domain: NDArray[np.int32], count: NDArray[np.int64], weight: float,
     constant: float, raw: NDArray[np.float64],
@@ -125,7 +125,7 @@ def add_weighted(
         raw[number] += part if d != none else 0.0
 
 
-@kernel
+@kernel(part=True)
 def count_domains(
     own: int, v: int, total: int, positions: NDArray[np.int32], score: NDArray[np.int32], terms: Terms, tallies: Tallies
 ) -> int:
