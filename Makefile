@@ -58,7 +58,7 @@ fuzz: $(VENV)/.tests ## 100,000 malformed requests, made of the recorded ones, w
 	@STOWAGE_FULL=1 $(BIN)/python -m pytest tests/faults/test_fuzz.py -q -rP
 
 bench: $(VENV)/.tests ## micro-benchmarks of the kernels
-	@$(BIN)/python -m pytest bench/micro --benchmark-only -q
+	@$(BIN)/python -m pytest bench/micro --benchmark-enable --benchmark-only -q
 
 golden: $(VENV)/.runtime ## replay what kube-scheduler and kube-proxy did, where ../shared has it
 	@if [ ! -d $(GOLDEN) ]; then
