@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,6 @@ from plugins.policies.worth import HOSTING, POINT_MILLI
 from sched_core import Cluster, Engine, Speed
 from tests.engine.worlds import COMPILING
 
-FULL = bool(os.environ.get("STOWAGE_FULL"))
 SHARED = Path(__file__).parents[4] / "shared"
 MODELS = ("T4", "P100", "G2")
 
@@ -171,13 +169,13 @@ def test_every_pod_goes_where_the_twin_puts_it(seed: int) -> None:
     check(seed, "cycle")
 
 
-@pytest.mark.skipif(not FULL or not COMPILING, reason="its batches take 45 s to compile: STOWAGE_FULL=1 has them")
+@pytest.mark.skipif(not COMPILING, reason="without compiled code there are no batches")
 @pytest.mark.parametrize("seed", range(4, 8))
 def test_batches_go_by_points_that_are_not_normalised(seed: int) -> None:
     check(seed, "auto")
 
 
-@pytest.mark.skipif(not FULL or not COMPILING, reason="its batches take 45 s to compile: STOWAGE_FULL=1 has them")
+@pytest.mark.skipif(not COMPILING, reason="without compiled code there are no batches")
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the trace openb is not there")
 def test_it_allocates_more_than_fgd() -> None:
     """One of the two traces that it was tuned on, one seed; `stowage compare` has all of them."""
