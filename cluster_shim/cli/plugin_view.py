@@ -53,6 +53,10 @@ def show_timings(plugin: type[Plugin], timings: Sequence[Timing]) -> None:
         table.add_row(literal(name), own[0].speed, *cells, style="bold" if mine else None)
     console().print(table)
     console().print("µs: median time of a decision with the plugin alone, on all nodes; ratio: to NodeResourcesFit")
+    for name, own in by_name.items():
+        refused = max(each.refused_percent for each in own)
+        if refused > 1:
+            console().print(literal(f"{name}: no node took {refused:.0f} % of the pods, which costs next to nothing"))
 
 
 def rows_of_installed() -> list[Installed]:

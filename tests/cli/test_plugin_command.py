@@ -91,6 +91,19 @@ def test_a_plugin_is_timed_beside_others(folder: Path, repo: Path) -> None:
     assert all(each["us_per_pod"] > 0 for each in timings)
 
 
+def test_a_timing_says_when_there_was_nothing_to_time(folder: Path, repo: Path) -> None:
+    """The template refuses nodes that have a label and must be timed on others; what refuses all of them is named."""
+    in_plain_python(folder, repo, "plugin", "new", "cheap")
+    text = (folder / "cheap.py").read_text(encoding="utf-8")
+    (folder / "never.py").write_text(text.replace("column.ids >= 0", "column.ids >= -1"), encoding="utf-8")
+    fair, empty = (
+        in_plain_python(folder, repo, "plugin", "bench", file, "--nodes", "40") for file in ("cheap.py", "never.py")
+    )
+    assert fair.returncode == empty.returncode == 0, fair.stderr + empty.stderr
+    assert "no node took" not in fair.stdout
+    assert "Cheap: no node took 100 % of the pods, which costs next to nothing" in " ".join(empty.stdout.split())
+
+
 def test_installed_plugins_are_listed(stowage: Stowage) -> None:
     rows = {each["name"]: each for each in json.loads(stowage("plugin", "list", "--json", "-").output)}
     assert (
