@@ -95,6 +95,6 @@ def _record(outcome: Outcome, batch: Batch, start: int, stop: int, seconds: floa
     outcome.speeds.update(batch.speed_used)
     for failure in batch.failures.values():
         outcome.errors += failure.error
-        outcome.reasons.update(failure.reasons.keys() or (failure.message,))
+        outcome.reasons.update((() if failure.error else failure.reasons.keys()) or (failure.message,))
         if failure.message in outcome.messages or len(outcome.messages) < EXAMPLES:
             outcome.messages[failure.message] += 1

@@ -158,6 +158,18 @@ def test_a_score_in_place_of_another_leaves_its_filter_alone(stowage: Stowage, w
     assert result_of(stowage, *full)["unschedulable"] == 0
 
 
+def test_a_plugin_that_fails_is_named_as_the_reason(stowage: Stowage, workdir: Path) -> None:
+    """What some nodes would have refused besides is not why the pods are pending."""
+    text = OWN_PLUGIN.split("return ")[0] + "return np.full(len(nodes.pod_count), np.nan)\n"
+    (workdir / "own.py").write_text(text, encoding="utf-8")
+    found = result_of(stowage, "--nodes", "60", "--pods", "40", "--plugin", "own.py:Last=1")
+    assert found["errors"] > 0
+    failures = {each["text"]: each["pods"] for each in found["unschedulable_reasons"] if '"Last"' in each["text"]}
+    (reason,) = failures
+    assert failures[reason] == found["errors"]
+    assert reason.startswith('running Score plugins: plugin "Last" failed with: it returned a score that is not a fin')
+
+
 def test_a_profile_of_ones_own(stowage: Stowage, workdir: Path) -> None:
     (workdir / "profile.yaml").write_text(
         "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- pluginConfig:\n"
