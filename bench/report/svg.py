@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 PAPER = "#010203"
 """A colour that no figure uses otherwise: it stands for the page's text colour."""
-COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ec4899", "#8b5cf6", "#94a3b8")
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+"""Okabe and Ito's without yellow and black: told apart with any colour vision, on light and on dark."""
 SETTINGS: Any = {
     "svg.hashsalt": "stowage",
     "svg.fonttype": "none",
