@@ -87,19 +87,32 @@ def bound_arrival(key: str, label: str, inputs: ArrivalInputs, seed: int, served
 
 
 def _numbers(done: Run, level: Ints, failed: NDArray[np.bool_], nodes: Ints) -> dict[str, float]:
-    last = len(done.alloc) - 1
-    first = int(np.argmax(failed)) if failed.any() else len(failed) - 1
-    numbers = {f"allocated_{at}": float(done.alloc[at]) for at in (100, 115) if at < last}
-    numbers |= {f"allocated_{last}": float(done.alloc[last])}
-    numbers |= {f"fragmented_{at}": float(done.frag_ratio_by_arrival[at]) for at in (50, 80) if at <= last}
-    numbers = {name: value for name, value in numbers.items() if isfinite(value)}  # few pods leave gaps
+    last = round(100 * done.ratio)  # where a seed's pods really end depends on the last of them
+    numbers = {f"allocated_{at}": _value_at(done.alloc, at) for at in sorted({100, 115, last}) if at <= last}
+    numbers |= {f"fragmented_{at}": _value_at(done.frag_ratio_by_arrival, at) for at in (50, 80) if at <= last}
+    numbers = {name: value for name, value in numbers.items() if isfinite(value)}
     return numbers | {
         "failed": float(np.count_nonzero(failed)),
         "failed_percent": 100.0 * float(np.mean(failed)),
-        "served_until_percent": float(100.0 * done.arrived_milli[first] / done.capacity_milli),
+        "served_until_percent": float(_served_until_percent(done, failed)),
         "nodes_at_50": float(nodes[max(int(np.searchsorted(level, NODES_AT, side="right")) - 1, 0)]),
         "decisions_per_s": len(failed) / done.seconds if done.seconds else 0.0,
     }
+
+
+def _value_at(curve: NDArray[np.float64], percent: int) -> float:
+    """Return the value at a percent of arrival, or the last one before: few pods leave gaps. NaN if there is none."""
+    values = curve[: percent + 1]
+    values = values[np.isfinite(values)]
+    return float(values[-1]) if len(values) else float("nan")
+
+
+def _served_until_percent(done: Run, failed: NDArray[np.bool_]) -> int:
+    """Return the last whole percent of arrival up to which every pod has a node, -1 if the first one has none."""
+    if not failed.any():
+        return int(100 * done.arrived_milli[-1] // done.capacity_milli)
+    # The pod that failed may have brought arrival to a whole percent, or not have asked for a GPU.
+    return int((100 * done.arrived_milli[np.argmax(failed)] - 1) // done.capacity_milli)
 
 
 def _nodes_in_use(node: NDArray[np.int32]) -> Ints:

@@ -8,17 +8,20 @@ from pathlib import Path
 
 from bench.compare import figures
 from bench.compare.command import Summary
+from bench.compare.limit import limit_lines
 from bench.compare.record import RESOURCES, Record
-from bench.compare.show import bound_lines, difference_text, seeds_text
+from bench.compare.show import broken, difference_text, distances, seconds_text, seeds_text, tested, untested
 from bench.compare.summary import Cell, Metric, TraceSummary
+from bench.report.names import wrapped
 from bench.report.page import figure, table
 from bench.report.style import STYLE
 from bench.report.svg import drawing
 from bench.traces.trace import Nodes
 from cluster_shim.cli.output import write_atomically
 
-WHOLE_CELLS = ".numbers td { white-space: nowrap; }"
-"""A mean and its deviation stay together; the table scrolls where it is too wide."""
+LINES = ".numbers td, .numbers th { white-space: pre; }"
+"""Names and headers break where they are told to, a mean and its deviation stay together; a wide table scrolls."""
+NAME_CHARS = 22
 LAST_PART = 80.0
 """The percent of arrival from which the second figure of what is allocated begins: before, all policies are alike."""
 
@@ -41,7 +44,7 @@ def write_report(
     text = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Policies compared: {escape(names)}</title>\n<style>{STYLE}{WHOLE_CELLS}</style>\n</head>\n<body>\n"
+        f"<title>Policies compared: {escape(names)}</title>\n<style>{STYLE}{LINES}</style>\n</head>\n<body>\n"
         f"<header><h1>Policies compared: {escape(names)}</h1>"
         f'<p class="dim">stowage {escape(summary.version)} · {escape(str(summary.machine))}</p></header>\n'
         f"{interrupted}{''.join(sections)}</body>\n</html>\n"
@@ -54,45 +57,65 @@ def _section(
 ) -> str:
     runs = {row.policy: [each for each in records if each.policy == row.policy] for row in summary.rows}
     allocated, fragmented = "allocated (% of all GPUs)", "fragmented (% of idle GPUs)"
+    last_part = [("Allocated, the last part", figures.curve(runs, "allocated", allocated, f"{name}-last", LAST_PART))]
     pairs = (
         ("Allocated", figures.curve(runs, "allocated", allocated, name)),
-        ("Allocated, the last part", figures.curve(runs, "allocated", allocated, f"{name}-last", LAST_PART)),
+        *last_part * (figures.end_of(runs) > LAST_PART),
         ("Fragmented: what typical pods cannot use", figures.curve(runs, "fragmented", fragmented, name)),
         ("Pods without a node so far", figures.curve(runs, "failed", "pods without a node (%)", name)),
         ("Pods without a node, by size", figures.failures(runs, name)),
-        ("Time", figures.times(runs, name)),
+        ("Time of one run, mean of the seeds", figures.times(runs, name)),
     )
-    bounds = "".join(f'<p class="dim">No policy can beat: {escape(line)}.</p>\n' for line in bound_lines(summary))
     maps = "".join(
         figure(f"{resource}: percent of each node in use in the end, mean of the seeds", drawn)
         for resource in RESOURCES
-        for drawn in [figures.utilisation(runs, nodes, resource, name)]
+        for drawn in figures.utilisation(runs, nodes, resource, name)
     )
     return (
         f"<section>\n<h2>{escape(summary.trace)}: {escape(seeds_text(summary))}</h2>\n"
-        f'<div class="numbers">{_numbers(summary, metrics)}</div>{bounds}'
+        f'<div class="numbers">{_numbers(summary, metrics)}{_bounds(summary)}</div>\n'
         f'<p class="dim">Bands reach from the least to the most of the seeds.</p>\n'
         f'<div class="pair">{"".join(figure(caption, drawn) for caption, drawn in pairs)}</div>\n{maps}</section>\n'
     )
 
 
 def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
-    header = ["policy", *(f"{metric.label} ({metric.unit})" for metric in metrics)]
-    rows = [[row.policy, *(_mean(row.cells[metric.key], metric) for metric in metrics)] for row in summary.rows]
-    others = [row for row in summary.rows if row.policy != summary.baseline]
+    header = ["policy", *(f"{broken(metric.label)}\n({metric.unit})" for metric in metrics), "one run\n(s)"]
+    rows = [
+        [row.policy, *(_mean(row.cells[metric.key], metric) for metric in metrics), seconds_text(row.seconds)]
+        for row in summary.rows
+    ]
     against = [
         [row.policy, *(_against(row.cells[metric.key], metric) for metric in metrics if metric.compared)]
-        for row in others
+        for row in summary.rows
+        if row.policy != summary.baseline
     ]
-    text = table(header, rows)
-    if against:
-        compared = ["policy", *(metric.label for metric in metrics if metric.compared)]
+    text = table(header, _named(rows))
+    if reason := untested(summary):
+        text += f'<p class="dim">{escape(reason)}</p>\n'
+    elif tested(summary):
+        compared = ["policy", *(broken(metric.label) for metric in metrics if metric.compared)]
         text += (
-            f"<h3>Difference from {escape(summary.baseline)} on the same seeds</h3>{table(compared, against)}"
+            f"<h3>Difference from {escape(summary.baseline)} on the same seeds</h3>{table(compared, _named(against))}"
             '<p class="dim">p: exact paired permutation test over seeds, two-sided, corrected for the number of '
             "policies (Holm); * below 0.05.</p>\n"
         )
     return text
+
+
+def _bounds(summary: TraceSummary) -> str:
+    lines = limit_lines(summary.bounds, summary.seeds)
+    if not lines:
+        return ""
+    said = "".join(f'<p class="dim">No policy can beat: {escape(line)}.</p>\n' for line in lines)
+    header, rows = distances(summary)
+    apart = table(header, _named(rows))
+    return f"<h3>How far from what no policy can beat, mean of the seeds</h3>{said}{apart}"
+
+
+def _named(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return rows whose first cells are names that do not get too long."""
+    return [[wrapped(name, NAME_CHARS), *cells] for name, *cells in rows]
 
 
 def _mean(cell: Cell, metric: Metric) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-SCHEMA = "stowage/compare/run/1"
+SCHEMA = "stowage/compare/run/2"
 SIZES = ("no GPU", "below 1/4 GPU", "1/4 to 1/2", "1/2 to 1", "1 GPU", "2 GPUs", "3 or 4", "5 to 8", "more than 8")
 """Classes of pods by the devices that they ask for."""
 RESOURCES = ("cpu", "memory", "gpu")

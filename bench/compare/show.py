@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
+from bench.compare.limit import limit_lines, limits_of
 from bench.compare.summary import Cell, Metric, TraceSummary
+from bench.report.names import wrapped
 from cluster_shim.cli.terminal import console, literal, new_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 TEST = (
-    "± is the standard deviation over seeds. Below a mean: its difference from {baseline} on the same seeds, and the "
+    "± is the standard deviation over seeds. Below that: the difference from {baseline} on the same seeds, and the "
     "p-value of an exact paired permutation test, corrected for the policies held against {baseline} by that number "
     "(Holm); * p < 0.05."
 )
-BOUNDS = {
-    "allocated_any": "allocated, whichever pods are served: at most {:.2f} %",
-    "allocated_served": "allocated, if all that arrive up to {served_percent:.0f} % are served: at most {:.2f} %",
-    "nodes": "nodes for what has arrived at 50 %: at least {:.1f}",
-}
+
+NAME_CHARS, HEADER_CHARS, WIDE_HEADER_CHARS = 12, 10, 24
+"""Where names and headers break: ten columns fit into a terminal of 110, and no word is torn."""
 
 
 def show(summaries: list[TraceSummary], metrics: dict[str, list[Metric]]) -> None:
@@ -28,25 +29,71 @@ def show(summaries: list[TraceSummary], metrics: dict[str, list[Metric]]) -> Non
     for summary in summaries:
         out.print(f"\n{literal(summary.trace)}: {seeds_text(summary)}", style="bold")
         out.print(_table(summary, metrics[summary.trace]))
-        for line in bound_lines(summary):
+        for line in limit_lines(summary.bounds, summary.seeds):
             out.print(f"no policy can beat: {line}", style="dim")
-    if summaries and len(summaries[0].rows) > 1:
+        if summary.bounds:
+            out.print("how far from that, mean of the seeds:")
+            out.print(_distances(summary))
+        if reason := untested(summary):
+            out.print(literal(reason), style="dim")
+    if any(map(tested, summaries)):
         out.print(TEST.format(baseline=literal(summaries[0].baseline)), style="dim")
 
 
 def _table(summary: TraceSummary, metrics: list[Metric]) -> Table:
-    table = new_table("policy", *(f"{metric.label}\n{metric.unit}" for metric in metrics), "one run\ns")
+    header = (f"{broken(metric.label)}\n{broken(metric.unit)}" for metric in metrics)
+    table = new_table("policy", *header, "one run\ns")
+    table.padding = (0, 1, 0, 0)
     for row in summary.rows:
         cells = [cell_text(row.cells[metric.key], metric) for metric in metrics]
-        table.add_row(literal(row.policy), *cells, f"{row.seconds:.2f}")
+        table.add_row(literal(wrapped(row.policy, NAME_CHARS)), *cells, seconds_text(row.seconds))
     return table
+
+
+def broken(header: str, most: int = HEADER_CHARS) -> str:
+    """Return a header in lines of about ``most`` characters; a number and its % stay together."""
+    return fill(header.replace(" %", "\N{NO-BREAK SPACE}%"), most, break_long_words=False)
+
+
+def _distances(summary: TraceSummary) -> Table:
+    header, rows = distances(summary)
+    table = new_table(*("\n".join(broken(line, WIDE_HEADER_CHARS) for line in each.splitlines()) for each in header))
+    for policy, *cells in rows:
+        table.add_row(literal(policy), *cells)
+    return table
+
+
+def distances(summary: TraceSummary) -> tuple[list[str], list[list[str]]]:
+    """Return header, units on a line of their own, and rows of a table of how far each policy is from the bounds."""
+    limits = limits_of(summary.bounds)
+    header = ["policy", *(f"{limit.label}\n({limit.unit})" for limit in limits)]
+    rows = [
+        [row.policy, *(f"{row.from_bounds[limit.key]:,.{limit.decimals}f}" if limit.key in row.from_bounds else ""
+                       for limit in limits)]
+        for row in summary.rows
+    ]  # fmt: skip
+    return header, rows
+
+
+def tested(summary: TraceSummary) -> bool:
+    """Return whether any policy is held against the baseline."""
+    return any(cell.difference is not None for row in summary.rows for cell in row.cells.values())
+
+
+def untested(summary: TraceSummary) -> str:
+    """Return why the policies are not held against each other; nothing where they are, or where there is but one."""
+    if tested(summary) or [row.policy for row in summary.rows] == [summary.baseline]:
+        return ""
+    if summary.baseline not in [row.policy for row in summary.rows]:
+        return f"There is no run of {summary.baseline} yet that the others could be held against."
+    return f"There is no seed yet that all policies have, so none is held against {summary.baseline}."
 
 
 def cell_text(cell: Cell, metric: Metric) -> str:
     """Return mean and deviation, and below them how they differ from the baseline's."""
     text = f"{cell.mean:,.{metric.decimals}f}"
     if cell.std is not None:
-        text += f" ± {cell.std:,.{metric.decimals}f}"
+        text += f"\n± {cell.std:,.{metric.decimals}f}"  # on a line of its own, or narrow columns break before it
     if cell.difference is None:
         return text
     return f"{text}\n{difference_text(cell, metric)}"
@@ -57,7 +104,13 @@ def difference_text(cell: Cell, metric: Metric) -> str:
     p = cell.p_corrected
     star = "*" if p is not None and p < 0.05 else ""
     shown = "" if p is None else f"\np {p:.3f}{star}" if p >= 0.001 else f"\np < 0.001{star}"
-    return f"{cell.difference:+,.{metric.decimals}f}{shown}"
+    text = f"{cell.difference:+,.{metric.decimals}f}"
+    return f"{text if text.strip('+-0.') else text[1:]}{shown}"  # nothing is neither more nor less
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time in seconds with as many decimals as are worth reading."""
+    return f"{seconds:,.{2 if seconds >= 0.1 else 4}f}"
 
 
 def seeds_text(summary: TraceSummary) -> str:
@@ -68,9 +121,3 @@ def seeds_text(summary: TraceSummary) -> str:
     run = seeds == list(range(seeds[0], seeds[-1] + 1))
     named = f"{seeds[0]} to {seeds[-1]}" if run and len(seeds) > 2 else ", ".join(map(str, seeds))
     return f"{len(seeds)} seed{'s' * (len(seeds) != 1)} ({named})"
-
-
-def bound_lines(summary: TraceSummary) -> list[str]:
-    """Return what the bounds say, a line each."""
-    bounds = summary.bounds
-    return [text.format(bounds[key], **bounds) for key, text in BOUNDS.items() if key in bounds]

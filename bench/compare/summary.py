@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from bench.compare.limit import LIMITS, SERVED, distance
 from bench.compare.record import Bound, Record
 from bench.compare.statistics import holm, paired, spread
 
@@ -24,6 +26,7 @@ class Metric(NamedTuple):
 
 METRICS = (
     Metric("allocated_100", "allocated at 100 %", "% of GPUs", 2),
+    Metric("allocated_115", "allocated at 115 %", "% of GPUs", 2),
     Metric("allocated_{last}", "allocated at {last} %", "% of GPUs", 2),
     Metric("fragmented_50", "fragmented at 50 %", "% of idle GPUs", 2),
     Metric("fragmented_80", "fragmented at 80 %", "% of idle GPUs", 2),
@@ -55,6 +58,8 @@ class Row(Struct, frozen=True):
     cells: dict[str, Cell]
     seconds: float
     """Of a run, on the average."""
+    from_bounds: dict[str, float]
+    """By bound, how far the policy is from it: points of all GPUs, or nodes; the mean of the seeds that have both."""
 
 
 class TraceSummary(Struct, frozen=True):
@@ -66,12 +71,12 @@ class TraceSummary(Struct, frozen=True):
     metrics: list[str]
     rows: list[Row]
     bounds: dict[str, float]
-    """Means over seeds of what no policy can beat."""
+    """Means over seeds of what no policy can beat; ``served_percent``, which is taken as given, from least to most."""
 
 
 def metrics_of(records: Sequence[Record]) -> list[Metric]:
     """Return the metrics that all of some runs have, labels filled in."""
-    last = f"{records[0].curve.x[-1]:.0f}" if records[0].curve.x else ""
+    last = _last(records)
     found: list[Metric] = []
     for metric in METRICS:
         key = metric.key.replace("{last}", last)
@@ -93,12 +98,42 @@ def summarise(
         for name, cell in _cells(metric, by_policy, seeds, baseline).items():
             cells[name][metric.key] = cell
     rows = [
-        Row(name, len(runs), cells[name], sum(run.seconds for run in runs.values()) / len(runs))
+        Row(
+            name,
+            len(runs),
+            cells[name],
+            sum(run.seconds for run in runs.values()) / len(runs),
+            _from_bounds(runs, bounds, _last(records)),
+        )
         for name, runs in by_policy.items()
     ]
-    keys = dict.fromkeys(key for bound in bounds for key in bound.numbers)
-    means = {key: spread([b.numbers[key] for b in bounds if key in b.numbers]).mean for key in keys}
-    return TraceSummary(records[0].trace, seeds, baseline, [each.key for each in metrics], rows, means)
+    return TraceSummary(records[0].trace, seeds, baseline, [each.key for each in metrics], rows, _means(bounds))
+
+
+def _last(records: Sequence[Record]) -> str:
+    """Return the last percent of arrival that the runs of a trace have an allocation at."""
+    found = (re.fullmatch(r"allocated_(\d+)", key) for key in records[0].numbers)
+    return max((each[1] for each in found if each), key=int, default="")
+
+
+def _from_bounds(runs: dict[int, Record], bounds: Sequence[Bound], last: str) -> dict[str, float]:
+    found = {}
+    for limit in LIMITS:
+        metric = limit.metric.replace("{last}", last)
+        values = {seed: run.numbers[metric] for seed, run in runs.items() if metric in run.numbers}
+        of_seed = {bound.seed: bound.numbers[limit.key] for bound in bounds if limit.key in bound.numbers}
+        away = distance(limit, of_seed, values)
+        if away is not None:
+            found[limit.key] = away
+    return found
+
+
+def _means(bounds: Sequence[Bound]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for key in dict.fromkeys(key for bound in bounds for key in bound.numbers):
+        each = spread([bound.numbers[key] for bound in bounds if key in bound.numbers])
+        found |= {f"{key}_least": each.least, f"{key}_most": each.most} if key == SERVED else {key: each.mean}
+    return found
 
 
 def _cells(metric: Metric, by_policy: dict[str, dict[int, Record]], seeds: list[int], baseline: str) -> dict[str, Cell]:

@@ -53,6 +53,18 @@ def run(lists: Path, *args: str, policies: str = "{0}/first.py:First,{0}/other.p
     return CliRunner().invoke(compare, [*given, *args])
 
 
+def header_of(shown: str, first: str) -> list[str]:
+    """Return the lines of the header of a column of numbers, which are flush right, from one of them on."""
+    lines = shown.splitlines()
+    top, end = next((number, line.index(first) + len(first)) for number, line in enumerate(lines) if first in line)
+    found = []
+    for line in lines[top:]:
+        if "──" in line:
+            break
+        found.append(re.split(r"  +", line[:end].rstrip())[-1] if line[end - 1 : end].strip() else "")
+    return [line for line in found if line]
+
+
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Run tasks in this process, and return the titles of those that were run."""
@@ -129,8 +141,11 @@ def test_the_table_has_means_deviations_and_differences(lists: Path, ran: list[s
     assert first["mean"] > 0 and first["difference"] is None
     assert other["difference"] == pytest.approx(other["mean"] - first["mean"], abs=1e-9)
     assert 0 < other["p"] <= other["p_corrected"] <= 1
-    shown = run(lists, "--baseline", "Other", seeds=2).stdout
-    assert "nodes at 50 %" in shown and "±" in shown and "difference from Other" in shown
+    shown = run(lists, "--baseline", "Other", seeds=2).stdout.replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        "nodes at 50 %" in " ".join(header_of(shown, "nodes at")) and "±" in shown and "difference from Other" in shown
+    )
+    assert header_of(shown, "one run") == ["one run", "s"]
 
 
 def test_the_report_is_whole_and_names_everything(lists: Path, ran: list[str]) -> None:
@@ -145,10 +160,84 @@ def test_the_report_is_whole_and_names_everything(lists: Path, ran: list[str]) -
         ElementTree.fromstring(drawing.replace("xlink:href", "href"))
     for needle in ("small: 2 seeds (42, 43)", "large: 2 seeds", "First", "Other", "Difference from First"):
         assert needle in text
+    assert "<th>one run\n(s)</th>" in text and "time for all decisions of one run (s)" in text
     for axis in ("arrived (% of all GPUs)", "allocated (% of all GPUs)", "pods without a node (%)", "policy (across)"):
         assert axis in text
     refused = run(lists, "--report", str(lists / "none" / "report.html"), seeds=2)
     assert refused.exit_code != 0 and len(ran) == 8
+
+
+def test_small_clusters_with_large_pods(lists: Path, ran: list[str]) -> None:
+    """Which percent of arrival the last pod leads to differs from seed to seed; hardly any percent has a pod."""
+    rows = "".join(f"n{number},64000,65536,4,T4\n" for number in range(8))
+    (lists / "nodes.csv").write_text(NODES.splitlines()[0] + "\n" + rows, encoding="utf-8")
+    large = "".join(f"p{number},1000,1024,{gpus},1000,\n" for number, gpus in enumerate([4, 4, 3, 2, 0]))
+    for name in ("small", "large"):
+        (lists / f"{name}.csv").write_text(PODS.splitlines()[0] + "\n" + large, encoding="utf-8")
+    path = lists / "report.html"
+    done = run(lists, "--report", str(path), "--json", "-", seeds=6)
+    assert done.exit_code == 0, done.output
+    records = [json.loads(each.read_bytes()) for each in (lists / "out" / "runs").iterdir()]
+    ends = {record["curve"]["x"][-1] for record in records}
+    assert len(ends) > 1 and max(ends) > 130
+    assert all("allocated_130" in record["numbers"] for record in records)
+    (small, _) = json.loads(done.stdout)["traces"]
+    assert small["metrics"][:3] == ["allocated_100", "allocated_115", "allocated_130"]
+    for row in small["rows"]:
+        assert 0 < row["cells"]["allocated_100"]["mean"] <= row["cells"]["allocated_115"]["mean"] <= 100
+    assert path.read_text(encoding="utf-8").count("<figcaption>Allocated") == 4
+
+
+def test_how_far_from_the_bounds(lists: Path, ran: list[str]) -> None:
+    pytest.importorskip("scipy")
+    path = lists / "report.html"
+    done = run(lists, "--bounds", "--report", str(path), "--json", "-", seeds=3)
+    assert done.exit_code == 0, done.output
+    results = [json.loads(each.read_bytes()) for each in (lists / "out" / "runs").glob("small-*")]
+    for row in json.loads(done.stdout)["traces"][0]["rows"]:
+        away: dict[str, list[float]] = {"allocated_any": [], "allocated_served": [], "nodes": []}
+        for seed in (42, 43, 44):
+            (bound,) = (each["numbers"] for each in results if each["seed"] == seed and "policy" not in each)
+            (ours,) = (e["numbers"] for e in results if e["seed"] == seed and e.get("policy") == row["policy"])
+            away["allocated_any"].append(bound["allocated_any"] - ours["allocated_130"])
+            away["allocated_served"].append(bound["allocated_served"] - ours["allocated_130"])
+            away["nodes"].append(ours["nodes_at_50"] - bound["nodes"])
+        assert row["from_bounds"] == pytest.approx({name: sum(each) / 3 for name, each in away.items()})
+        assert min(row["from_bounds"].values()) >= 0
+    text = path.read_text(encoding="utf-8")
+    assert "How far from what no policy can beat" in text
+    assert "pods are served\n(points below)" in text and "nodes at 50 %\n(nodes above)" in text
+    shown = run(lists, "--bounds", seeds=3).stdout
+    assert "(points below)" in shown and "(nodes above)" in shown and "no policy can beat: nodes" in shown
+
+
+def test_without_a_run_of_the_baseline_nothing_is_held_against_it(
+    lists: Path, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_of_them: Callable[..., bool] = vars(command)["run_local"]
+
+    def others(tasks: Sequence[Task], *more: Any) -> bool:
+        all_of_them([task for task in tasks if task.policy and task.policy.label == "Other"], *more)
+        return False
+
+    monkeypatch.setattr(command, "run_local", others)
+    path = lists / "report.html"
+    stopped = run(lists, "--report", str(path), seeds=2)
+    assert stopped.exit_code == 130 and "difference" not in stopped.stdout
+    text = path.read_text(encoding="utf-8")
+    assert "Difference from" not in text and "permutation" not in text
+    for each in (stopped.stdout, text):
+        assert each.count("There is no run of First yet that the others could be held against.") == 2
+
+
+def test_pods_that_are_served_come_before_the_first_that_is_not(lists: Path) -> None:
+    """With 4 GPUs and pods of one each the fifth fails, which leads to exactly 125 %: less than that is served."""
+    (lists / "nodes.csv").write_text(NODES.replace(",2,P100", ",0,"), encoding="utf-8")
+    (lists / "small.csv").write_text(PODS.splitlines()[0] + "\np,1000,1024,1,1000,\n", encoding="utf-8")
+    (small,) = read_inputs(Wanted((lists / "small.csv",), lists / "nodes.csv", 1.3, ()), range(42, 43))
+    (policy,) = read_policies("Random")
+    numbers = run_arrival("", "small", small.inputs, policy, 42).numbers
+    assert (numbers["failed"], numbers["served_until_percent"]) == (1, 124)
 
 
 def test_processes_of_their_own_give_the_same(lists: Path) -> None:
