@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster
+from sched_core.columns.classes import PodInfo
 from sched_core.engine.cycle import nodes_to_find
 from sched_core.engine.nominated_nodes import NominatedNodes
 from sched_core.engine.nominated_pods import NominatedPods
@@ -69,6 +70,7 @@ class Compiled:
         self._nominations: Hashable = None
         self._normalized = len(program.plugins.normalized)
         self._version = (-1, -1)
+        self._amounts, self._exact = (-1, -1), True
         self._namespaces: dict[str, dict[str, str]] = {}
         self._objects_version = -1
         self._reset()
@@ -155,6 +157,20 @@ class Compiled:
             self.failed_at[:] = -1
         return int(end), int(work.start[0])
 
+    def run_live(
+        self, pod: PodInfo, position: int, classes: NDArray[np.int32], out: Places, way: Way, scan_start: int
+    ) -> tuple[int, int] | None:
+        """Place the pod at a position as `run` does, with what live plugins say of it; None: only the cycle can."""
+        plan = int(self.static.plans(classes[position : position + 1])[0])
+        if plan == LONE:
+            return self.run(classes, position, position + 1, out, way, scan_start)
+        answered = self.static.live.ask(pod, plan)
+        if answered is None:
+            return None
+        self.forget_failure(pod.row)
+        with self.static.planned_as(pod.row, answered):
+            return self.run(classes, position, position + 1, out, way, scan_start)
+
     def _rivals(self) -> Rivals:
         rivals = self.nominated.settle()
         return rivals._replace(nodes=self.program.with_tables(rivals.nodes))
@@ -166,8 +182,11 @@ class Compiled:
 
     def module(self) -> ModuleType:
         """Return the generated module, in float64 where that is exact."""
-        exact = self.nodes.count == 0 or int(self.nodes.allocatable.max()) < EXACT_BELOW
-        return self.program.module(in_float=exact)
+        version = self.nodes.object_version, self.nodes.resource_count
+        if self._amounts != version:
+            self._amounts = version
+            self._exact = self.nodes.count == 0 or int(self.nodes.allocatable.max()) < EXACT_BELOW
+        return self.program.module(in_float=self._exact)
 
     def tree_fits(self, classes: int) -> bool:
         """Tell whether so many classes may have a heap each."""

@@ -6,12 +6,11 @@ The engine owns no clock and no random stream: the same calls give the same deci
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from msgspec import structs
-from numpy.typing import NDArray
 
 from sched_core.cluster import Cluster, ClusterState, start_time
 from sched_core.columns.arrays import PodArray
@@ -237,15 +236,16 @@ class Engine:
         self._tidy()
         return Many(self, pods, measure=measure, asks=explain).run()
 
-    def place_regular(self, pods: Sequence[PodInfo]) -> NDArray[np.int32]:
+    def place_regular(self, pods: Sequence[PodInfo], deal: Callable[[int, int], None]) -> int:
         """Place pods in compiled code, the first of them on, until one comes that only the cycle can decide on.
 
-        Returns the rows of those that were dealt with: -1 is a pod that no node takes, for the same reasons as one of
-        its class before, since which nothing has changed. The pod behind them is one for `decide`. Nothing is asked of
-        PreEnqueue: the pods come from a queue.
+        ``deal`` is called with the number of each pod that was dealt with and its row; -1 is a pod that no node takes,
+        for the same reasons as one of its class before, since which nothing has changed. Where plugins are asked about
+        each pod, that is before they are asked about the next. Returns how many pods were dealt with; the pod behind
+        them is one for `decide`. Nothing is asked of PreEnqueue: the pods come from a queue.
         """
         self._tidy()
-        return Regular(self, pods).place()
+        return Regular(self, pods, deal).place()
 
     def forget_failure(self, pod: PodInfo) -> None:
         """Have the next pod of a class go through the cycle, even if nothing has changed since one has failed."""

@@ -167,7 +167,8 @@ class Many:
         judged, unjudged = compiled.plan_terms(distinct)
         crowded = compiled.nominated.count_for(distinct)  # other pods may add to tallies, too: the cycle minds that
         irregular = np.zeros(len(self.cluster.classes), np.bool_)
-        alone = compiled.terms.filter(distinct) | (self.cluster.nodes.owners.mover is not None)
+        minding = bool(static.live.filters) or self.cluster.nodes.owners.mover is not None
+        alone = compiled.terms.filter(distinct) | minding
         irregular[distinct[(plans == IRREGULAR) | unjudged | crowded & alone]] = True
         irregular[static.concerned_classes(distinct)] = True
         irregular[list(self.cluster.classes.faults)] = True
@@ -206,7 +207,7 @@ class Many:
         nodes = len(self.cluster.nodes.order())
         if nodes_to_find(compiled.profile.percentage_of_nodes_to_score, nodes) < nodes:
             return Way.SAMPLED
-        if crowded or self.engine.speed == "fused":
+        if crowded or self.engine.speed == "fused" or compiled.static.live:
             return Way.FUSED
         by_rank = compiled.program.order.by_rank  # then the first block that has the best is all that is looked at
         if not by_rank and not judged.any() and compiled.tree_fits(len(distinct)):
@@ -220,14 +221,27 @@ class Many:
         return Way.SLOTS
 
     def _run_all(self, compiled: Compiled, start: int, stop: int, way: Way) -> None:
+        run = self._run_live if compiled.static.live else self._run
         while start < stop:
-            start = self._run(compiled, start, stop, way)
+            start = run(compiled, start, stop, way)
+
+    def _run_live(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
+        """Place one pod about which live plugins are asked; return the next position."""
+        self._flush(start)
+        found = compiled.run_live(self._info(start), start, self.classes, self.places, way, self.engine.start)
+        if found is None:
+            self._cycle(start)
+            return start + 1
+        return self._note_run(start, start + 1, found, way)
 
     def _run(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
         """Place pods in compiled code up to ``stop`` or behind a pod that fails; return the next position."""
-        end, self.engine.start = compiled.run(
-            self.classes, start, stop, self.places, way, self.engine.start, asks=self._asks
-        )
+        found = compiled.run(self.classes, start, stop, self.places, way, self.engine.start, asks=self._asks)
+        return self._note_run(start, stop, found, way)
+
+    def _note_run(self, start: int, stop: int, found: tuple[int, int], way: Way) -> int:
+        """Note what came of a run that was to end at ``stop``."""
+        end, self.engine.start = found
         self._count("fused" if way in (Way.FUSED, Way.SAMPLED) else "incremental", min(end + 1, stop) - start)
         failed = np.flatnonzero(self.rows[start:end] < 0).tolist() if self._asks else ()
         for position in failed:  # as a pod of the same class just before

@@ -5,7 +5,8 @@ Computed once per combination of signatures by the very plugins that the cycle c
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sched_core.columns.classes import PodClasses, PodInfo
 from sched_core.columns.nodes import NodeColumns
 from sched_core.engine.answers import checked, whole
+from sched_core.engine.live import LiveAnswers, is_live
 from sched_core.engine.program import Program, is_dependent, is_row, is_signed
 from sched_core.framework.cycle_state import CycleState
 from sched_core.framework.plugin import MAX_NODE_SCORE, MAX_RAW_SCORE, Plugin
@@ -33,7 +35,8 @@ _MUST_RUN = ("reserve", "permit", "preBind", "postBind")
 def compilable(profile: Profile) -> bool:
     """Tell whether compiled batches can decide for a profile.
 
-    All that decides must be in row form or in domain form, have a signature, or say which pods it does not concern.
+    All that decides must be in row form or in domain form, have a signature, say which pods it does not concern, or be
+    live.
     """
     points = profile.points
     most = MAX_RAW_SCORE if _is_alone(points["score"]) else MAX_NODE_SCORE
@@ -44,7 +47,7 @@ def compilable(profile: Profile) -> bool:
     if not all(is_dependent(plugin) for point in _MUST_RUN for plugin in points[point]):
         return False
     deciding = [plugin for point in _DECIDING for plugin in points[point] if not is_dependent(plugin)]
-    if not all(_is_row_form(plugin) or hasattr(plugin, "sign_pod") for plugin in deciding):
+    if not all(_is_row_form(each) or hasattr(each, "sign_pod") or is_live(each, points) for each in deciding):
         return False
     scoring = [plugin for plugin in points["score"] if not is_dependent(plugin)]
     if any(hasattr(plugin, "normalize_score") for plugin in scoring):
@@ -89,13 +92,12 @@ class StaticResults:
 
     def __init__(self, profile: Profile, nodes: NodeColumns, classes: PodClasses, program: Program) -> None:
         self.profile, self.nodes, self.classes, self.program = profile, nodes, classes, program
-        self.signed = [
-            plugin
-            for plugin in dict.fromkeys(plugin for point in _DECIDING for plugin in profile.points[point])
-            if is_signed(plugin)
-        ]
+        deciding = dict.fromkeys(plugin for point in _DECIDING for plugin in profile.points[point])
+        alone = [each for each in deciding if not (_is_row_form(each) or is_signed(each) or is_dependent(each))]
+        self.signed = [plugin for plugin in deciding if is_signed(plugin)]
+        self.live = LiveAnswers(alone, self)
         points = {
-            point: tuple(each for each in plugins if not is_dependent(each))
+            point: tuple(each for each in plugins if not is_dependent(each) and each not in alone)
             for point, plugins in profile.points.items()
         }
         self._points = points
@@ -104,8 +106,8 @@ class StaticResults:
         kinds = [each.object_kinds for each in everyone if is_dependent(each)]
         self.kinds = None if None in kinds else frozenset().union(*(each for each in kinds if each is not None))
         """Kinds of the objects that plans depend on; None: all but nodes and pods."""
-        deciding = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
-        self._by_shape = not any(plugin.reads_amounts for plugin in deciding)
+        planning = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
+        self._by_shape = not any(plugin.reads_amounts for plugin in planning)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
         self._pre_scores = [(plugin.name, plugin.pre_score) for plugin in points["preScore"]]  # type: ignore[attr-defined]
         self._signs = [plugin.sign_pod for plugin in self.signed]  # type: ignore[attr-defined]
@@ -126,6 +128,8 @@ class StaticResults:
         self.index[:] = UNPLANNED
         self._planned: dict[int, int] = {}
         self._number: dict[Combination, int] = {}
+        self._used, self._copy = 0, -1
+        self._raw_of_copy: dict[str, int] = {}
         self._masks: dict[tuple[str, Hashable], NDArray[np.bool_]] = {}
         self._raws: dict[tuple[str, Hashable], NDArray[np.int64]] = {}
         size = len(self.nodes.full("alive"))
@@ -144,7 +148,7 @@ class StaticResults:
 
     @property
     def count(self) -> int:
-        return len(self._number)
+        return self._used
 
     def plans(self, classes: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the static results of classes, int32[D]: k, LONE, IRREGULAR or UNPLANNED."""
@@ -246,6 +250,8 @@ class StaticResults:
 
         So nothing that is as long as there are nodes is kept, and what plugins that name nodes say is not either.
         """
+        if self.live.filters:
+            return IRREGULAR
         switches = self._switches_for(frozenset(state.skip_filter), self._no_score)
         self.filter_on[pod.row], self.weight[pod.row] = switches
         signature = self._by_plugin(signatures)
@@ -319,24 +325,60 @@ class StaticResults:
         self, combination: Combination, ok: NDArray[np.bool_], score: NDArray[np.int64],
         raws: dict[str, NDArray[np.int64]], step: int,
     ) -> int:  # fmt: skip
-        k = len(self._number)
-        count = self.nodes.count
-        if k == len(self.score):
-            for name in ("score", "step", "raw_index", "part", "part_bounds"):
-                setattr(self, name, _longer(getattr(self, name)))
+        k, count = self._next(), self.nodes.count
         self.step[k], self.part_bounds[k] = step, np.nan
         self.score[k, :count] = np.where(ok, score, -1)
         for number, plugin in enumerate(self.program.plugins.normalized):
-            self.raw_index[k, number] = -1
-            if plugin.name in raws:
-                if self.raw_count == len(self.raw):
-                    self.raw = _longer(self.raw)
-                order = self.program.order()
-                self.raw[self.raw_count, : len(order)] = raws[plugin.name][order]
-                self.raw_index[k, number] = self.raw_count
-                self.raw_count += 1
+            self.raw_index[k, number] = self._keep_raw(raws[plugin.name]) if plugin.name in raws else -1
         self._number[combination] = k
         return k
+
+    def _next(self) -> int:
+        """Return the number of a result that is not in use."""
+        if self._used == len(self.score):
+            for name in ("score", "step", "raw_index", "part", "part_bounds"):
+                setattr(self, name, _longer(getattr(self, name)))
+        self._used += 1
+        return self._used - 1
+
+    def _keep_raw(self, raw: NDArray[np.int64]) -> int:
+        """Keep raw scores by position; return their number."""
+        if self.raw_count == len(self.raw):
+            self.raw = _longer(self.raw)
+        order = self.program.order()
+        self.raw[self.raw_count, : len(order)] = raw[order]
+        self.raw_count += 1
+        return self.raw_count - 1
+
+    def copy(self, k: int) -> int:
+        """Return the number of a copy of a result, the same one each time: the last copy is gone."""
+        if self._copy < 0:
+            self._copy = self._next()
+        for name in ("score", "step", "raw_index"):
+            array = getattr(self, name)
+            array[self._copy] = array[k]
+        self.part_bounds[self._copy] = np.nan
+        return self._copy
+
+    def set_raw(self, k: int, plugin: Plugin, raw: NDArray[np.int64]) -> None:
+        """Let a copy have other raw scores of a normalised plugin."""
+        at = self._raw_of_copy.get(plugin.name)
+        if at is None:
+            at = self._raw_of_copy[plugin.name] = self._keep_raw(raw)
+        else:
+            order = self.program.order()
+            self.raw[at, : len(order)] = raw[order]
+        self.raw_index[k, self.program.plugins.normalized.index(plugin)] = at
+
+    @contextmanager
+    def planned_as(self, pod_class: int, k: int) -> Iterator[None]:
+        """Let a class have another result for a while."""
+        before = self.index[pod_class]
+        self.index[pod_class] = k
+        try:
+            yield
+        finally:
+            self.index[pod_class] = before
 
     def _mask(
         self, plugin: Plugin, signature: Hashable, state: CycleState, pod: PodInfo, *, keep: bool = True

@@ -142,7 +142,8 @@ class Plugin:
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per
     signature (upstream has the same idea in KEP-5598), so they leave nothing in ``state``; its PreFilter and PreScore
-    may. Without it, an array-form plugin runs for every pod.
+    may. Without it, an array-form plugin runs for every pod: beside compiled code if it has filter, score and
+    normalize_row alone, in the cycle with all others if it has more.
 
     **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
     False promises that, as things stand, it skips or passes this pod at every extension point, also with pods that are

@@ -54,24 +54,30 @@ class Batches:
 
     def _place_regular(self, lent: Lent, start: int, now: int) -> int:
         """Place pods from ``start`` on in compiled code, as far as that goes; return how many were dealt with."""
+
+        def deal(number: int, row: int) -> None:
+            self._deal(lent, start + number, row, now)
+
         wanted = self._ready(lent, start)
-        rows = self._engine.place_regular(wanted)
-        if self._epoch != self._engine.cluster.classes.epoch:  # none of these rows says that a pod failed as before
+        done = self._engine.place_regular(wanted, deal)
+        full = done == len(wanted)
+        self._size = min(2 * self._size, LARGEST) if full else max(done, SMALLEST)
+        return done
+
+    def _deal(self, lent: Lent, position: int, row: int, now: int) -> None:
+        """Let a lent pod go on that was placed on a row, or (-1) fail as one of its class did."""
+        if self._epoch != self._engine.cluster.classes.epoch:  # no pod has failed as before
             self._epoch = self._engine.cluster.classes.epoch
             self._known.clear()
-        names, queue, assume = self._engine.cluster.nodes.names, self._queue, self._handlers.assume
-        for position, row in enumerate(rows.tolist(), start):
-            info = lent.infos[position]
-            if row >= 0:
-                queue.take_for_good(lent, position)
-                assume(info.pod_info.pod, names[row])
-                self._cycles.bind_later(info, names[row])
-            else:
-                queue.take(lent, position)
-                self._failures.handle(info, self._known[info.pod_info.row], now)
-        full = len(rows) == len(wanted)
-        self._size = min(2 * self._size, LARGEST) if full else max(len(rows), SMALLEST)
-        return len(rows)
+        info = lent.infos[position]
+        if row >= 0:
+            name = self._engine.cluster.nodes.names[row]
+            self._queue.take_for_good(lent, position)
+            self._handlers.assume(info.pod_info.pod, name)
+            self._cycles.bind_later(info, name)
+        else:
+            self._queue.take(lent, position)
+            self._failures.handle(info, self._known[info.pod_info.row], now)
 
     def _ready(self, lent: Lent, start: int) -> list[PodInfo]:
         """Return the lent pods from ``start`` on up to one that is not to be tried, not more than are worth a call."""

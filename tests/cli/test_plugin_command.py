@@ -87,7 +87,7 @@ def test_a_plugin_is_timed_beside_others(folder: Path, repo: Path) -> None:
     assert result.returncode == 0, result.stderr
     timings = json.loads(result.stdout)["timings"]
     assert [each["plugin"] for each in timings] == [*YARDSTICKS, "Most"]
-    assert timings[0]["ratio"] == 1.0 and timings[-1]["speed"] == "cycle"
+    assert timings[0]["ratio"] == 1.0 and timings[-1]["speed"] == "fused"
     assert all(each["us_per_pod"] > 0 for each in timings)
 
 

@@ -263,5 +263,7 @@ def test_numbers_of_classes_survive_a_swap() -> None:
     engine.swap(PROFILES["devices"])
     assert cluster.classes.epoch > epoch
     assert [each.own("device_parts") for each in waiting] == [600, 300]
-    assert engine.place_regular(waiting).tolist() == [0, 0]
+    dealt: list[tuple[int, int]] = []
+    assert engine.place_regular(waiting, lambda number, row: dealt.append((number, row))) == 2
+    assert dealt == [(0, 0), (1, 0)]
     assert np.array_equal(cluster.nodes.own("device_free")[:, 0], [100, 1000, -1])

@@ -17,6 +17,7 @@ from sched_core import (
     Engine,
     Failure,
     Node,
+    Plugin,
     Pod,
     SchedulerConfiguration,
     Speed,
@@ -155,13 +156,14 @@ class Result(NamedTuple):
 
 
 def play(
-    world: World, speed: Speed, chunks: random.Random | None = None, config: SchedulerConfiguration = ALL_NODES
-) -> tuple[Result, dict[str, int]]:
+    world: World, speed: Speed, chunks: random.Random | None = None, config: SchedulerConfiguration = ALL_NODES,
+    plugins: Mapping[str, type[Plugin]] | None = None,
+) -> tuple[Result, dict[str, int]]:  # fmt: skip
     """Play a history; pods between two events are scheduled in one call, or in chunks of random size.
 
     Return the result, and how many pods each speed decided on.
     """
-    engine = Engine(cluster_of(world.objects), config, speed=speed)
+    engine = Engine(cluster_of(world.objects), config, speed=speed, plugins=plugins)
     kept = engine.snapshot()
     names: list[str] = []
     failures: dict[int, Failure] = {}

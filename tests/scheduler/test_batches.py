@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from sched_core import (
     SUCCESS,
     Code,
     CycleState,
+    NodeColumns,
     Plugin,
     PodInfo,
     Scheduler,
@@ -180,3 +182,33 @@ def test_many_at_once_are_as_one_by_one(seed: int) -> None:
     stories = Stories(seed)
     for _ in range(25):
         stories.step()
+
+
+class Ahead(Plugin):
+    """Live (asked about every pod): counts the pods that it sees assumed, and prefers nodes with few pods."""
+
+    seen: ClassVar[list[int]] = []
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Any:
+        others = self.handle.pods_labelled("default", "app", "x")
+        self.seen.append(sum(self.handle.is_assumed(each) for each in others))
+        return 100 - np.minimum(nodes.pod_count, 100)
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_a_plugin_that_is_asked_about_each_pod_sees_those_before_it_assumed(limit: int | None) -> None:
+    Ahead.seen.clear()
+    head = {key: PROFILES[key] for key in ("apiVersion", "kind")}
+    config = load_config({**head, "profiles": [{"plugins": {"multiPoint": {"enabled": [{"name": "Ahead"}]}}}]})
+    api = Api()
+    scheduler = Scheduler(api, config, plugins={"Ahead": Ahead})
+    for name in range(7):
+        scheduler.apply(node(f"n{name}"), 0)
+    api.create(
+        scheduler, *(pod(f"p{number}", "9" if number == 4 else "100m", labels={"app": "x"}) for number in range(9))
+    )
+    while scheduler.run(1, limit) and limit is not None:
+        pass
+    assert sorted(key for key, _ in api.said("bind")) == [f"p{number}" for number in range(9) if number != 4]
+    assert len({at for _, at in api.said("bind")}) == 7
+    assert Ahead.seen == [0, 1, 2, 3, 4, 4, 5, 6, 7]
