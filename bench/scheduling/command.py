@@ -17,6 +17,7 @@ from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, working
 from cluster_shim.scheduler.configuration import configure
+from cluster_shim.scheduler.watchdog import CallHangs, watching
 
 
 def run(options: Options) -> Result:
@@ -24,11 +25,12 @@ def run(options: Options) -> Result:
     check_json(options.json_file)
     if options.report:
         check_writable(options.report, "--report")
-    config, plugins, _ = configure(options.profile, options.plugins, options.disable)
+    config, plugins, files = configure(options.profile, options.plugins, options.disable)
     earlier = [(str(path), read_earlier(path)) for path in options.compare]
     began = perf_counter()
     workload = workload_of(options)
-    finished = execute(workload, config, plugins, options.engine, options.of_engine(), began, earlier)
+    with watching([file for file in files if file.suffix == ".py"], error=CallHangs):
+        finished = execute(workload, config, plugins, options.engine, options.of_engine(), began, earlier)
     result = finished.result
     show(result, finished.comparisons, stderr=options.json_file == "-")
     write_json(options.json_file, result)

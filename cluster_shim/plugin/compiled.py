@@ -120,5 +120,5 @@ def _why(trying: Trying) -> str:
     if hasattr(plugin, "score_row") and hasattr(plugin, "normalize_row"):
         return "since a score in row form is not normalised in compiled code: give 0..100 at once"
     if not any(hasattr(plugin, each) for each in ("filter_row", "score_row", "sign_pod", "domain_terms", "concerns")):
-        return "since it has neither a row form, nor a signature, nor a domain form"
+        return "since it has neither a row form, nor a signature, nor a domain form, and a PreFilter or PreScore"
     return "since another extension point of it is not compiled"

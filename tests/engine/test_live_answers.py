@@ -194,8 +194,7 @@ def test_faults_are_worded_by_the_cycle_and_nothing_is_half_done(monkeypatch: py
     waiting = records([pod(f"p{number}", {"cpu": "100m"}) for number in range(12)])
     config = with_plugins("Faulty")
     engines = [
-        Engine(cluster_of(objects), config, speed=speed, plugins={"Faulty": Faulty})
-        for speed in ("cycle", "auto")
+        Engine(cluster_of(objects), config, speed=speed, plugins={"Faulty": Faulty}) for speed in ("cycle", "auto")
     ]
     expected, got = (engine.schedule_many(waiting) for engine in engines)
     assert got.node_of.tolist() == expected.node_of.tolist()

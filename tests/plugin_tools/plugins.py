@@ -4,7 +4,7 @@ from __future__ import annotations
 
 HEAD = """import numpy as np
 
-from sched_core import Column, Plugin, Verdicts
+from sched_core import SUCCESS, Column, Plugin, Verdicts
 
 
 class Mine(Plugin):

@@ -72,13 +72,18 @@ def test_a_signed_filter_is_tried_in_batches(tmp_path: Path) -> None:
     assert verdict.status == "ok" and verdict.detail.endswith("by cycle, fused and incremental")
 
 
+def test_a_score_that_is_asked_for_each_pod_is_tried_in_batches(tmp_path: Path) -> None:
+    assert check(tmp_path, SCORE.format("return nodes.pod_count.clip(0, 100)"))["three speeds"].status == "ok"
+
+
+PRE_SCORE = "    def pre_score(self, state, pod, nodes, feasible):\n        return SUCCESS\n"
 NORMALIZED = "    @staticmethod\n    def normalize_row(score, lowest, highest):\n        return min(score, 100)\n"
 
 
 @pytest.mark.parametrize(
     ("body", "needle"),
     [
-        (SCORE.format("return nodes.pod_count.clip(0, 100)"), "neither a row form, nor a signature"),
+        (SCORE.format("return nodes.pod_count.clip(0, 100)") + PRE_SCORE, "and a PreFilter or PreScore"),
         (ROW.format("return node.pod_count") + NORMALIZED, "give 0..100 at once"),
     ],
 )

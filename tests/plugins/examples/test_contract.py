@@ -24,5 +24,4 @@ def test_an_example_keeps_the_contract(name: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     verdicts = check_plugin(Wanted(str(FOLDER / name)))
     assert [each for each in verdicts if each.status in ("failed", "warning")] == []
-    in_batches = name != "carbon_aware.py"  # whose answers change with the time
-    assert {each.check: each.status for each in verdicts}["three speeds"] == ("ok" if in_batches else "skipped")
+    assert {each.check: each.status for each in verdicts}["three speeds"] == "ok"
