@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bench.traces.cli import MAPPING
 from cluster_shim.cli.options import JSON
 
 INTERRUPTED = 130
@@ -18,7 +19,9 @@ INPUT = click.Path(path_type=Path, exists=True)
     "--policies",
     required=True,
     metavar="A,B,C",
-    help="Policies, separated by commas: FGD, BestFit, Worth and so on, FILE.py:Class or module:Class.",
+    help="Policies, separated by commas: FGD, BestFit, Worth and so on, FILE.py:Class or module:Class; by time also "
+    "default, LeastAllocated, MostAllocated (upstream's default profile, or with that strategy), and FILE.yaml, a "
+    "KubeSchedulerConfiguration.",
 )
 @click.option(
     "--traces",
@@ -26,27 +29,44 @@ INPUT = click.Path(path_type=Path, exists=True)
     required=True,
     type=INPUT,
     metavar="FILES...",
-    help="Lists of pods in the openb format. Takes all the files that follow it.",
+    help="Lists of pods: CSV, JSON lines (.jsonl) or dumps of Kubernetes objects (.yaml, .json). Takes all the files "
+    "that follow it.",
 )
-@click.option("--nodes", type=INPUT, required=True, metavar="FILE", help="The list of nodes; those without a GPU rest.")
+@click.option(
+    "--nodes",
+    type=INPUT,
+    required=True,
+    metavar="FILE",
+    help="The list of nodes, or a dump with them. By arrival those without a GPU rest.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["arrival", "time"]),
+    default="arrival",
+    show_default=True,
+    help="arrival: pods that ask for GPUs come in an order from the seed until --ratio is reached; none leaves, none "
+    "is tried again. time: pods come and leave at the times of the trace; those that find no node wait, and are tried "
+    "again when something has left.",
+)
+@MAPPING
 @click.argument("more_files", nargs=-1, type=INPUT, metavar="")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=10, show_default=True, metavar="N", help="From 42 on.")
 @click.option(
     "--ratio",
     type=click.FloatRange(0, 100, min_open=True),
-    default=1.3,
-    show_default=True,
-    help="How much arrives, in parts of what all GPUs hold.",
+    help="By arrival: how much arrives, in parts of what all GPUs hold.  [default: 1.3]",
 )
 @click.option(
     "--arrivals",
     multiple=True,
     type=INPUT,
     metavar="FILE",
-    help="Given orders of arrival (arrivals-TRACE.json.gz), or a folder of them, in place of drawn ones.",
+    help="By arrival: given orders (arrivals-TRACE.json.gz), or a folder of them, in place of drawn ones.",
 )
 @click.option("--baseline", metavar="POLICY", help="What the others are tested against.  [default: the first]")
-@click.option("--bounds/--no-bounds", default=None, help="What no policy can beat.  [default: where scipy is there]")
+@click.option(
+    "--bounds/--no-bounds", default=None, help="By arrival: what no policy can beat.  [default: where scipy is there]"
+)
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: one a core]")
 @click.option("--dask", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler instead (an extra).")
 @click.option(

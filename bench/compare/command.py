@@ -12,20 +12,24 @@ import click
 from msgspec import Struct
 
 from bench.compare.fingerprint import code_digest, digest
-from bench.compare.inputs import Named, Wanted, read_inputs
+from bench.compare.inputs import By, Named, Wanted, read_inputs
 from bench.compare.policy import Policy, read_policies
 from bench.compare.pool import run_local
 from bench.compare.record import SCHEMA, Bound, Record
 from bench.compare.show import show
 from bench.compare.store import Store
 from bench.compare.summary import TraceSummary, metrics_of, summarise
+from bench.compare.timed import TimedInputs
 from bench.compare.work import Result, Task
 from bench.machine import Machine, stowage_version, this_machine
+from bench.timed.policy import check_devices
+from bench.traces.load import mapping
 from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, notice, working
 
 FIRST_SEED = 42
+RATIO = 1.3
 R = TypeVar("R", Record, Bound)
 
 
@@ -35,8 +39,12 @@ class Options(NamedTuple):
     policies: str
     traces: tuple[Path, ...]
     nodes: Path
+    by: By
+    given: tuple[str, ...]
+    """The mapping of columns, with ``map_file``."""
+    map_file: Path | None
     seeds: int
-    ratio: float
+    ratio: float | None
     arrivals: tuple[Path, ...]
     baseline: str | None
     bounds: bool | None
@@ -54,6 +62,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     version: str
     machine: Machine
     interrupted: bool
+    by: By
     traces: list[TraceSummary]
 
 
@@ -65,10 +74,16 @@ def run(options: Options) -> bool:
     policies = read_policies(options.policies)
     baseline = _baseline(options.baseline, policies)
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-    with_bounds = _with_bounds(options.bounds)
+    _check(options, policies)
+    with_bounds = options.by == "arrival" and _with_bounds(options.bounds)
     with working("reading traces"):
-        wanted = Wanted(options.traces, options.nodes, options.ratio, options.arrivals)
+        where = mapping(options.given, options.map_file)
+        wanted = Wanted(options.traces, options.nodes, options.ratio or RATIO, options.arrivals, options.by, where)
         inputs = {each.label: each for each in read_inputs(wanted, seeds)}
+    for policy in policies:
+        for each in inputs.values():
+            if isinstance(each.inputs, TimedInputs) and not policy.is_profile:
+                check_devices(policy.name, each.inputs.nodes, each.inputs.trace)
     store = Store(options.out)
     runs = [
         Task(_key(each, policy, seed), each.label, seed, policy)
@@ -154,7 +169,13 @@ def _report(
         for label, found in of_trace.items()
     ]
     metrics = {label: metrics_of(found) for label, found in of_trace.items()}
-    result = Summary(version=stowage_version(), machine=this_machine(), interrupted=not finished, traces=summaries)
+    result = Summary(
+        version=stowage_version(),
+        machine=this_machine(),
+        interrupted=not finished,
+        by=options.by,
+        traces=summaries,
+    )
     if not write_json(options.json_file, result):
         show(summaries, metrics)
     if options.report and summaries:
@@ -173,6 +194,19 @@ def _baseline(name: str | None, policies: Sequence[Policy]) -> str:
     if found is None:
         raise click.BadParameter(f"'{name}' is not one of {', '.join(labels)}.", param_hint="--baseline")
     return found
+
+
+def _check(options: Options, policies: Sequence[Policy]) -> None:
+    """Raise a usage error for what does not go with ``--by``."""
+    if options.by == "time":
+        given = {"--bounds": options.bounds, "--ratio": options.ratio, "--arrivals": options.arrivals}
+        for name, value in given.items():
+            if value:
+                raise click.UsageError(f"{name} is for traces by arrival; it does not go with --by time.")
+        return
+    for policy in policies:
+        if policy.is_profile:
+            raise click.UsageError(f"{policy.name} is a whole profile; those are for traces by time (--by time).")
 
 
 def _with_bounds(wanted: bool | None) -> bool:

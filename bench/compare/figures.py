@@ -53,19 +53,38 @@ def end_of(runs: Runs) -> float:
     return min(each.curve.x[-1] for records in runs.values() for each in records)
 
 
-def curve(runs: Runs, value: str, what: str, name: str, since: float = 0.0) -> str:
+class Over(NamedTuple):
+    """What curves are drawn over, and the factor from the record's unit to that of the axis."""
+
+    what: str
+    axis: str
+    factor: float = 1.0
+
+
+ARRIVED = Over("what has arrived", "arrived (% of all GPUs)")
+UNITS = (("d", 86_400.0), ("h", 3600.0), ("min", 60.0))
+
+
+def time_of(runs: Runs) -> Over:
+    """Return the axis of time, in the largest unit of which there are at least three."""
+    last = end_of(runs)
+    unit, seconds = next(((unit, seconds) for unit, seconds in UNITS if last >= 3 * seconds), ("s", 1.0))
+    return Over("time", f"time since the first pod ({unit})", 1.0 / seconds)
+
+
+def curve(runs: Runs, value: str, what: str, name: str, since: float = 0.0, over: Over = ARRIVED) -> str:
     """Draw a value over what has arrived: the mean over seeds, and from the least to the most of them as a band.
 
     Drawn as far as all runs have it; where no pod arrived, it is what it was.
     """
     end = min(len(each.curve.x) for records in runs.values() for each in records)
     figure = Figure(SIZE, layout="constrained")
-    axes = plain_axes(figure, "arrived (% of all GPUs)", what)
+    axes = plain_axes(figure, over.axis, what)
     for position, (policy, records) in enumerate(runs.items()):
         style = style_of(position)
         # What is the same as a later line shows around it.
         width = 1.3 + (len(runs) - 1 - position) * min(0.8, 2.0 / len(runs))
-        x = np.array(records[0].curve.x[:end])
+        x = np.array(records[0].curve.x[:end]) * over.factor
         rows = np.array([_filled(each.curve.values[value][:end]) for each in records])
         shown = (x >= since) & ~np.isnan(rows).any(axis=0)
         x, rows = x[shown], rows[:, shown]
@@ -73,7 +92,7 @@ def curve(runs: Runs, value: str, what: str, name: str, since: float = 0.0) -> s
             axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), color=style.colour, alpha=0.2, linewidth=0)
             axes.plot(x, rows.mean(axis=0), color=style.colour, linestyle=style.dash, linewidth=width, label=policy)
     _legend(figure, axes)
-    return svg(figure, f"{name}-{value}", f"{what} over what has arrived, by policy")
+    return svg(figure, f"{name}-{value}", f"{what} over {over.what}, by policy")
 
 
 def _filled(values: Sequence[float | None]) -> NDArray[np.float64]:
@@ -141,7 +160,7 @@ def times(runs: Runs, name: str) -> str:
 
 
 def utilisation(runs: Runs, nodes: Nodes, resource: str, name: str) -> list[str]:
-    """Draw how full each node is in the end, in blocks by shape (down) and policy (across): means over seeds."""
+    """Draw how full each node is, in blocks by shape (down) and policy (across): means over seeds."""
     policies = list(runs)
     parts = [policies[start : start + MOST_ACROSS] for start in range(0, len(policies), MOST_ACROSS)]
     return [

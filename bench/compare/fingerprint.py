@@ -9,7 +9,10 @@ from typing import Any
 
 import msgspec
 
-CODE = ("sched_core", "plugins", "bench/replay", "bench/traces", "bench/bounds", "bench/compare")
+CODE = (
+    "sched_core", "plugins", "cluster_shim/scheduler", "bench/replay", "bench/timed", "bench/traces", "bench/workloads",
+    "bench/bounds", "bench/compare",
+)  # fmt: skip
 
 
 def digest(*parts: Any) -> str:

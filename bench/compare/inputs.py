@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 
 from bench.compare.arrival import ArrivalInputs
 from bench.compare.fingerprint import digest, file_digest
+from bench.compare.timed import TimedInputs
 from bench.compare.work import Inputs
 from bench.replay.arrivals import read_arrivals
 from bench.replay.experiment import with_devices
-from bench.traces.load import load_nodes, load_trace
+from bench.traces.load import Mapping, load_nodes, load_trace
+from bench.traces.trace import Nodes, Trace
+from sched_core import InvalidObjects, Problem
 
+By = Literal["arrival", "time"]
 ENDINGS = (".gz", ".csv", ".jsonl", ".ndjson", ".yaml", ".yml", ".json")
 
 
@@ -33,6 +37,8 @@ class Wanted(NamedTuple):
     nodes: Path
     ratio: float
     arrivals: Sequence[Path]
+    by: By = "arrival"
+    mapping: Mapping = Mapping({}, {})
 
 
 def read_inputs(wanted: Wanted, seeds: Sequence[int]) -> Iterator[Named]:
@@ -41,15 +47,33 @@ def read_inputs(wanted: Wanted, seeds: Sequence[int]) -> Iterator[Named]:
     double = next((label for label in labels if labels.count(label) > 1), None)
     if double is not None:
         raise click.UsageError(f"two traces are called {double}; rename one of the files.")
-    nodes = with_devices(load_nodes(wanted.nodes))
+    nodes = load_nodes(wanted.nodes, wanted.mapping.nodes)
+    common = [wanted.by, file_digest(wanted.nodes), wanted.mapping]
     for label, path in zip(labels, wanted.traces, strict=True):
-        pods, given = load_trace(path), _arrivals_of(label, wanted.arrivals)
-        arrivals = None if given is None else read_arrivals(given, nodes, pods)
+        pods = load_trace(path, wanted.mapping.pods)
+        if wanted.by == "time":
+            yield Named(label, TimedInputs(nodes, pods), digest(common, file_digest(path)))
+            continue
+        _check_devices(path, pods, nodes)
+        given = _arrivals_of(label, wanted.arrivals)
+        arrivals = None if given is None else read_arrivals(given, with_devices(nodes), pods)
         if arrivals is not None and not set(seeds) <= set(arrivals):
             missing = ", ".join(str(seed) for seed in seeds if seed not in arrivals)
             raise click.UsageError(f"{given} has no arrivals for seed {missing}.")
-        contents = [file_digest(path), file_digest(wanted.nodes), "" if given is None else file_digest(given)]
-        yield Named(label, ArrivalInputs(nodes, pods, wanted.ratio, arrivals), digest(contents, wanted.ratio))
+        contents = [file_digest(path), "" if given is None else file_digest(given)]
+        inputs = ArrivalInputs(with_devices(nodes), pods, wanted.ratio, arrivals)
+        yield Named(label, inputs, digest(common, contents, wanted.ratio))
+
+
+def _check_devices(path: Path, pods: Trace, nodes: Nodes) -> None:
+    """Raise InvalidObjects where arrival cannot be counted in parts of all devices."""
+    for where, what, has in (
+        (str(path), "no pod asks for a GPU", any(shape.gpus for shape in pods.shapes)),
+        (nodes.title, "no node has a GPU", any(shape.gpus for shape in nodes.shapes)),
+    ):
+        if not has:
+            reason = f"{what}, and arrival is counted in percent of all GPUs; use --by time"
+            raise InvalidObjects([Problem(where, "", "", reason)])
 
 
 def label_of(path: Path) -> str:

@@ -8,9 +8,19 @@ from pathlib import Path
 
 from bench.compare import figures
 from bench.compare.command import Summary
+from bench.compare.inputs import By
 from bench.compare.limit import limit_lines
 from bench.compare.record import RESOURCES, Record
-from bench.compare.show import broken, difference_text, distances, seconds_text, seeds_text, tested, untested
+from bench.compare.show import (
+    MOST_METRICS,
+    broken,
+    difference_text,
+    distances,
+    seconds_text,
+    seeds_text,
+    tested,
+    untested,
+)
 from bench.compare.summary import Cell, Metric, TraceSummary
 from bench.report.names import wrapped
 from bench.report.page import figure, table
@@ -22,6 +32,8 @@ from cluster_shim.cli.output import write_atomically
 LINES = ".numbers td, .numbers th { white-space: pre; }"
 """Names and headers break where they are told to, a mean and its deviation stay together; a wide table scrolls."""
 NAME_CHARS = 22
+TITLES = {"cpu": "CPU", "memory": "memory", "gpu": "GPU"}
+TIMES = "Time of one run, mean of the seeds"
 LAST_PART = 80.0
 """The percent of arrival from which the second figure of what is allocated begins: before, all policies are alike."""
 
@@ -36,7 +48,7 @@ def write_report(
     """Draw a comparison and write it as one file; ``metrics`` and ``records`` are by trace."""
     with drawing():
         sections = [
-            _section(each, metrics[each.trace], records[each.trace], nodes, f"trace{position}")
+            _section(each, metrics[each.trace], records[each.trace], nodes, f"trace{position}", summary.by)
             for position, each in enumerate(summary.traces)
         ]
     names = ", ".join(row.policy for row in summary.traces[0].rows)
@@ -53,22 +65,15 @@ def write_report(
 
 
 def _section(
-    summary: TraceSummary, metrics: Sequence[Metric], records: Sequence[Record], nodes: Nodes, name: str
+    summary: TraceSummary, metrics: Sequence[Metric], records: Sequence[Record], nodes: Nodes, name: str, by: By
 ) -> str:
     runs = {row.policy: [each for each in records if each.policy == row.policy] for row in summary.rows}
-    allocated, fragmented = "allocated (% of all GPUs)", "fragmented (% of idle GPUs)"
-    last_part = [("Allocated, the last part", figures.curve(runs, "allocated", allocated, f"{name}-last", LAST_PART))]
-    pairs = (
-        ("Allocated", figures.curve(runs, "allocated", allocated, name)),
-        *last_part * (figures.end_of(runs) > LAST_PART),
-        ("Fragmented: what typical pods cannot use", figures.curve(runs, "fragmented", fragmented, name)),
-        ("Pods without a node so far", figures.curve(runs, "failed", "pods without a node (%)", name)),
-        ("Pods without a node, by size", figures.failures(runs, name)),
-        ("Time of one run, mean of the seeds", figures.times(runs, name)),
-    )
+    pairs = _by_time(runs, name) if by == "time" else _by_arrival(runs, name)
+    what = "mean over time and seeds" if by == "time" else "in the end, mean of the seeds"
     maps = "".join(
-        figure(f"{resource}: percent of each node in use in the end, mean of the seeds", drawn)
+        figure(f"{resource}: percent of each node in use, {what}", drawn)
         for resource in RESOURCES
+        if any(share >= 0 for share in records[0].utilisation[resource])
         for drawn in figures.utilisation(runs, nodes, resource, name)
     )
     return (
@@ -77,6 +82,38 @@ def _section(
         f'<p class="dim">Bands reach from the least to the most of the seeds.</p>\n'
         f'<div class="pair">{"".join(figure(caption, drawn) for caption, drawn in pairs)}</div>\n{maps}</section>\n'
     )
+
+
+def _by_arrival(runs: figures.Runs, name: str) -> Sequence[tuple[str, str]]:
+    """Return captions and drawings of runs by arrival."""
+    allocated, fragmented = "allocated (% of all GPUs)", "fragmented (% of idle GPUs)"
+    last_part = [("Allocated, the last part", figures.curve(runs, "allocated", allocated, f"{name}-last", LAST_PART))]
+    return (
+        ("Allocated", figures.curve(runs, "allocated", allocated, name)),
+        *last_part * (figures.end_of(runs) > LAST_PART),
+        ("Fragmented: what typical pods cannot use", figures.curve(runs, "fragmented", fragmented, name)),
+        ("Pods without a node so far", figures.curve(runs, "failed", "pods without a node (%)", name)),
+        ("Pods without a node, by size", figures.failures(runs, name)),
+        (TIMES, figures.times(runs, name)),
+    )
+
+
+def _by_time(runs: figures.Runs, name: str) -> Sequence[tuple[str, str]]:
+    """Return captions and drawings of runs by time."""
+    over = figures.time_of(runs)
+    records = [each for found in runs.values() for each in found]
+    shown = [each for each in RESOURCES if all(each in record.curve.values for record in records)]
+    pairs = [
+        (f"Allocated {TITLES[each]}", figures.curve(runs, each, f"{TITLES[each]} allocated (%)", name, over=over))
+        for each in shown
+    ]
+    pairs += [
+        ("Nodes that hold a pod", figures.curve(runs, "nodes", "nodes in use", name, over=over)),
+        ("Pods that wait", figures.curve(runs, "pending", "pods that wait", name, over=over)),
+    ]
+    if any(len(each.sizes) > 1 for each in records):
+        pairs.append(("Pods that never had a node, by size", figures.failures(runs, name)))
+    return (*pairs, (TIMES, figures.times(runs, name)))
 
 
 def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
@@ -90,17 +127,26 @@ def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
         for row in summary.rows
         if row.policy != summary.baseline
     ]
-    text = table(header, _named(rows))
+    text = _table(header, rows)
     if reason := untested(summary):
         text += f'<p class="dim">{escape(reason)}</p>\n'
     elif tested(summary):
         compared = ["policy", *(broken(metric.label) for metric in metrics if metric.compared)]
         text += (
-            f"<h3>Difference from {escape(summary.baseline)} on the same seeds</h3>{table(compared, _named(against))}"
+            f"<h3>Difference from {escape(summary.baseline)} on the same seeds</h3>{_table(compared, against)}"
             '<p class="dim">p: exact paired permutation test over seeds, two-sided, corrected for the number of '
             "policies (Holm); * below 0.05.</p>\n"
         )
     return text
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table; one of many metrics is turned, so that each of them is a row."""
+    named = _named(rows)
+    if len(header) <= MOST_METRICS + 2:  # the policy, and the time of a run
+        return table(header, named)
+    first, *turned = ([*cells] for cells in zip(header, *named, strict=True))
+    return table(["", *first[1:]], [[name.replace("\n", " "), *cells] for name, *cells in turned])
 
 
 def _bounds(summary: TraceSummary) -> str:

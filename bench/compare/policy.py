@@ -1,4 +1,7 @@
-"""Policies by name, file or module; a file travels with its text, so that another process has the same one."""
+"""Policies by name, file or module; a file travels with its text, so that another process has the same one.
+
+Whole profiles (upstream's, or the file of a KubeSchedulerConfiguration) are for traces by time alone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import NamedTuple
 
 import click
 
-from bench.compare.fingerprint import file_digest
+from bench.compare.fingerprint import digest, file_digest
 from bench.replay.policy import find_policy
+from bench.timed.policy import files_of, is_profile
 
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 """Folders that go when the process ends."""
@@ -24,16 +28,31 @@ class Policy(NamedTuple):
     name: str
     """As it was given; also the label of its results."""
     sha256: str = ""
-    """Of its file, if it has one."""
+    """Of its file, if it has one; for a profile of all files that it names."""
     source: str = ""
 
     @property
     def label(self) -> str:
-        """Return what tables and figures call it: a plugin file by its class."""
-        return self.name.rpartition(":")[2]
+        """Return what tables and figures call it: a plugin file by its class, a profile by its file."""
+        return Path(self.name).stem if self._is_file else self.name.rpartition(":")[2]
+
+    @property
+    def is_profile(self) -> bool:
+        """Tell whether it is a whole profile, and not one score."""
+        return is_profile(self.name)
+
+    @property
+    def _is_file(self) -> bool:
+        return self.is_profile and bool(self.sha256)
 
     def here(self) -> str:
-        """Return the policy as this process can load it: a file that has changed since is written as it was."""
+        """Return the policy as this process can load it: a file that has changed since is written as it was.
+
+        Files of plugins that a profile names do not travel.
+        """
+        if self._is_file:
+            there = Path(self.name).exists() and _digest_of(self.name) == self.sha256
+            return self.name if there else _written(Path(self.name).name, self.sha256, self.source)
         found = FILE.fullmatch(self.name)
         if found is None or (Path(found[1]).exists() and file_digest(Path(found[1])) == self.sha256):
             return self.name
@@ -44,6 +63,9 @@ def read_policies(text: str) -> list[Policy]:
     """Return the policies of a list with commas; a usage error for one that is unknown or given twice."""
     found = []
     for name in filter(None, (part.strip() for part in text.split(","))):
+        if is_profile(name):
+            found.append(_profile(name))
+            continue
         file = FILE.fullmatch(name)
         find_policy(name)
         path = Path(file[1]) if file else None
@@ -57,6 +79,15 @@ def read_policies(text: str) -> list[Policy]:
         double = next(label for label in labels if labels.count(label) > 1)
         raise click.BadParameter(f"'{double}' is given twice.", param_hint="--policies")
     return found
+
+
+def _profile(name: str) -> Policy:
+    files = files_of(name)
+    return Policy(name, _digest_of(name), files[0].read_text(encoding="utf-8")) if files else Policy(name)
+
+
+def _digest_of(profile: str) -> str:
+    return digest([file_digest(file) for file in files_of(profile)])
 
 
 @cache

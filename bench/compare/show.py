@@ -21,6 +21,8 @@ TEST = (
 
 NAME_CHARS, HEADER_CHARS, WIDE_HEADER_CHARS = 12, 10, 24
 """Where names and headers break: ten columns fit into a terminal of 110, and no word is torn."""
+MOST_METRICS = 9
+"""A table of more of them is turned: it has a line for each metric, and a column for each policy."""
 
 
 def show(summaries: list[TraceSummary], metrics: dict[str, list[Metric]]) -> None:
@@ -41,12 +43,26 @@ def show(summaries: list[TraceSummary], metrics: dict[str, list[Metric]]) -> Non
 
 
 def _table(summary: TraceSummary, metrics: list[Metric]) -> Table:
+    if len(metrics) > MOST_METRICS:
+        return _turned(summary, metrics)
     header = (f"{broken(metric.label)}\n{broken(metric.unit)}" for metric in metrics)
     table = new_table("policy", *header, "one run\ns")
     table.padding = (0, 1, 0, 0)
     for row in summary.rows:
         cells = [cell_text(row.cells[metric.key], metric) for metric in metrics]
         table.add_row(literal(wrapped(row.policy, NAME_CHARS)), *cells, seconds_text(row.seconds))
+    return table
+
+
+def _turned(summary: TraceSummary, metrics: list[Metric]) -> Table:
+    table = new_table("", *(literal(wrapped(row.policy, NAME_CHARS)) for row in summary.rows))
+    table.padding = (0, 1, 0, 0)
+    for metric in metrics:
+        cells = (cell_text(row.cells[metric.key], metric) for row in summary.rows)
+        table.add_row(
+            f"{metric.label} ({metric.unit})", *(cell.replace("\n±", " ±").replace("\np", ", p") for cell in cells)
+        )
+    table.add_row("one run (s)", *(seconds_text(row.seconds) for row in summary.rows))
     return table
 
 

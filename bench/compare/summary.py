@@ -24,6 +24,25 @@ class Metric(NamedTuple):
     """Whether policies are tested against each other by it; timings are not."""
 
 
+TIMED = (
+    Metric("cpu_mean", "CPU, mean", "% allocated", 2),
+    Metric("cpu_peak", "CPU, peak", "% allocated", 2),
+    Metric("memory_mean", "memory, mean", "% allocated", 2),
+    Metric("memory_peak", "memory, peak", "% allocated", 2),
+    Metric("gpu_mean", "GPU, mean", "% allocated", 2),
+    Metric("gpu_peak", "GPU, peak", "% allocated", 2),
+    Metric("nodes_mean", "nodes, mean", "in use", 1),
+    Metric("nodes_peak", "nodes, peak", "in use", 1),
+    Metric("never_placed", "never placed", "pods", 1),
+    Metric("waited", "waited", "pods", 1),
+    Metric("wait_mean_s", "wait, mean", "s", 1),
+    Metric("wait_p50_s", "wait, p50", "s", 1),
+    Metric("wait_p95_s", "wait, p95", "s", 1),
+    Metric("wait_p99_s", "wait, p99", "s", 1),
+    Metric("wait_max_s", "wait, longest", "s", 1),
+    Metric("pending_peak", "pending, peak", "pods", 1),
+)
+"""By time: means over time; waits of pods that found a node."""
 METRICS = (
     Metric("allocated_100", "allocated at 100 %", "% of GPUs", 2),
     Metric("allocated_115", "allocated at 115 %", "% of GPUs", 2),
@@ -32,6 +51,7 @@ METRICS = (
     Metric("fragmented_80", "fragmented at 80 %", "% of idle GPUs", 2),
     Metric("failed", "failed", "pods", 0),
     Metric("nodes_at_50", "nodes at 50 %", "nodes in use", 1),
+    *TIMED,
     Metric("decisions_per_s", "decisions", "per second", 0, compared=False),
 )
 

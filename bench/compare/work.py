@@ -8,9 +8,10 @@ from bench.compare.arrival import ArrivalInputs, bound_arrival, run_arrival
 from bench.compare.fingerprint import code_digest
 from bench.compare.policy import Policy
 from bench.compare.record import Bound, Record
+from bench.compare.timed import TimedInputs, run_timed
 from sched_core import StowageError
 
-Inputs = ArrivalInputs
+Inputs = ArrivalInputs | TimedInputs
 Result = Record | Bound
 
 
@@ -38,6 +39,9 @@ def work(task: Task, inputs: Inputs, code: str) -> Result:
     """Work a task out; ``code`` is the hash of the sources that it is meant for. Raises StowageError."""
     if code_digest() != code:
         raise OtherCode("a worker has another version of stowage than this process: install the same everywhere")
+    if isinstance(inputs, TimedInputs):
+        assert task.policy is not None  # there are no bounds by time
+        return run_timed(task.key, task.trace, inputs, task.policy, task.seed)
     if task.policy is None:
         return bound_arrival(task.key, task.trace, inputs, task.seed, task.served_percent)
     return run_arrival(task.key, task.trace, inputs, task.policy, task.seed)

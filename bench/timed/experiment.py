@@ -1,0 +1,72 @@
+"""One experiment: a trace, a policy, a seed → what became of each pod."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from bench.timed.pending import Pending
+from bench.timed.policy import timed_policy
+from bench.timed.run import NEVER, Simulation, Timed
+from bench.traces.arrays import node_array, pod_array
+from bench.traces.trace import Nodes, Trace
+from sched_core import Cluster, Engine, Pod, PodArray
+
+
+class Experiment(NamedTuple):
+    """What is simulated."""
+
+    nodes: Nodes
+    trace: Trace
+    policy: str
+    """A name of `bench.timed.policy`, or what `bench.replay.policy` knows."""
+    seed: int = 0
+    """Decides the order of the nodes, and with it which of those with equal scores wins."""
+
+
+def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> Timed:
+    """Let the pods come and go. Raises StowageError for a policy that cannot be used or fails."""
+    trace = experiment.trace
+    order = np.random.default_rng(experiment.seed).permutation(experiment.nodes.count)
+    nodes = _in(order, experiment.nodes)
+    policy = timed_policy(experiment.policy, nodes, trace, experiment.seed)
+    engine = Engine(Cluster.from_array(node_array(nodes)), policy.config, plugins=policy.plugins)
+    engine.warm_up()
+    pods = _of_profiles(pod_array(trace), engine)
+    free = nodes.amounts()[:, nodes.shape_of]
+    pending = Pending(trace.amounts(), free, skips=all(map(_is_steady, pods.templates)), checks=_checks(engine))
+    found = Simulation(engine, pods, trace, pending).run(progress)
+    places = np.append(order.astype(np.int32), np.int32(NEVER))  # the last one is that of pods without a node
+    return replace(found, node=places[found.node])
+
+
+def _in(order: np.ndarray, nodes: Nodes) -> Nodes:
+    names = [nodes.names[number] for number in order.tolist()]
+    return Nodes(nodes.title, names, nodes.shapes, nodes.shape_of[order], nodes.templates)
+
+
+def _of_profiles(pods: PodArray, engine: Engine) -> PodArray:
+    """Return pods that all have a profile: those of schedulers that a policy does not know are the first one's."""
+    first = next(iter(engine.profiles))
+    templates = [each if each.spec.scheduler_name in engine.profiles else _of(first, each) for each in pods.templates]
+    return pods._replace(templates=templates)
+
+
+def _of(profile: str, pod: Pod) -> Pod:
+    return Pod(api_version=pod.api_version, metadata=pod.metadata, spec=replace(pod.spec, scheduler_name=profile))
+
+
+def _is_steady(pod: Pod) -> bool:
+    """Tell whether a pod that fits nowhere still fits nowhere after another one has been placed."""
+    affinity = pod.spec.affinity
+    near = affinity is not None and affinity.pod_affinity is not None
+    return not near and not pod.spec.topology_spread_constraints
+
+
+def _checks(engine: Engine) -> bool:
+    """Tell whether all profiles refuse nodes that have less left than a pod asks for."""
+    filters = (profile.points["filter"] for profile in engine.profiles.values())
+    return all(any(plugin.name == "NodeResourcesFit" for plugin in each) for each in filters)
