@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from bench.timed.pending import Pending
+from bench.timed.pending import Devices, Pending, Room
 from bench.timed.policy import timed_policy
 from bench.timed.run import NEVER, Simulation, Timed
 from bench.traces.arrays import node_array, pod_array
@@ -30,22 +31,41 @@ class Experiment(NamedTuple):
 def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> Timed:
     """Let the pods come and go. Raises StowageError for a policy that cannot be used or fails."""
     trace = experiment.trace
-    order = np.random.default_rng(experiment.seed).permutation(experiment.nodes.count)
+    order = order_of(experiment.nodes, experiment.seed)
     nodes = _in(order, experiment.nodes)
     policy = timed_policy(experiment.policy, nodes, trace, experiment.seed)
     engine = Engine(Cluster.from_array(node_array(nodes)), policy.config, plugins=policy.plugins)
     engine.warm_up()
     pods = _of_profiles(pod_array(trace), engine)
-    free = nodes.amounts()[:, nodes.shape_of]
-    pending = Pending(trace.amounts(), free, skips=all(map(_is_steady, pods.templates)), checks=_checks(engine))
-    found = Simulation(engine, pods, trace, pending).run(progress)
+    room = _room(engine, nodes, trace)
+    steady = all(map(_is_steady, pods.templates))
+    pending = Pending(trace.shape_of.tolist(), len(trace.shapes), room if _checks(engine) else None, skips=steady)
+    found = Simulation(engine, pods, trace, pending, room).run(progress)
     places = np.append(order.astype(np.int32), np.int32(NEVER))  # the last one is that of pods without a node
     return replace(found, node=places[found.node])
 
 
-def _in(order: np.ndarray, nodes: Nodes) -> Nodes:
+def order_of(nodes: Nodes, seed: int) -> NDArray[np.int64]:
+    """Return the order in which a cluster gets its nodes."""
+    return np.random.default_rng(seed).permutation(nodes.count)
+
+
+def _in(order: NDArray[np.int64], nodes: Nodes) -> Nodes:
     names = [nodes.names[number] for number in order.tolist()]
     return Nodes(nodes.title, names, nodes.shapes, nodes.shape_of[order], nodes.templates)
+
+
+def _room(engine: Engine, nodes: Nodes, trace: Trace) -> Room:
+    """Return what is left of the nodes; objects of a dump may ask for parts of devices, which is not told from here."""
+    asked, free = trace.amounts(), nodes.amounts()[:, nodes.shape_of]
+    if trace.templates is not None:
+        return Room(asked[:2], free[:2])
+    columns = engine.cluster.nodes
+    shared = next((each for each in columns.owners.node if each == "gpu_free_milli"), None)
+    if shared is None:
+        return Room(asked, free)
+    count, milli = np.array([(shape.gpus, shape.gpu_milli) for shape in trace.shapes], np.int64).T
+    return Room(asked, free, Devices(columns.full(shared), count, milli))
 
 
 def _of_profiles(pods: PodArray, engine: Engine) -> PodArray:

@@ -14,14 +14,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bench.timed.events import Event, events
-from bench.timed.pending import Pending
+from bench.timed.pending import FEW, Pending, Room
 from bench.traces.trace import Trace
 from sched_core import Engine, PluginError, PodArray
 
 PART = 2000
 """So many pods are decided in one call at most."""
-FEW = 2
-"""So many pods of a shape that wait are tried at first; twice as many whenever all of them have found a node."""
 NEVER = -1
 _UNKNOWN, _DUE, _PENDING, _PLACED, _GONE = range(5)
 
@@ -42,9 +40,9 @@ class Timed(Struct, frozen=True, eq=False):
 class Simulation:
     """One run of a trace through an engine whose cluster has no pods."""
 
-    def __init__(self, engine: Engine, pods: PodArray, trace: Trace, pending: Pending) -> None:
-        self._engine, self._pods, self._trace, self._pending = engine, pods, trace, pending
-        self._shape = trace.shape_of.tolist()
+    def __init__(self, engine: Engine, pods: PodArray, trace: Trace, pending: Pending, room: Room) -> None:
+        self._engine, self._pods, self._trace = engine, pods, trace
+        self._pending, self._room = pending, room
         spaces = [template.metadata.namespace or "default" for template in pods.templates]
         self._space = [spaces[number] for number in pods.template_of.tolist()]
         self._state = bytearray(trace.count)
@@ -71,9 +69,9 @@ class Simulation:
 
     def _come(self, event: Event) -> None:
         for pod in event.pods:
-            if self._pending.blocked[self._shape[pod]]:
+            if self._pending.is_blocked(pod):
                 self._state[pod] = _PENDING
-                self._pending.add(pod, self._shape[pod])
+                self._pending.add(pod)
                 continue
             self._put(pod, event.time_s)
             if len(self._due) == PART:
@@ -93,7 +91,7 @@ class Simulation:
             if self._state[pod] == _PLACED:
                 placed.append(pod)
             else:
-                self._pending.remove(pod, self._shape[pod])
+                self._pending.remove(pod)
             self._state[pod] = _GONE
         if placed:
             self._forget(placed)
@@ -104,7 +102,9 @@ class Simulation:
         for pod in pods:
             self._engine.forget(f"{self._space[pod]}/{self._pods.names[pod]}")
         self.seconds += perf_counter() - began
-        self._pending.leave(self.node[pods].astype(np.int64), self._trace.shape_of[pods])
+        rows = self.node[pods].astype(np.int64)
+        self._room.add(rows, self._trace.shape_of[pods].astype(np.int64), 1)
+        self._pending.open(np.unique(rows))
 
     def _try_again(self, time_s: float) -> None:
         """Have those that wait decided; the last of them together with what comes next."""
@@ -115,15 +115,15 @@ class Simulation:
                 self._put(pod, time_s)
             if all_of_them and len(pods) < PART:
                 return
-            self._decide()
+            placed = self._decide()
             if all_of_them:
                 return
-            most *= 2
+            most *= 1 + (placed == len(pods))
 
-    def _decide(self) -> None:
-        """Decide on all that are due."""
+    def _decide(self) -> int:
+        """Decide on all that are due; return how many of them have found a node."""
         if not self._due:
-            return
+            return 0
         due, times = np.array(self._due), self._due_s
         names = [self._pods.names[pod] for pod in self._due]
         array = PodArray(names, self._pods.templates, self._pods.template_of[due])
@@ -137,16 +137,17 @@ class Simulation:
             self._note(pod, row, time_s)
         self.decisions += len(due)
         placed = batch.node_of >= 0
-        self._pending.enter(batch.node_of[placed].astype(np.int64), self._trace.shape_of[due[placed]])
+        rows, shapes = batch.node_of[placed], self._trace.shape_of[due[placed]]
+        self._room.add(rows.astype(np.int64), shapes.astype(np.int64), -1)
         self._due, self._due_s = [], []
+        return len(rows)
 
     def _note(self, pod: int, row: int, time_s: float) -> None:
-        shape = self._shape[pod]
         if row < 0:
             self._state[pod] = _PENDING
-            self._pending.add(pod, shape)
-            self._pending.block(shape)
+            self._pending.add(pod)
+            self._pending.block(pod)
             return
         self._state[pod] = _PLACED
-        self._pending.remove(pod, shape)
+        self._pending.remove(pod)
         self.node[pod], self.placed_s[pod] = row, time_s

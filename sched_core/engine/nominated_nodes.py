@@ -53,7 +53,8 @@ class NominatedNodes:
         if self._version != self.pods.version:
             self._version, self._entries, self._rivals = self.pods.version, self._listed(), None
         head, width = int(self.nodes.log_head[0]), widths(self.nodes)
-        if self._rivals is None or self._widths != width or self._head != head:
+        placed = self._head != head and len(self._entries.row) > 0  # nobody's entries need not be made again
+        if self._rivals is None or self._widths != width or placed:
             self._rivals, self._widths, self._head = self._made(), width, head
         return self._rivals
 

@@ -77,8 +77,7 @@ class NaiveScheduler:
             return {**entry, "skipped": "deleting", "reason": reason, "feasible": None}
         entry["profile"] = profile.name
         try:
-            world = replace(self._world, pods={node.name: [one.pod for one in node.pods] for node in self.nodes})
-            entry |= _Cycle(self.nodes, world, profile, pod).run()
+            entry |= self.decide(profile, pod)
         except CycleError as error:
             return {**entry, "error": str(error), "feasible": []}
         if "chosen" in entry:
@@ -89,6 +88,11 @@ class NaiveScheduler:
             placed.setdefault("status", {})["startTime"] = f"2026-01-01T{12 + hours:02d}:{minutes:02d}:{seconds:02d}Z"
             self._place(placed, entry["chosen"])
         return entry
+
+    def decide(self, profile: Profile, pod: Json) -> Json:
+        """Return what an attempt for a pod finds out, without placing it."""
+        world = replace(self._world, pods={node.name: [one.pod for one in node.pods] for node in self.nodes})
+        return _Cycle(self.nodes, world, profile, pod).run()
 
     def _place(self, pod: Json, node_name: str) -> None:
         _refuse(pod)
