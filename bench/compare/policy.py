@@ -16,6 +16,7 @@ import click
 from bench.compare.fingerprint import digest, file_digest
 from bench.replay.policy import find_policy
 from bench.timed.policy import files_of, is_profile
+from sched_core import PluginError
 
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 """Folders that go when the process ends."""
@@ -41,6 +42,14 @@ class Policy(NamedTuple):
         """Tell whether it is a whole profile, and not one score."""
         return is_profile(self.name)
 
+    def _profile_here(self) -> str:
+        path = Path(self.name)
+        if not path.exists() or path.read_text(encoding="utf-8") != self.source:
+            return _written(path.name, self.sha256, self.source)
+        if _digest_of(self.name) != self.sha256:
+            raise PluginError(self.label, "load", f"a file that {path} names has changed since it was read")
+        return self.name
+
     @property
     def _is_file(self) -> bool:
         return self.is_profile and bool(self.sha256)
@@ -48,11 +57,10 @@ class Policy(NamedTuple):
     def here(self) -> str:
         """Return the policy as this process can load it: a file that has changed since is written as it was.
 
-        Files of plugins that a profile names do not travel.
+        Raises PluginError for a profile that names other files if these have changed; they do not travel.
         """
         if self._is_file:
-            there = Path(self.name).exists() and _digest_of(self.name) == self.sha256
-            return self.name if there else _written(Path(self.name).name, self.sha256, self.source)
+            return self._profile_here()
         found = FILE.fullmatch(self.name)
         if found is None or (Path(found[1]).exists() and file_digest(Path(found[1])) == self.sha256):
             return self.name

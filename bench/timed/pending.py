@@ -27,7 +27,7 @@ class Devices(NamedTuple):
 
     free_milli: Ints
     """int64[G, N], as the engine changes it."""
-    count: Ints
+    wanted: Ints
     """int64[shapes]."""
     milli: Ints
     """int64[shapes]: of each of them."""
@@ -35,7 +35,7 @@ class Devices(NamedTuple):
     def fits(self, shapes: Ints, rows: Ints) -> NDArray[np.bool_]:
         """Tell which shapes find their devices on which nodes, bool[shapes, rows]."""
         free = self.free_milli[:, None, rows] >= self.milli[None, shapes, None]
-        return np.asarray(np.count_nonzero(free, axis=0) >= self.count[shapes, None])
+        return np.asarray(np.count_nonzero(free, axis=0) >= self.wanted[shapes, None])
 
 
 class Room:

@@ -1,7 +1,8 @@
 """Object dumps (``kubectl get nodes,pods -A -o yaml``) → a trace and nodes, with all that the objects say.
 
 A pod comes at its creationTimestamp. It goes when its last container finished, if it has ended; else at its
-deletionTimestamp, if it has one; else never. Where it ran does not count.
+deletionTimestamp, if it has one; else never. Where it ran does not count, nor do volumes of claims, of which a dump of
+pods has no more than the names.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def node_shape(node: Node) -> NodeShape:
 
 def _as_it_came(pod: Pod) -> Pod:
     """Return a pod without its name and what became of it."""
-    spec = replace(pod.spec, node_name="")
+    volumes = [each for each in pod.spec.volumes if each.persistent_volume_claim is None and each.ephemeral is None]
+    spec = replace(pod.spec, node_name="", volumes=volumes)
     metadata = replace(
         pod.metadata, name="template", uid="", creation_timestamp=None, deletion_timestamp=None, generate_name=""
     )

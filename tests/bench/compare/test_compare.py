@@ -248,6 +248,7 @@ def test_processes_of_their_own_give_the_same(lists: Path) -> None:
     (policy,) = read_policies("Random")
     wanted = Wanted((lists / "small.csv",), lists / "nodes.csv", 1.3, ())
     (small,) = read_inputs(wanted, range(42, 44))
+    assert isinstance(small.inputs, ArrivalInputs)
     records: list[Record] = [run_arrival("", "small", small.inputs, policy, seed) for seed in (42, 43)]
     assert cells["failed"]["mean"] == sum(record.numbers["failed"] for record in records) / 2
     assert cells["nodes_at_50"]["least"] == min(record.numbers["nodes_at_50"] for record in records)

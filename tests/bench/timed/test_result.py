@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import numpy as np
 import pytest
@@ -53,12 +54,16 @@ def test_figures_are_those_of_each_instant(seed: int) -> None:
     def holds(pod: int, now: float) -> bool:
         return bool(placed[pod] <= now < deleted[pod])
 
+    def total(amounts: list[int], now: float) -> int:
+        return sum(amounts[pod] for pod in pods if holds(pod, now))
+
     def check(levels: Levels, expected: tuple[float, int]) -> None:
-        assert (levels.mean, levels.peak) == (pytest.approx(expected[0]), expected[1])
+        assert levels.mean == pytest.approx(expected[0])
+        assert levels.peak == expected[1]
 
     for number in range(3):
         asked = [int(trace.amounts()[number, shape]) for shape in trace.shape_of]
-        level = mean_and_peak(instants, lambda now, asked=asked: sum(asked[pod] for pod in pods if holds(pod, now)))
+        level = mean_and_peak(instants, partial(total, asked))
         check(figures.allocated(number), level)
     check(figures.nodes_in_use(), mean_and_peak(instants, lambda now: len({where[p] for p in pods if holds(p, now)})))
     waits = [min(placed[pod], deleted[pod]) for pod in pods]
