@@ -236,6 +236,7 @@ def test_pods_that_are_served_come_before_the_first_that_is_not(lists: Path) -> 
     (lists / "small.csv").write_text(PODS.splitlines()[0] + "\np,1000,1024,1,1000,\n", encoding="utf-8")
     (small,) = read_inputs(Wanted((lists / "small.csv",), lists / "nodes.csv", 1.3, ()), range(42, 43))
     (policy,) = read_policies("Random")
+    assert isinstance(small.inputs, ArrivalInputs)
     numbers = run_arrival("", "small", small.inputs, policy, 42).numbers
     assert (numbers["failed"], numbers["served_until_percent"]) == (1, 124)
 

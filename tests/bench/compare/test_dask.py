@@ -64,11 +64,11 @@ def _address(file: Path) -> str:
     return address
 
 
-@pytest.fixture
-def tasks(tmp_path: Path) -> tuple[list[Task], dict[str, object]]:
+@pytest.fixture(params=["arrival", "time"])
+def tasks(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[list[Task], dict[str, object]]:
     (tmp_path / "nodes.csv").write_text(NODES, encoding="utf-8")
     (tmp_path / "t.csv").write_text(PODS, encoding="utf-8")
-    (trace,) = read_inputs(Wanted((tmp_path / "t.csv",), tmp_path / "nodes.csv", 1.3, ()), range(42, 52))
+    (trace,) = read_inputs(Wanted((tmp_path / "t.csv",), tmp_path / "nodes.csv", 1.3, (), request.param), range(42, 52))
     (policy,) = read_policies("Random")
     return [Task(f"key-{seed}", "t", seed, policy) for seed in range(42, 52)], {"t": trace.inputs}
 
