@@ -83,7 +83,7 @@ def test_the_programs_print_what_the_text_shows(blocks: list[Block], folder: Pat
 
 def test_the_commands_run(blocks: list[Block], folder: Path, repo: Path) -> None:
     lines = [line for line in commands(blocks) if line not in NOT_RUN and GOLDEN not in line]
-    assert len(lines) == 14
+    assert len(lines) == 15
     shown = shown_output(blocks)
     assert len(shown) == 2
     for line in lines:
