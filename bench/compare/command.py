@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import click
+import numpy as np
 from msgspec import Struct
 
 from bench.compare.fingerprint import code_digest, digest
@@ -80,10 +81,8 @@ def run(options: Options) -> bool:
         where = mapping(options.given, options.map_file)
         wanted = Wanted(options.traces, options.nodes, options.ratio or RATIO, options.arrivals, options.by, where)
         inputs = {each.label: each for each in read_inputs(wanted, seeds)}
-    for policy in policies:
-        for each in inputs.values():
-            if isinstance(each.inputs, TimedInputs) and not policy.is_profile:
-                check_devices(policy.name, each.inputs.nodes, each.inputs.trace)
+    for each in inputs.values():
+        _check_timed(each, policies)
     store = Store(options.out)
     runs = [
         Task(_key(each, policy, seed), each.label, seed, policy)
@@ -194,6 +193,18 @@ def _baseline(name: str | None, policies: Sequence[Policy]) -> str:
     if found is None:
         raise click.BadParameter(f"'{name}' is not one of {', '.join(labels)}.", param_hint="--baseline")
     return found
+
+
+def _check_timed(named: Named, policies: Sequence[Policy]) -> None:
+    """Raise InvalidObjects for a policy that is not for a trace; tell of a trace without times."""
+    if not isinstance(named.inputs, TimedInputs):
+        return
+    nodes, trace = named.inputs
+    for policy in policies:
+        if not policy.is_profile:
+            check_devices(policy.name, nodes, trace)
+    if not trace.span_s and not np.isfinite(trace.deleted_s).any():
+        notice(f"{named.label}: there are no times in it, so all pods come at once and stay")
 
 
 def _check(options: Options, policies: Sequence[Policy]) -> None:

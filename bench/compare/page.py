@@ -99,21 +99,27 @@ def _by_arrival(runs: figures.Runs, name: str) -> Sequence[tuple[str, str]]:
 
 
 def _by_time(runs: figures.Runs, name: str) -> Sequence[tuple[str, str]]:
-    """Return captions and drawings of runs by time."""
-    over = figures.time_of(runs)
+    """Return captions and drawings of runs by time; there are no curves where all happens at one instant."""
     records = [each for found in runs.values() for each in found]
-    shown = [each for each in RESOURCES if all(each in record.curve.values for record in records)]
-    pairs = [
-        (f"Allocated {TITLES[each]}", figures.curve(runs, each, f"{TITLES[each]} allocated (%)", name, over=over))
-        for each in shown
-    ]
-    pairs += [
-        ("Nodes that hold a pod", figures.curve(runs, "nodes", "nodes in use", name, over=over)),
-        ("Pods that wait", figures.curve(runs, "pending", "pods that wait", name, over=over)),
-    ]
+    pairs = _curves_of_time(runs, name) if any(len(each.curve.x) > 1 for each in records) else []
     if any(len(each.sizes) > 1 for each in records):
         pairs.append(("Pods that never had a node, by size", figures.failures(runs, name)))
     return (*pairs, (TIMES, figures.times(runs, name)))
+
+
+def _curves_of_time(runs: figures.Runs, name: str) -> list[tuple[str, str]]:
+    over = figures.time_of(runs)
+    records = [each for found in runs.values() for each in found]
+    shown = [each for each in RESOURCES if all(each in record.curve.values for record in records)]
+    allocated = [
+        (f"Allocated {TITLES[each]}", figures.curve(runs, each, f"{TITLES[each]} allocated (%)", name, over=over))
+        for each in shown
+    ]
+    return [
+        *allocated,
+        ("Nodes that hold a pod", figures.curve(runs, "nodes", "nodes in use", name, over=over)),
+        ("Pods that wait", figures.curve(runs, "pending", "pods that wait", name, over=over)),
+    ]
 
 
 def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ class Experiment(NamedTuple):
     """Decides the order of the nodes, and with it which of those with equal scores wins."""
 
 
-def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None = None) -> Timed:
+def simulate(experiment: Experiment) -> Timed:
     """Let the pods come and go. Raises StowageError for a policy that cannot be used or fails."""
     trace = experiment.trace
     order = order_of(experiment.nodes, experiment.seed)
@@ -40,7 +39,7 @@ def simulate(experiment: Experiment, progress: Callable[[int, int], None] | None
     room = _room(engine, nodes, trace)
     steady = all(map(_is_steady, pods.templates))
     pending = Pending(trace.shape_of.tolist(), len(trace.shapes), room if _checks(engine) else None, skips=steady)
-    found = Simulation(engine, pods, trace, pending, room).run(progress)
+    found = Simulation(engine, pods, trace, pending, room).run()
     places = np.append(order.astype(np.int32), np.int32(NEVER))  # the last one is that of pods without a node
     return replace(found, node=places[found.node])
 

@@ -6,7 +6,6 @@ first. A pod goes when the trace says so, whether it has a node or not. Nobody i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
@@ -53,15 +52,11 @@ class Simulation:
         self.placed_s = np.full(trace.count, np.inf)
         self.decisions, self.seconds = 0, 0.0
 
-    def run(self, progress: Callable[[int, int], None] | None = None) -> Timed:
-        """Let everything happen; ``progress`` is told how many pods have come, and of how many. Raises PluginError."""
-        come = 0
+    def run(self) -> Timed:
+        """Let everything happen. Raises PluginError."""
         for event in events(self._trace):
             if event.comes:
                 self._come(event)
-                come += len(event.pods)
-                if progress is not None:
-                    progress(come, self._trace.count)
             else:
                 self._go(event)
         self._decide()

@@ -171,6 +171,15 @@ def test_the_report_has_the_figures_of_time(lists: Path, ran: list[str]) -> None
     assert "arrived (%" not in text
 
 
+def test_a_trace_without_times(lists: Path, ran: list[str]) -> None:
+    (lists / "plain.csv").write_text("name,cpu,memory\na,3,1\nb,3,1\nc,3,1\nd,20,1\n", encoding="utf-8")
+    done = run(lists, "--report", str(lists / "report.html"), policies="default")
+    assert done.exit_code == 0, done.output
+    assert "plain: there are no times in it, so all pods come at once and stay" in done.stderr
+    text = (lists / "report.html").read_text(encoding="utf-8")
+    assert "Pods that wait" not in text and "Time of one run" in text
+
+
 def test_processes_of_their_own_give_the_same(lists: Path) -> None:
     """Random is decided in the cycle, so that no process has to compile batches."""
     found = cells(summary(lists, "--jobs", "2", policies="Random"), "Random")
