@@ -1,5 +1,5 @@
 """The kernels of a decision, on 10,000 nodes: choosing among totals, a fused pass, incremental placement, pods that
-mind their neighbours, the cycle."""
+mind their neighbours, a plugin that is asked about each pod, the cycle."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ import numpy as np
 import pytest
 
 from bench.scheduling.options import Speed
+from bench.workloads.mixed import mixed
 from bench.workloads.nodes import synthetic_nodes
 from bench.workloads.variety import all_different, one_class
-from cluster_shim.scheduler.configuration import configure
-from sched_core import Cluster, Engine, NumberedNames, PodArray, load_documents
+from cluster_shim.scheduler.configuration import EVERY_NODE, configure
+from sched_core import (
+    Cluster,
+    CycleState,
+    Engine,
+    NodeColumns,
+    NumberedNames,
+    Plugin,
+    PodArray,
+    PodInfo,
+    load_config,
+    load_documents,
+)
 from sched_core.kernels.select import select_host
 
 NODES = 10_000
@@ -79,6 +91,33 @@ def test_neighbours(benchmark: Any, shape: str) -> None:
 
     batch = benchmark.pedantic(engine.schedule_many, setup=setup, rounds=10, warmup_rounds=1)
     assert batch.scheduled == 500
+    note_rate(benchmark, 500)
+
+
+class FreeCpu(Plugin):
+    """A score in array form that reads what placements change."""
+
+    name = "FreeCpu"
+
+    def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Any:
+        return 100 - nodes.requested[0] * 100 // np.maximum(nodes.allocatable[0], 1)
+
+
+@pytest.mark.parametrize("percentage", [100, 0])
+def test_live_plugin(benchmark: Any, percentage: int) -> None:
+    """Place pods with upstream's profile and a plugin of one's own, on every node or upstream's sample of them."""
+    profile = {"plugins": {"multiPoint": {"enabled": [{"name": "FreeCpu", "weight": 2}]}}}
+    config = load_config({**EVERY_NODE, "percentageOfNodesToScore": percentage, "profiles": [profile]})
+    engine = Engine(Cluster.from_array(synthetic_nodes(NODES, 3, 0)), config, plugins={"FreeCpu": FreeCpu})
+    engine.warm_up()
+    empty, pods = engine.snapshot(), mixed(500, 3, 0)
+
+    def setup() -> tuple[tuple[PodArray], dict[str, Any]]:
+        engine.restore(empty)
+        return (pods,), {}
+
+    batch = benchmark.pedantic(engine.schedule_many, setup=setup, rounds=5, warmup_rounds=1)
+    assert batch.speed_used["fused"] > 400
     note_rate(benchmark, 500)
 
 
