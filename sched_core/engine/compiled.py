@@ -158,18 +158,19 @@ class Compiled:
         return int(end), int(work.start[0])
 
     def run_live(
-        self, pod: PodInfo, position: int, classes: NDArray[np.int32], out: Places, way: Way, scan_start: int
-    ) -> tuple[int, int] | None:
+        self, pod: PodInfo, position: int, classes: NDArray[np.int32], out: Places, way: Way, scan_start: int, *,
+        asks: bool = True,
+    ) -> tuple[int, int] | None:  # fmt: skip
         """Place the pod at a position as `run` does, with what live plugins say of it; None: only the cycle can."""
         plan = int(self.static.plans(classes[position : position + 1])[0])
         if plan == LONE:
-            return self.run(classes, position, position + 1, out, way, scan_start)
+            return self.run(classes, position, position + 1, out, way, scan_start, asks=asks)
         answered = self.static.live.ask(pod, plan)
         if answered is None:
             return None
         self.forget_failure(pod.row)
         with self.static.planned_as(pod.row, answered):
-            return self.run(classes, position, position + 1, out, way, scan_start)
+            return self.run(classes, position, position + 1, out, way, scan_start, asks=asks)
 
     def _rivals(self) -> Rivals:
         rivals = self.nominated.settle()

@@ -69,7 +69,8 @@ class LiveAnswers:
     def _add(self, plugin: Plugin, raw: NDArray[np.int64], number: int, total: NDArray[np.int32]) -> bool:
         """Add scores to a static result; False if they cannot be."""
         if hasattr(plugin, "normalize_row"):
-            if np.abs(raw).max() > np.iinfo(np.int32).max:
+            limits = np.iinfo(np.int32)
+            if raw.min() < limits.min or raw.max() > limits.max:
                 return False
             self._static.set_raw(number, plugin, raw)
             return True

@@ -228,7 +228,9 @@ class Many:
     def _run_live(self, compiled: Compiled, start: int, stop: int, way: Way) -> int:
         """Place one pod about which live plugins are asked; return the next position."""
         self._flush(start)
-        found = compiled.run_live(self._info(start), start, self.classes, self.places, way, self.engine.start)
+        found = compiled.run_live(
+            self._info(start), start, self.classes, self.places, way, self.engine.start, asks=self._asks
+        )
         if found is None:
             self._cycle(start)
             return start + 1

@@ -106,7 +106,8 @@ class StaticResults:
         kinds = [each.object_kinds for each in everyone if is_dependent(each)]
         self.kinds = None if None in kinds else frozenset().union(*(each for each in kinds if each is not None))
         """Kinds of the objects that plans depend on; None: all but nodes and pods."""
-        planning = (plugin for point in ("preEnqueue", *_DECIDING) for plugin in points[point])
+        planning = [plugin for point in _DECIDING for plugin in points[point]]
+        planning += [plugin for plugin in profile.points["preEnqueue"] if not is_dependent(plugin)]
         self._by_shape = not any(plugin.reads_amounts for plugin in planning)
         self._pre_filters = [(plugin.name, plugin.pre_filter) for plugin in points["preFilter"]]  # type: ignore[attr-defined]
         self._pre_scores = [(plugin.name, plugin.pre_score) for plugin in points["preScore"]]  # type: ignore[attr-defined]

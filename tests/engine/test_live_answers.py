@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sched_core import (
+    SUCCESS,
     Cluster,
     Code,
     CycleState,
@@ -18,8 +19,10 @@ from sched_core import (
     Plugin,
     PodInfo,
     SchedulerConfiguration,
+    Status,
     Verdicts,
     load_config,
+    unschedulable,
 )
 from tests.engine.test_lone_nodes import daemon
 from tests.engine.worlds import COMPILING, World, cluster_of, node, play, pod, random_world, records
@@ -140,6 +143,40 @@ def test_daemons(names: tuple[str, ...]) -> None:
     documents = [daemon(f"d{number}", f"n{number % 2}", {"cpu": "10m"}) for number in range(12)]
     used = hold(World(objects, records(documents), []), with_plugins(*names))
     assert used == ({"cycle": 24} if names == ("Even",) else {"fused": 24})
+
+
+def test_nobody_is_asked_why_where_that_is_not_wanted() -> None:
+    """The row says it all, as for other pods; PostFilter would look for victims."""
+
+    class Asked(Plugin):
+        name = "Asked"
+
+        def post_filter(self, *given: Any) -> Any:
+            raise AssertionError("asked")
+
+        def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Any:
+            return np.zeros(nodes.count)
+
+    engine = Engine(cluster_of([node("a"), node("b")]), with_plugins("Asked"), plugins={"Asked": Asked})
+    waiting = records([pod(f"p{number}", {"cpu": "9" if number % 2 else "10m"}) for number in range(8)])
+    batch = engine.schedule_many(waiting, explain=False)
+    assert (batch.node_of >= 0).tolist() == [True, False] * 4 and not batch.failures
+    assert batch.speed_used == {"fused": 8}
+
+
+def test_a_pre_enqueue_that_reads_amounts_is_asked_about_each_class() -> None:
+    class Small(Plugin):
+        name = "Small"
+
+        def pre_enqueue(self, pod: PodInfo) -> Status:
+            return SUCCESS if pod.requests[0] < 1000 else unschedulable("too much")
+
+        def score(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Any:
+            return np.zeros(nodes.count)
+
+    waiting = records([pod(f"p{number}", {"cpu": f"{number * 300}m"}) for number in range(1, 7)])
+    engine = Engine(cluster_of([node("a", cpu="64"), node("b")]), with_plugins("Small"), plugins={"Small": Small})
+    assert (engine.schedule_many(waiting).node_of >= 0).tolist() == [True] * 3 + [False] * 3
 
 
 class Follower(Plugin):
