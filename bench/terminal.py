@@ -26,6 +26,9 @@ def show(result: Result, comparisons: list[Comparison], stderr: bool = False) ->
     out.print(_utilisation(result))
     if result.unschedulable_reasons:
         out.print(_reasons(result))
+    if result.errors:
+        first = next((each.text for each in result.unschedulable_reasons), "")
+        out.print(Text(f"{result.errors:,} attempts ended with an error, such as: {first}", style="bold red"))
     for note in _notes(result):
         out.print(Text(note, style="dim"))
     for comparison in comparisons:

@@ -83,8 +83,9 @@ INPUT = click.Path(path_type=Path, exists=True)
 def compare(ctx: click.Context, /, more_files: tuple[Path, ...], **given: Any) -> None:
     """Run policies on traces with several seeds, in parallel, and hold them against each other.
 
-    After Ctrl-C the same command goes on where it was. A run is done again if its list of nodes or pods, the plugin's
-    file or the sources of stowage have changed. The exit status is 130 after Ctrl-C.
+    After Ctrl-C what runs is finished, and the same command goes on where it was; a second Ctrl-C ends at once. A run
+    is done again if its list of nodes or pods, the plugin's file or the sources of stowage have changed. The exit
+    status is 130 after Ctrl-C.
     """
     from bench.compare.command import Options, run
 

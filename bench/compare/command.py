@@ -25,9 +25,11 @@ from bench.compare.work import Result, Task
 from bench.machine import Machine, stowage_version, this_machine
 from bench.timed.policy import check_devices
 from bench.traces.load import mapping
+from cluster_shim.cli.inputs import tell_of_compiling
 from cluster_shim.cli.output import check_writable
 from cluster_shim.cli.result import check_json, write_json
 from cluster_shim.cli.terminal import Bar, notice, working
+from sched_core import kernels_cached
 
 FIRST_SEED = 42
 RATIO = 1.3
@@ -83,6 +85,7 @@ def run(options: Options) -> bool:
         inputs = {each.label: each for each in read_inputs(wanted, seeds)}
     for each in inputs.values():
         _check_timed(each, policies)
+    tell_of_compiling(kernels_cached())
     store = Store(options.out)
     runs = [
         Task(_key(each, policy, seed), each.label, seed, policy)

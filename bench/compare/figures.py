@@ -61,6 +61,8 @@ class Over(NamedTuple):
     factor: float = 1.0
 
 
+COUNTS = ("nodes", "pending")
+"""Curves of whole numbers, which begin at 0."""
 ARRIVED = Over("what has arrived", "arrived (% of all GPUs)")
 UNITS = (("d", 86_400.0), ("h", 3600.0), ("min", 60.0))
 
@@ -91,6 +93,9 @@ def curve(runs: Runs, value: str, what: str, name: str, since: float = 0.0, over
         if len(x):
             axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), color=style.colour, alpha=0.2, linewidth=0)
             axes.plot(x, rows.mean(axis=0), color=style.colour, linestyle=style.dash, linewidth=width, label=policy)
+    if value in COUNTS:
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.0))
+        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     _legend(figure, axes)
     return svg(figure, f"{name}-{value}", f"{what} over {over.what}, by policy")
 

@@ -13,6 +13,7 @@ from bench.compare.limit import limit_lines
 from bench.compare.record import RESOURCES, Record
 from bench.compare.show import (
     MOST_METRICS,
+    alike,
     broken,
     difference_text,
     distances,
@@ -20,6 +21,7 @@ from bench.compare.show import (
     seeds_text,
     tested,
     untested,
+    without_zeros,
 )
 from bench.compare.summary import Cell, Metric, TraceSummary
 from bench.report.names import wrapped
@@ -71,7 +73,7 @@ def _section(
     pairs = _by_time(runs, name) if by == "time" else _by_arrival(runs, name)
     what = "mean over time and seeds" if by == "time" else "in the end, mean of the seeds"
     maps = "".join(
-        figure(f"{resource}: percent of each node in use, {what}", drawn)
+        figure(f"{TITLES[resource]}: percent of each node in use, {what}", drawn)
         for resource in RESOURCES
         if any(share >= 0 for share in records[0].utilisation[resource])
         for drawn in figures.utilisation(runs, nodes, resource, name)
@@ -123,6 +125,7 @@ def _curves_of_time(runs: figures.Runs, name: str) -> list[tuple[str, str]]:
 
 
 def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
+    metrics, zeros = without_zeros(summary, metrics)
     header = ["policy", *(f"{broken(metric.label)}\n({metric.unit})" for metric in metrics), "one run\n(s)"]
     rows = [
         [row.policy, *(_mean(row.cells[metric.key], metric) for metric in metrics), seconds_text(row.seconds)]
@@ -134,6 +137,8 @@ def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
         if row.policy != summary.baseline
     ]
     text = _table(header, rows)
+    if zeros:
+        text += f'<p class="dim">0 in all runs: {escape(zeros)}.</p>\n'
     if reason := untested(summary):
         text += f'<p class="dim">{escape(reason)}</p>\n'
     elif tested(summary):
@@ -141,7 +146,7 @@ def _numbers(summary: TraceSummary, metrics: Sequence[Metric]) -> str:
         text += (
             f"<h3>Difference from {escape(summary.baseline)} on the same seeds</h3>{_table(compared, against)}"
             '<p class="dim">p: exact paired permutation test over seeds, two-sided, corrected for the number of '
-            "policies (Holm); * below 0.05.</p>\n"
+            f"policies (Holm); * below 0.05. {alike(summary)}</p>\n"
         )
     return text
 

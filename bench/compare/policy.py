@@ -15,7 +15,7 @@ import click
 
 from bench.compare.fingerprint import digest, file_digest
 from bench.replay.policy import find_policy
-from bench.timed.policy import files_of, is_profile
+from bench.timed.policy import PROFILES, files_of, is_profile
 from sched_core import PluginError
 
 _FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
@@ -36,6 +36,14 @@ class Policy(NamedTuple):
     def label(self) -> str:
         """Return what tables and figures call it: a plugin file by its class, a profile by its file."""
         return Path(self.name).stem if self._is_file else self.name.rpartition(":")[2]
+
+    def code(self) -> list[Path]:
+        """Return the files with code of one's own, as this process has them. Raises PluginError, as `here`."""
+        here = self.here()
+        if self.is_profile:
+            return [file for file in files_of(here) if file.suffix == ".py"]
+        found = FILE.fullmatch(here)
+        return [Path(found[1])] if found else []
 
     @property
     def is_profile(self) -> bool:
@@ -67,6 +75,17 @@ class Policy(NamedTuple):
         return f"{_written(Path(found[1]).name, self.sha256, self.source)}:{found[2]}"
 
 
+def _find(name: str) -> None:
+    """Raise PluginError for a policy that cannot be loaded, with all the names that there are for one that is none."""
+    try:
+        find_policy(name)
+    except PluginError as reason:
+        if not reason.reason.startswith("it is none of"):
+            raise
+        text = f"{reason.reason}; by time also {', '.join(PROFILES)} or FILE.yaml"
+        raise PluginError(reason.plugin, reason.extension_point, text) from None
+
+
 def read_policies(text: str) -> list[Policy]:
     """Return the policies of a list with commas; a usage error for one that is unknown or given twice."""
     found = []
@@ -75,7 +94,7 @@ def read_policies(text: str) -> list[Policy]:
             found.append(_profile(name))
             continue
         file = FILE.fullmatch(name)
-        find_policy(name)
+        _find(name)
         path = Path(file[1]) if file else None
         found.append(
             Policy(name) if path is None else Policy(name, file_digest(path), path.read_text(encoding="utf-8"))

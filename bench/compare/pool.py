@@ -56,18 +56,19 @@ def _run(
     pool = ProcessPoolExecutor(jobs, context, _begin, (inputs, code))
     try:
         waiting: dict[Future[Result], Task] = {}
+        told = False
         due = iter([*left.values()])
         while left:
-            # few at a time, so that Ctrl-C does not wait for what is queued in the pool
+            # no more than run at once, so that Ctrl-C does not wait for what is queued in the pool
             if not interrupt.requested:
                 with _held_interrupts():
-                    waiting |= {pool.submit(_work, task): task for task in _next(due, 2 * jobs - len(waiting))}
+                    waiting |= {pool.submit(_work, task): task for task in _next(due, jobs - len(waiting))}
             if not waiting:
                 return False
             finished, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            if interrupt.requested:
-                for future in [each for each in waiting if each.cancel()]:
-                    del waiting[future]
+            if interrupt.requested and not told:
+                told = True
+                notice(f"what runs ({len(waiting):,}) is finished first; Ctrl-C again ends it at once")
             for future in finished:
                 task = waiting.pop(future, None)
                 if task is not None:

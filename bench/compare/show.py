@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ TEST = (
     "(Holm); * p < 0.05."
 )
 
+ALIKE = "All seeds come to the same, so there is nothing to test."
 NAME_CHARS, HEADER_CHARS, WIDE_HEADER_CHARS = 12, 10, 24
 """Where names and headers break: ten columns fit into a terminal of 110, and no word is torn."""
 MOST_METRICS = 9
@@ -30,16 +32,35 @@ def show(summaries: list[TraceSummary], metrics: dict[str, list[Metric]]) -> Non
     out = console()
     for summary in summaries:
         out.print(f"\n{literal(summary.trace)}: {seeds_text(summary)}", style="bold")
-        out.print(_table(summary, metrics[summary.trace]))
+        shown, zeros = without_zeros(summary, metrics[summary.trace])
+        out.print(_table(summary, shown))
+        if zeros:
+            out.print(f"0 in all runs: {zeros}", style="dim")
         for line in limit_lines(summary.bounds, summary.seeds):
             out.print(f"no policy can beat: {line}", style="dim")
         if summary.bounds:
             out.print("how far from that, mean of the seeds:")
             out.print(_distances(summary))
-        if reason := untested(summary):
+        if reason := untested(summary) or alike(summary):
             out.print(literal(reason), style="dim")
     if any(map(tested, summaries)):
         out.print(TEST.format(baseline=literal(summaries[0].baseline)), style="dim")
+
+
+def without_zeros(summary: TraceSummary, metrics: Sequence[Metric]) -> tuple[list[Metric], str]:
+    """Return the metrics that are not 0 in all runs, and the names of those that are."""
+    zeros = [
+        metric
+        for metric in metrics
+        if all(row.cells[metric.key].least == row.cells[metric.key].most == 0 for row in summary.rows)
+    ]
+    return [metric for metric in metrics if metric not in zeros], ", ".join(metric.label for metric in zeros)
+
+
+def alike(summary: TraceSummary) -> str:
+    """Return that there is nothing to test, where all seeds come to the same."""
+    cells = [cell for row in summary.rows for cell in row.cells.values() if cell.difference is not None]
+    return "" if len(summary.seeds) < 2 or not cells or any(cell.p is not None for cell in cells) else ALIKE
 
 
 def _table(summary: TraceSummary, metrics: list[Metric]) -> Table:

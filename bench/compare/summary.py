@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bench.compare.limit import LIMITS, SERVED, distance
 from bench.compare.record import Bound, Record
-from bench.compare.statistics import holm, paired, spread
+from bench.compare.statistics import Difference, holm, paired, spread
 
 
 class Metric(NamedTuple):
@@ -160,7 +160,7 @@ def _cells(metric: Metric, by_policy: dict[str, dict[int, Record]], seeds: list[
     values = {name: [runs[seed].numbers[metric.key] for seed in sorted(runs)] for name, runs in by_policy.items()}
     shared = {name: [runs[seed].numbers[metric.key] for seed in seeds] for name, runs in by_policy.items()}
     others = [name for name in by_policy if name != baseline] if metric.compared and baseline in by_policy else []
-    differences = {name: paired(shared[name], shared[baseline]) for name in others if seeds}
+    differences = {name: _tested(shared[name], shared[baseline]) for name in others if seeds}
     corrected = dict(zip(differences, holm([each.p for each in differences.values()]), strict=True))
     cells = {}
     for name, found in values.items():
@@ -175,6 +175,12 @@ def _cells(metric: Metric, by_policy: dict[str, dict[int, Record]], seeds: list[
             _number(corrected[name]) if name in corrected else None,
         )
     return cells
+
+
+def _tested(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
+    """Compare two policies; where all seeds come to the same they are one, and there is nothing to test."""
+    found = paired(ours, theirs)
+    return found._replace(p=float("nan")) if len({*ours}) == len({*theirs}) == 1 else found
 
 
 def _number(value: float) -> float | None:

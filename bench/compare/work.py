@@ -9,6 +9,7 @@ from bench.compare.fingerprint import code_digest
 from bench.compare.policy import Policy
 from bench.compare.record import Bound, Record
 from bench.compare.timed import TimedInputs, run_timed
+from cluster_shim.scheduler.watchdog import CallHangs, watching
 from sched_core import StowageError
 
 Inputs = ArrivalInputs | TimedInputs
@@ -39,9 +40,19 @@ def work(task: Task, inputs: Inputs, code: str) -> Result:
     """Work a task out; ``code`` is the hash of the sources that it is meant for. Raises StowageError."""
     if code_digest() != code:
         raise OtherCode("a worker has another version of stowage than this process: install the same everywhere")
-    if isinstance(inputs, TimedInputs):
-        assert task.policy is not None  # there are no bounds by time
-        return run_timed(task.key, task.trace, inputs, task.policy, task.seed)
     if task.policy is None:
+        assert isinstance(inputs, ArrivalInputs)  # there are no bounds by time
         return bound_arrival(task.key, task.trace, inputs, task.seed, task.served_percent)
-    return run_arrival(task.key, task.trace, inputs, task.policy, task.seed)
+    try:
+        with watching(task.policy.code(), error=CallHangs):
+            return _run(task, inputs, task.policy)
+    except CallHangs as reason:
+        where = str(reason)
+    # Outside the block, since it would come along: other processes do not know the class that the watchdog made.
+    raise CallHangs(f"policy {task.policy.name}: {where}")
+
+
+def _run(task: Task, inputs: Inputs, policy: Policy) -> Record:
+    if isinstance(inputs, TimedInputs):
+        return run_timed(task.key, task.trace, inputs, policy, task.seed)
+    return run_arrival(task.key, task.trace, inputs, policy, task.seed)

@@ -13,7 +13,7 @@ from bench.timed.policy import timed_policy
 from bench.timed.run import NEVER, Simulation, Timed
 from bench.traces.arrays import node_array, pod_array
 from bench.traces.trace import Nodes, Trace
-from sched_core import Cluster, Engine, Pod, PodArray
+from sched_core import Cluster, Engine, PluginError, Pod, PodArray
 
 
 class Experiment(NamedTuple):
@@ -39,7 +39,10 @@ def simulate(experiment: Experiment) -> Timed:
     room = _room(engine, nodes, trace)
     steady = all(map(_is_steady, pods.templates))
     pending = Pending(trace.shape_of.tolist(), len(trace.shapes), room if _checks(engine) else None, skips=steady)
-    found = Simulation(engine, pods, trace, pending, room).run()
+    try:
+        found = Simulation(engine, pods, trace, pending, room).run()
+    except PluginError as reason:
+        raise PluginError(experiment.policy, reason.extension_point, reason.reason, reason.pod) from None
     places = np.append(order.astype(np.int32), np.int32(NEVER))  # the last one is that of pods without a node
     return replace(found, node=places[found.node])
 

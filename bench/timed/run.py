@@ -127,7 +127,7 @@ class Simulation:
         self.seconds += perf_counter() - began
         for position, failure in batch.failures.items():
             if failure.error:
-                raise PluginError("", "schedule", f"pod {array.names[position]}: {failure.message}")
+                raise PluginError("", "schedule", failure.message, array.names[position])
         for pod, row, time_s in zip(self._due, batch.node_of.tolist(), times, strict=True):
             self._note(pod, row, time_s)
         self.decisions += len(due)

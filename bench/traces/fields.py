@@ -108,6 +108,7 @@ def places(header: list[str], fields: tuple[Field, ...], mapping: Mapped) -> tup
     """
     found: Mapped = {}
     missing = []
+    of = "node." if fields is NODE_FIELDS else ""
     for field in fields:
         if field.name in mapping:
             place = mapping[field.name]
@@ -120,7 +121,7 @@ def places(header: list[str], fields: tuple[Field, ...], mapping: Mapped) -> tup
             found[field.name] = Place(usual[0], unit_factor(field, usual[1]) or 1.0)
         elif field.needed:
             column = field.names[-1][0]
-            missing.append((column, f"is missing (or map {field.name}); the header has {_list(header)}"))
+            missing.append((column, f"is missing (or map {of}{field.name}); the header has {_list(header)}"))
     return found, missing
 
 

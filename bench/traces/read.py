@@ -165,6 +165,8 @@ def _times(columns: Columns, count: int) -> tuple[Floats, Floats]:
     """Return when pods come and go; without times all come at once, and none goes."""
     created, deleted, duration = map(columns.column, ("created", "deleted", "duration"))
     if created is None:
+        if deleted is not None or duration is not None:
+            columns.problems.add(1, "creation_time", "is missing (or map created), though it says when pods go")
         created = np.zeros(count)
     if deleted is not None:
         early = deleted < created

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,11 +16,14 @@ import yaml
 from click.testing import CliRunner, Result
 
 from bench.compare import command
+from bench.compare import work as work_module
 from bench.compare.cli import compare
+from bench.compare.fingerprint import code_digest
 from bench.compare.inputs import Wanted, read_inputs
 from bench.compare.policy import read_policies
 from bench.compare.timed import TimedInputs, run_timed
 from bench.compare.work import Task, work
+from cluster_shim.scheduler.watchdog import CallHangs, watching
 from sched_core import PluginError, StowageError
 
 NODES = "name,cpu,memory,count\nsmall,4,8589934592,2\nlarge,8,17179869184,1\n"
@@ -171,6 +176,40 @@ def test_the_report_has_the_figures_of_time(lists: Path, ran: list[str]) -> None
     assert "arrived (%" not in text
 
 
+def test_what_is_0_in_all_runs_is_told_once(lists: Path, ran: list[str]) -> None:
+    text = "".join(f"{name},1,1000,{came},{gone}\n" for name, _, came, gone in COMING[:3])
+    (lists / "plain.csv").write_text(f"name,cpu,memory,created,deleted\n{text}", encoding="utf-8")
+    done = run(lists, "--report", str(lists / "report.html"))
+    shown = " ".join(done.output.split())
+    assert "0 in all runs: never placed, waited, " in shown and "± 0.0 0" not in shown
+    page = (lists / "report.html").read_text(encoding="utf-8")
+    assert "0 in all runs: never placed, waited, " in page
+
+
+def test_seeds_that_come_to_the_same_are_not_tested(lists: Path, ran: list[str]) -> None:
+    (lists / "nodes.csv").write_text("name,cpu,memory\none,8,17179869184\n", encoding="utf-8")
+    done = run(lists, "--report", str(lists / "report.html"), policies="default,LeastAllocated")
+    assert "All seeds come to the same, so there is nothing to test." in " ".join(done.output.split())
+    assert ", p " not in done.output
+    assert "so there is nothing to test" in (lists / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_policy_that_hangs_is_named(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "def score(self, state, pod, nodes):\n        while True:\n            pass\n"
+    (lists / "hangs.py").write_text(
+        f"from sched_core import Plugin\n\n\nclass Hangs(Plugin):\n    {body}", encoding="utf-8"
+    )
+    monkeypatch.setattr(work_module, "watching", partial(watching, limit_s=0.3))
+    (named,) = read_inputs(Wanted((lists / "plain.csv",), lists / "nodes.csv", 1.3, (), "time"), range(42, 43))
+    (policy,) = read_policies(f"{lists}/hangs.py:Hangs")
+    with pytest.raises(
+        CallHangs, match=r"policy .*hangs\.py:Hangs: .*hangs\.py:[67] in score: it is still running"
+    ) as found:
+        work(Task("key", "plain", 42, policy), named.inputs, code_digest())
+    assert type(pickle.loads(pickle.dumps(found.value))) is CallHangs  # it comes out of another process
+    assert found.value.__context__ is None  # distributed would send that, too
+
+
 def test_a_trace_without_times(lists: Path, ran: list[str]) -> None:
     (lists / "plain.csv").write_text("name,cpu,memory\na,3,1\nb,3,1\nc,3,1\nd,20,1\n", encoding="utf-8")
     done = run(lists, "--report", str(lists / "report.html"), policies="default")
@@ -214,6 +253,7 @@ def test_a_plugin_file_that_a_profile_names_must_not_change(lists: Path) -> None
             {"policies": "Random", "by": "arrival"},
             "no pod asks for a GPU, and arrival is counted in percent of all",
         ),
+        ((), {"policies": "Nope"}, "by time also default, LeastAllocated, MostAllocated or FILE.yaml"),
         ((), {"policies": "{}/none.yaml"}, "none.yaml"),
         ((), {"policies": "{}/nodes.yaml"}, "nodes.yaml"),
         (("--ratio", "1.1"), {}, "--ratio is for traces by arrival"),

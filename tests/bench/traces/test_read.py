@@ -112,6 +112,10 @@ def test_json_lines_have_the_same_columns_also_deeper_ones(tmp_path: Path) -> No
         (b"\xff\xfe\x00", "pods.csv: is not UTF-8 text"),
         (b"\x1f\x8b\x00\x00", "pods.csv: the gzip data is damaged"),
         ("name,memory\nx,1\n", "pods.csv: line 1: column cpu: is missing (or map cpu); the header has name, memory"),
+        (
+            "name,cpu,memory,deleted\nx,1,1,5\n",
+            "pods.csv: line 1: column creation_time: is missing (or map created), though it says when pods go",
+        ),
         (PODS + "d,many,1,0,1,2\n", 'pods.csv: line 5: column cpu: "many" is not a number'),
         (PODS + "d,nan,1,0,1,2\n", 'pods.csv: line 5: column cpu: "nan" is not a number'),
         (PODS + "d,,1,0,1,2\n", 'pods.csv: line 5: column cpu: "" is not a number'),
