@@ -63,6 +63,8 @@ def checked(answer: Any, count: int) -> Verdicts:
             raise ValueError(f"it returned no Verdicts for {count} rows")
         if found.dtype.kind not in kinds:
             raise ValueError(f"it returned Verdicts with {name} of type {found.dtype}")
+    if any(not 0 <= row < count for row in answer.errors):
+        raise ValueError(f"it returned an error for a row that is none of {count}")
     return answer
 
 

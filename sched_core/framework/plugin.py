@@ -142,8 +142,10 @@ class Plugin:
     **Signature.** A plugin whose filter and score depend on the pod and on node objects but not on placed pods says
     so by defining ``sign_pod(pod) -> Hashable``: all that it reads of the pod. Its results are then computed once per
     signature (upstream has the same idea in KEP-5598), so they leave nothing in ``state``; its PreFilter and PreScore
-    may. Without it, an array-form plugin runs for every pod: beside compiled code if it has filter, score and
-    normalize_row alone, in the cycle with all others if it has more.
+    may. Without it, an array-form plugin runs for every pod: in the cycle with all others if it has more than filter,
+    score and normalize_row, else beside compiled code. Then it is asked before anything is filtered, ``state`` has
+    nothing of other plugins, and about a pod that compiled code does not place it is asked once more in the cycle. So
+    its answers must depend on what it sees, not on how often it was asked.
 
     **Concern.** A plugin whose answers depend on placed pods or on other objects may define ``concerns(pod) -> bool``:
     False promises that, as things stand, it skips or passes this pod at every extension point, also with pods that are

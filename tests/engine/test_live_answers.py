@@ -247,6 +247,18 @@ def usage_of(cluster: Cluster) -> list[Any]:
     return [cluster.nodes.pod_count.tolist(), cluster.nodes.requested.tolist()]
 
 
+def test_an_error_for_a_row_that_is_not_there_is_worded() -> None:
+    class Beyond(Plugin):
+        name = "Beyond"
+
+        def filter(self, state: CycleState, pod: PodInfo, nodes: NodeColumns) -> Verdicts:
+            return Verdicts(np.zeros(nodes.count, np.int64), (), errors={nodes.count: "no such node"})
+
+    engine = Engine(cluster_of([node("a"), node("b")]), with_plugins("Beyond"), plugins={"Beyond": Beyond})
+    (failure,) = engine.schedule_many(records([pod("p", {"cpu": "1"})])).failures.values()
+    assert failure.message == 'running "Beyond" filter plugin: it returned an error for a row that is none of 2'
+
+
 def test_a_pod_that_failed_is_asked_about_again() -> None:
     """What a live filter says may have changed, though no node has."""
 
