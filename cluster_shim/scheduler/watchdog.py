@@ -3,6 +3,9 @@
 It looks at the stack of the thread that decides, a few times a second, so a call costs nothing. What has been in the
 same call for too long gets an exception, which the cycle takes for one of the plugin's own: the pod stays pending with
 it. Only Python code can be ended so: a loop in compiled code cannot, which is why loading tries it in another process.
+
+A call may be in the engine's code when its time is over (a plugin can ask for dry runs); then the watchdog waits for
+the plugin's own code, for once more the limit, so that nothing of the engine's is left half done.
 """
 
 from __future__ import annotations
@@ -16,12 +19,16 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 
+import sched_core
 from sched_core import StowageError
 
 CALL_LIMIT_S = 5.0
 """An answer for all nodes takes milliseconds."""
 _LOOKS = 8
 """So many times it looks while the limit lasts."""
+_SOON_S = 0.001
+"""When it looks again for the plugin's own code."""
+_ENGINE = str(Path(sched_core.__file__).parent)
 
 
 class CallTookTooLong(Exception):
@@ -64,26 +71,35 @@ class _Watchdog(threading.Thread):
     def run(self) -> None:
         """Look until it is over."""
         call: FrameType | None = None
-        since = monotonic()
-        while not self._over.wait(self._limit_s / _LOOKS):
-            frames = self._frames()
+        since, pause = monotonic(), self._limit_s / _LOOKS
+        while not self._over.wait(pause):
+            pause = self._limit_s / _LOOKS
+            frames, in_engine = self._frames()
             if not frames:
                 call = None
             elif frames[-1] is not call:
                 call, since = frames[-1], monotonic()
-            elif monotonic() - since > self._limit_s:
-                self._end(frames[0])
-                since = monotonic()
+            elif (lasted := monotonic() - since) > self._limit_s:
+                if in_engine and lasted < 2 * self._limit_s:
+                    pause = _SOON_S
+                else:
+                    self._end(frames[0])
+                    since = monotonic()
             del frames
 
-    def _frames(self) -> list[FrameType]:
-        """Return the frames of the thread that are in the files, the innermost first: the last one is the call."""
-        frame, found = sys._current_frames().get(self._thread), []
+    def _frames(self) -> tuple[list[FrameType], bool]:
+        """Return the frames of the thread that are in the files, the innermost first: the last one is the call.
+
+        True if the innermost of them has called the engine.
+        """
+        frame, found, in_engine = sys._current_frames().get(self._thread), list[FrameType](), False
         while frame is not None:
             if frame.f_code.co_filename in self._files:
                 found.append(frame)
+            elif not found:
+                in_engine |= frame.f_code.co_filename.startswith(_ENGINE)
             frame = frame.f_back
-        return found
+        return found, in_engine
 
     def _end(self, at: FrameType) -> None:
         """Have an exception raised in the thread when it next runs Python code, which is in the call."""

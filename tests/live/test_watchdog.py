@@ -86,6 +86,24 @@ def test_what_is_no_plugin_may_take_its_time(tmp_path: Path) -> None:
     assert not any(each.name == "plugin watchdog" for each in threading.enumerate())
 
 
+def test_the_engine_is_not_left_in_the_middle(tmp_path: Path) -> None:
+    """A call that is in code of the engine most of the time is ended where it is not."""
+    file = tmp_path / "busy.py"
+    text = (
+        "def call(nodes):\n    while True:\n        for _ in range(100):\n            pass\n"
+        "        for _ in range(10):\n            nodes.label('x')\n            nodes.order()\n"
+    )
+    scope: dict[str, object] = {}
+    exec(compile(text, str(file), "exec"), scope)
+    call, cluster = scope["call"], Cluster()
+    cluster.add_node(node("a"))
+    assert callable(call)
+    for _ in range(8):
+        with pytest.raises(CallTookTooLong) as found, watching([file], 0.2):
+            call(cluster.nodes)
+        assert str(found.traceback[-1].path) == str(file)
+
+
 def test_code_that_catches_it_is_ended_again(tmp_path: Path) -> None:
     file = tmp_path / "stubborn.py"
     text = (
