@@ -85,7 +85,6 @@ def run(options: Options) -> bool:
         inputs = {each.label: each for each in read_inputs(wanted, seeds)}
     for each in inputs.values():
         _check_timed(each, policies)
-    tell_of_compiling(kernels_cached())
     store = Store(options.out)
     runs = [
         Task(_key(each, policy, seed), each.label, seed, policy)
@@ -135,6 +134,7 @@ class _Worker:
             from bench.compare.dask import run_on_dask
 
             return run_on_dask(self._options.dask, due, self._inputs, code_digest(), keep)
+        tell_of_compiling(kernels_cached())
         jobs = self._options.jobs or len(os.sched_getaffinity(0))
         return run_local(due, self._inputs, code_digest(), jobs, keep)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,14 @@ class Stuck(Plugin):
         while True:
             {wait}
 """
+
+
+def call_in(file: Path, text: str) -> Callable[..., None]:
+    """Return the function ``call`` of a text, as if a file had it."""
+    scope: dict[str, Any] = {}
+    exec(compile(text, str(file), "exec"), scope)
+    call: Callable[..., None] = scope["call"]
+    return call
 
 
 @pytest.fixture(params=["pass", "time.sleep(0.01)", "sorted(range(1000))"])
@@ -69,11 +79,7 @@ def test_a_run_is_ended(stuck: Path) -> None:
 
 def test_many_short_calls_are_none_that_takes_long(tmp_path: Path) -> None:
     file = tmp_path / "short.py"
-    file.write_text("import time\n\n\ndef call():\n    time.sleep(0.02)\n", encoding="utf-8")
-    scope: dict[str, object] = {}
-    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), scope)
-    call = scope["call"]
-    assert callable(call)
+    call = call_in(file, "import time\n\n\ndef call():\n    time.sleep(0.02)\n")
     ends = time.monotonic() + 3 * LIMIT_S
     with watching([file], LIMIT_S):
         while time.monotonic() < ends:
@@ -93,11 +99,8 @@ def test_the_engine_is_not_left_in_the_middle(tmp_path: Path) -> None:
         "def call(nodes):\n    while True:\n        for _ in range(100):\n            pass\n"
         "        for _ in range(10):\n            nodes.label('x')\n            nodes.order()\n"
     )
-    scope: dict[str, object] = {}
-    exec(compile(text, str(file), "exec"), scope)
-    call, cluster = scope["call"], Cluster()
+    call, cluster = call_in(file, text), Cluster()
     cluster.add_node(node("a"))
-    assert callable(call)
     for _ in range(8):
         with pytest.raises(CallTookTooLong) as found, watching([file], 0.2):
             call(cluster.nodes)
@@ -110,10 +113,7 @@ def test_code_that_catches_it_is_ended_again(tmp_path: Path) -> None:
         "def call(seen):\n    while len(seen) < 2:\n        try:\n            while True:\n                pass\n"
         "        except Exception as reason:\n            seen.append(reason)\n"
     )
-    scope: dict[str, object] = {}
-    exec(compile(text, str(file), "exec"), scope)
-    call, seen = scope["call"], list[Exception]()
-    assert callable(call)
+    call, seen = call_in(file, text), list[Exception]()
     with watching([file], 0.1):
         call(seen)
     assert [isinstance(each, CallTookTooLong) for each in seen] == [True, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +18,7 @@ from bench.compare.cli import compare
 from bench.compare.inputs import Wanted, read_inputs
 from bench.compare.policy import read_policies
 from bench.compare.record import Record
-from bench.compare.work import Task, work
+from bench.compare.work import Task
 from sched_core import StowageError
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\nn0,64000,65536,4,T4\nn1,64000,65536,2,P100\nn2,64000,65536,0,\n"
@@ -63,23 +63,6 @@ def header_of(shown: str, first: str) -> list[str]:
             break
         found.append(re.split(r"  +", line[:end].rstrip())[-1] if line[end - 1 : end].strip() else "")
     return [line for line in found if line]
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Run tasks in this process, and return the titles of those that were run."""
-    titles: list[str] = []
-
-    def here(
-        tasks: Sequence[Task], inputs: Mapping[str, ArrivalInputs], code: str, jobs: int, done: Callable[..., None]
-    ) -> bool:
-        for task in tasks:
-            titles.append(task.title)
-            done(task, work(task, inputs[task.trace], code))
-        return True
-
-    monkeypatch.setattr(command, "run_local", here)
-    return titles
 
 
 def test_every_policy_runs_on_every_trace_with_every_seed_once(lists: Path, ran: list[str]) -> None:

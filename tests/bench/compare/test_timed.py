@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from bench.compare import command
 from bench.compare import work as work_module
 from bench.compare.cli import compare
 from bench.compare.fingerprint import code_digest
@@ -46,23 +44,6 @@ def lists(tmp_path: Path) -> Path:
     (tmp_path / "nodes.csv").write_text(NODES, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(PROFILE), encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Run tasks in this process, and return the titles of those that were run."""
-    titles: list[str] = []
-
-    def here(
-        tasks: Sequence[Task], inputs: Mapping[str, TimedInputs], code: str, jobs: int, done: Callable[..., None]
-    ) -> bool:
-        for task in tasks:
-            titles.append(task.title)
-            done(task, work(task, inputs[task.trace], code))
-        return True
-
-    monkeypatch.setattr(command, "run_local", here)
-    return titles
 
 
 def run(
